@@ -1,0 +1,27 @@
+"""Many pictures: what there is to do, doing it while disks work in parallel, and the record."""
+
+from __future__ import annotations
+
+from dpdeblur.batch.events import Event, EventCallback, Finished, Progress, Started
+from dpdeblur.batch.manifest import MANIFEST_NAME, SCHEMA, Manifest, Record, Status
+from dpdeblur.batch.plan import Job, Plan, plan_jobs
+from dpdeblur.batch.run import BatchReport, Restore, run_batch
+
+__all__ = [
+    "MANIFEST_NAME",
+    "SCHEMA",
+    "BatchReport",
+    "Event",
+    "EventCallback",
+    "Finished",
+    "Job",
+    "Manifest",
+    "Plan",
+    "Progress",
+    "Record",
+    "Restore",
+    "Started",
+    "Status",
+    "plan_jobs",
+    "run_batch",
+]

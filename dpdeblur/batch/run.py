@@ -1,0 +1,190 @@
+"""Running a batch: the next pair is read and the last picture written while the network works.
+
+The network stays in the calling thread; one thread reads and one writes, each with one picture in
+hand. So memory holds three pictures at most: one ahead, one in work, one behind.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import partial
+
+from dpdeblur.batch.events import EventCallback, Finished, Progress, Started
+from dpdeblur.batch.manifest import Manifest, Record, Status
+from dpdeblur.batch.plan import Job, Plan
+from dpdeblur.errors import DPDeblurError
+from dpdeblur.imaging import PictureInfo, check_output, read_views, write_picture
+from dpdeblur.models import LoadedModel
+from dpdeblur.restore import ProgressCallback, Restored, RestoreOptions
+from dpdeblur.restore import restore as restore_views
+from dpdeblur.views import DPViews
+
+Restore = Callable[[LoadedModel, DPViews, RestoreOptions, ProgressCallback | None], Restored]
+"""What turns views into a picture, as `restore.restore` does."""
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """This run's records in the plan's order, its duration, and remarks on the whole of it."""
+
+    records: tuple[Record, ...]
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+    def count(self, status: Status) -> int:
+        """How many pictures are "done", "skipped" or "failed"."""
+        return sum(record.status == status for record in self.records)
+
+
+def run_batch(
+    model: LoadedModel,
+    plan: Plan,
+    options: RestoreOptions | None = None,
+    on_event: EventCallback | None = None,
+    *,
+    bit_depth: int | None = None,
+    metadata: bool = True,
+    restore: Restore = restore_views,
+) -> BatchReport:
+    """Carry out a plan and keep its manifest; `bit_depth` and `metadata` are `write_picture`'s.
+
+    Whatever goes wrong with one picture is recorded as its failure, and the others go on. A
+    picture is Finished once it is on disk, which is during the next one's work. An interrupt
+    (Ctrl-C) is raised again after the picture being written is whole and recorded. Raises
+    UnreadableFileError and UnwritableOutputError, for the manifest only.
+    """
+    began = time.perf_counter()
+    options = options or RestoreOptions()
+    writing = {"bit_depth": bit_depth, "metadata": metadata, "overwrite": plan.overwrite}
+    header = {
+        "weights": {"name": model.name, "sha256": model.sha256},
+        "options": asdict(options) | writing,
+        "orphans": [path.as_posix() for path in plan.orphans],
+    }
+    manifest = Manifest(plan.output_dir, header)
+    write = partial(write_picture, bit_depth=bit_depth, metadata=metadata, overwrite=plan.overwrite)
+    run = _Run(plan, model.sha256, manifest, on_event or (lambda _: None), write)
+    notes = run.skip_done()
+    todo = plan.todo
+    with ThreadPoolExecutor(1, "reader") as reader, ThreadPoolExecutor(1, "writer") as writer:
+        ahead = [reader.submit(run.read, job) for job in todo[:1]]
+        try:
+            for number, job in enumerate(todo, start=1):
+                # Taken before the next is asked for: that lets go of the views before last.
+                read = ahead.pop().result()
+                ahead += [reader.submit(run.read, later) for later in todo[number : number + 1]]
+                if isinstance(read, Record):
+                    run.finish(read)
+                    continue
+                run.emit(Started(job, number, len(todo)))
+                try:
+                    restored = restore(model, read.views, options, partial(run.progress, job))
+                except Exception as error:
+                    run.finish(run.failed(job, error))
+                    continue
+                run.settle()
+                # The writer is not given the views but their source, so that they can go.
+                run.writing = writer.submit(
+                    run.write, job, restored, read.views.source, read.seconds
+                )
+        finally:
+            reader.shutdown(wait=False, cancel_futures=True)
+            run.settle()
+    records = tuple(run.records[job.output] for job in plan.jobs)
+    return BatchReport(records, time.perf_counter() - began, notes)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    views: DPViews
+    seconds: float
+
+
+@dataclass
+class _Run:
+    """The steps of a batch and what has become of its pictures so far."""
+
+    plan: Plan
+    weights: str
+    manifest: Manifest
+    emit: EventCallback
+    write_file: Callable[..., tuple[str, ...]]
+    writing: Future[Record] | None = None
+    records: dict[object, Record] = field(default_factory=dict)
+
+    def skip_done(self) -> tuple[str, ...]:
+        """Record what is done already; remarks on it."""
+        skipped = [self._record(job, "skipped") for job in self.plan.jobs if job.done]
+        earlier = [self.manifest.earlier(record.output) for record in skipped]
+        other = sum(bool(old and old.weights and old.weights != self.weights) for old in earlier)
+        self.finish(*skipped)
+        if not other:
+            return ()
+        return (
+            f"{other} of the pictures that were there already are made with other weights; "
+            "add --overwrite to make them anew.",
+        )
+
+    def read(self, job: Job) -> _Loaded | Record:
+        """The pair's views, or the record of the failure. Runs in the reader's thread."""
+        began = time.perf_counter()
+        try:
+            check_output(job.output, overwrite=self.plan.overwrite)
+            views = read_views(job.pair.left, job.pair.right)
+        except Exception as error:
+            return self.failed(job, error)
+        return _Loaded(views, time.perf_counter() - began)
+
+    def write(self, job: Job, restored: Restored, source: object, read_seconds: float) -> Record:
+        """Write one result and record it. Runs in the writer's thread."""
+        began = time.perf_counter()
+        like = source if isinstance(source, PictureInfo) else None
+        try:
+            warnings = self.write_file(job.output, restored.pixels, like)
+        except Exception as error:
+            return self.failed(job, error)
+        return self._record(
+            job,
+            "done",
+            weights=self.weights,
+            seconds=round(read_seconds + restored.seconds + time.perf_counter() - began, 3),
+            device=restored.device,
+            precision=restored.precision,
+            strip_height=restored.strip_height,
+            strips=restored.strips,
+            peak_memory=restored.peak_memory,
+            notes=(*(like.warnings if like else ()), *restored.notes, *warnings),
+        )
+
+    def progress(self, job: Job, rows_done: int, rows: int) -> None:
+        """Tell of the network's progress, and of the last picture if it is written by now."""
+        self.emit(Progress(job, rows_done, rows))
+        if self.writing is not None and self.writing.done():
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait for the picture being written, if any, and record it."""
+        if self.writing is not None:
+            self.finish(self.writing.result())
+            self.writing = None
+
+    def finish(self, *records: Record) -> None:
+        """Keep records in the manifest and tell of them."""
+        self.manifest.add(*records)
+        for record in records:
+            self.records[self.plan.output_dir / record.output] = record
+            self.emit(Finished(record))
+
+    def failed(self, job: Job, error: Exception) -> Record:
+        """The record of a failure; an error that is not this package's is given with its type."""
+        kind = type(error).__name__
+        text = str(error) if isinstance(error, DPDeblurError) else f"Unexpected {kind}: {error}"
+        return self._record(job, "failed", error=text, error_type=kind)
+
+    def _record(self, job: Job, status: Status, **details: object) -> Record:
+        left, right = job.pair.left.as_posix(), job.pair.right.as_posix()
+        output = job.output.relative_to(self.plan.output_dir).as_posix()
+        return Record(job.pair.name, status, left, right, output, **details)  # type: ignore[arg-type]

@@ -1,0 +1,50 @@
+"""The command line: one file per command, thin over the library."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dpdeblur import __version__
+from dpdeblur.cli._errors import ErrorGroup
+from dpdeblur.cli.batch import batch
+from dpdeblur.cli.fix import fix
+from dpdeblur.cli.info import info
+from dpdeblur.cli.score import score
+from dpdeblur.cli.train import train
+
+app = typer.Typer(
+    cls=ErrorGroup,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (fix, batch, score, info, train):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dpdeblur {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Turn dual-pixel photographs into all-in-focus pictures.
+
+    [bold]dpdeblur fix LEFT RIGHT[/bold] restores one pair, [bold]dpdeblur batch IN OUT[/bold] a
+    folder of them.
+    """
+
+
+def main() -> None:
+    """Entry point of the `dpdeblur` program."""
+    app()

@@ -1,0 +1,71 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dpdeblur.restore import RestoreOptions
+
+
+class Choice(StrEnum):
+    """An option's values."""
+
+
+class Precision(Choice):
+    """Arithmetic of the network."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+    fp16 = "fp16"
+
+
+class ProtocolName(Choice):
+    """Scoring rules; kept equal to `dpdeblur.metrics.PROTOCOLS` by a test."""
+
+    dpdd = "dpdd"
+    dpdd_8bit = "dpdd-8bit"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+Weights = Annotated[
+    str | None,
+    typer.Option(metavar="FILE|NAME", help="Weights file, or name of shipped weights."),
+]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, ... or mps.")]
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option("--precision", help="auto takes the fastest that keeps the picture's quality."),
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Memory the network may use, e.g. 2GB; default: half."),
+]
+StripHeight = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="ROWS", help="Rows per strip; default: what memory allows."),
+]
+ProtocolOption = Annotated[ProtocolName, typer.Option("--protocol", help="Rules for the metrics.")]
+NoMetadata = Annotated[
+    bool, typer.Option("--no-metadata", help="Leave EXIF, XMP and the colour profile out.")
+]
+OutputFile = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="OUT", help="Picture to write.")
+]
+
+
+def restore_options(
+    device: str, precision: Precision, max_memory: str | None, strip_height: int | None
+) -> RestoreOptions:
+    """The engine's options from those of the command line; raises OptionError."""
+    from dpdeblur.restore import RestoreOptions, parse_memory
+
+    memory = None if max_memory is None else parse_memory(max_memory)
+    return RestoreOptions(device, precision.value, memory, strip_height)

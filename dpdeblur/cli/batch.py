@@ -1,0 +1,142 @@
+"""`dpdeblur batch`: a whole tree of pairs, overnight."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dpdeblur.cli import _options
+from dpdeblur.cli._errors import FAILED, open_output
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.table import Table
+
+    from dpdeblur.batch import BatchReport, Event, EventCallback, Record
+    from dpdeblur.cli._output import Output
+
+
+class Format(_options.Choice):
+    """Extensions of outputs."""
+
+    png = "png"
+    tif = "tif"
+    jpg = "jpg"
+    same = "same"
+
+
+def batch(
+    ctx: typer.Context,
+    source: Annotated[Path, typer.Argument(help="Folder of view pairs.", metavar="IN")],
+    destination: Annotated[Path, typer.Argument(help="Folder of results.", metavar="OUT")],
+    pairs: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Table of left,right[,name] instead of a search."),
+    ] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="Format of results; same: that of the left view.")
+    ] = Format.png,
+    weights: _options.Weights = None,
+    device: _options.Device = "auto",
+    precision: _options.PrecisionOption = _options.Precision.auto,
+    max_memory: _options.MaxMemory = None,
+    strip_height: _options.StripHeight = None,
+    overwrite: _options.Overwrite = False,
+    no_metadata: _options.NoMetadata = False,
+    json: _options.Json = False,
+    quiet: _options.Quiet = False,
+) -> None:
+    """Restore every pair below a folder, keeping its tree; called again, go on where it stopped.
+
+    Pairs are X_L/X_R, X_l/X_r, X_left/X_right or l/r in one folder, DPDD's X_l/source and
+    X_r/source trees, or the rows of --pairs. One bad picture never stops the others. OUT gets
+    batch.json, a record of everything done; the exit code is 1 if any picture failed.
+
+    [bold]Examples[/bold]
+
+      dpdeblur batch photos/ sharp/
+
+      dpdeblur batch DPDD/test/ results/ --device cuda
+
+      dpdeblur batch . sharp/ --pairs list.csv --format tif
+    """
+    printer = open_output(ctx, json=json, quiet=quiet)
+    from dpdeblur.batch import plan_jobs, run_batch
+    from dpdeblur.models import load_model
+
+    options = _options.restore_options(device, precision, max_memory, strip_height)
+    extension = None if format_ is Format.same else f".{format_.value}"
+    plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)
+    for orphan in plan.orphans:
+        printer.warn(f"{orphan} has no partner and is left out.")
+    model = load_model(weights)
+    with printer.progress() as bar:
+        watch = _watcher(bar, printer, len(plan.todo))
+        report = run_batch(model, plan, options, watch, metadata=not no_metadata)
+    for note in report.notes:
+        printer.note(note)
+
+    failed = report.count("failed")
+    data = {
+        "output": destination,
+        "seconds": report.seconds,
+        "done": report.count("done"),
+        "skipped": report.count("skipped"),
+        "failed": failed,
+        "orphans": plan.orphans,
+        "notes": report.notes,
+        "pictures": [dataclasses.asdict(record) for record in report.records],
+    }
+    printer.result(_summary(report), data)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _watcher(bar: Bar, printer: Output, total: int) -> EventCallback:
+    """One bar over all pictures that moves with their rows; failures are told as they come."""
+    from dpdeblur.batch import Finished, Progress, Started
+
+    task = bar.add_task("Starting", total=total)
+    passed = 0
+
+    def watch(event: Event) -> None:
+        nonlocal passed
+        if isinstance(event, Started):
+            passed = event.number - 1
+            bar.update(task, completed=passed, description=event.job.pair.name)
+        elif isinstance(event, Progress):
+            bar.update(task, completed=passed + event.rows_done / event.rows)
+        elif isinstance(event, Finished):
+            _tell(printer, event.record)
+
+    return watch
+
+
+def _tell(printer: Output, record: Record) -> None:
+    for note in record.notes:
+        printer.note(f"{record.name}: {note}")
+    if record.error is not None:
+        printer.warn(f"{record.name} failed. {record.error}")
+
+
+def _summary(report: BatchReport) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    counts = ", ".join(f"{report.count(s)} {s}" for s in ("done", "skipped", "failed"))
+    table = Table(
+        "Picture",
+        "Status",
+        "Seconds",
+        "",
+        title=f"{counts}, {report.seconds:.0f} s",
+        title_justify="left",
+    )
+    for record in report.records:
+        seconds = "" if record.seconds is None else f"{record.seconds:.1f}"
+        detail = escape(record.error or record.output)
+        table.add_row(escape(record.name), record.status, seconds, detail)
+    return table

@@ -1,0 +1,116 @@
+"""`dpdeblur info`: versions, devices, weights, and what the network costs."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dpdeblur import __version__
+from dpdeblur.cli import _options
+from dpdeblur.cli._errors import open_output
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LIBRARIES = ("torch", "numpy", "scikit-image", "opencv-python-headless", "tifffile", "imagecodecs")
+PAPER_COST = {"parameters": 5.52e6, "multiply_adds": 978.79e9}
+
+
+def info(
+    ctx: typer.Context,
+    weights: _options.Weights = None,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Count parameters and multiply-adds at 1680x1120.")
+    ] = False,
+    json: _options.Json = False,
+    quiet: _options.Quiet = False,
+) -> None:
+    """Show versions, devices, the weights and their card; with --cost, what the network costs.
+
+    [bold]Examples[/bold]
+
+      dpdeblur info
+
+      dpdeblur info --cost
+
+      dpdeblur info --weights my.safetensors --json
+    """
+    printer = open_output(ctx, json=json, quiet=quiet)
+    from rich.console import Group
+    from rich.table import Table
+
+    from dpdeblur.models import TABLE_2, count_cost, load_model
+    from dpdeblur.restore import list_devices
+
+    if cost:
+        costs = {name: count_cost(config) for name, config in TABLE_2.items()}
+        printer.result(
+            _cost_table(costs),
+            {
+                "height": 1120,
+                "width": 1680,
+                "paper": PAPER_COST,
+                "configurations": {
+                    name: {
+                        "parameters": c.parameters,
+                        "convolution": c.convolution,
+                        "paper_count": c.paper_count,
+                        "attention": c.attention,
+                    }
+                    for name, c in costs.items()
+                },
+            },
+        )
+        return
+
+    model = load_model(weights)
+    devices = list_devices()
+    versions = {"dpdeblur": __version__, "python": platform.python_version()}
+    versions |= {library: version(library) for library in LIBRARIES}
+    tables = []
+    for title, rows in (
+        ("Versions", versions),
+        ("Devices", {device.name: device.label for device in devices}),
+        (f"Weights {model.name}", model.card),
+    ):
+        table = Table("", "", title=title, title_justify="left", show_header=False)
+        for row in rows.items():
+            table.add_row(*row)
+        tables.append(table)
+    data: dict[str, Any] = {
+        "versions": versions,
+        "devices": [vars(device) for device in devices],
+        "weights": {"name": model.name, "sha256": model.sha256, "card": model.card},
+    }
+    printer.result(Group(*tables), data)
+
+
+def _cost_table(costs: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table(
+        "1680x1120",
+        "Parameters (M)",
+        "Multiply-adds (G), the paper's way",
+        "Attention on top (G)",
+        caption="The paper's way: convolutions and their biases, without the attention's products.",
+    )
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.add_row(
+        "Paper, Table 1",
+        f"{PAPER_COST['parameters'] / 1e6:.2f}",
+        f"{PAPER_COST['multiply_adds'] / 1e9:.2f}",
+        "-",
+    )
+    for name, cost in costs.items():
+        table.add_row(
+            name,
+            f"{cost.parameters / 1e6:.4f}",
+            f"{cost.paper_count / 1e9:.2f}",
+            f"{cost.attention / 1e9:.2f}",
+        )
+    return table

@@ -1,0 +1,37 @@
+"""The sRGB transfer curve (IEC 61966-2-1), for NumPy arrays and torch tensors alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    ArrayT = TypeVar("ArrayT", NDArray[np.float32], NDArray[np.float64], torch.Tensor)
+else:
+    ArrayT = TypeVar("ArrayT")
+
+
+def srgb_to_linear(encoded: ArrayT) -> ArrayT:
+    """Decode sRGB values in [0, 1] (any shape) to linear light in [0, 1]; negatives are linear."""
+    low: Any = encoded <= 0.04045
+    curve = ((encoded.clip(0.04045) + 0.055) / 1.055) ** 2.4
+    linear: ArrayT = low * (encoded / 12.92) + ~low * curve
+    return linear
+
+
+def linear_to_srgb(linear: ArrayT) -> ArrayT:
+    """Encode linear light in [0, 1] (any shape) as sRGB in [0, 1]; negatives stay linear."""
+    low: Any = linear <= 0.0031308
+    curve = 1.055 * linear.clip(0.0031308) ** (1 / 2.4) - 0.055
+    encoded: ArrayT = low * (linear * 12.92) + ~low * curve
+    return encoded
+
+
+def combine(left: ArrayT, right: ArrayT) -> ArrayT:
+    """The picture an ordinary camera records: the mean of two sRGB views in linear light."""
+    mean: Any = (srgb_to_linear(left) + srgb_to_linear(right)) / 2
+    encoded: ArrayT = linear_to_srgb(mean)
+    return encoded

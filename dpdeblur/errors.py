@@ -1,0 +1,147 @@
+"""Every error a user can meet: typed, carrying its data, worded as one sentence.
+
+The text of an error says what is wrong and what to do next. `dpdeblur.cli._errors` is the only
+place that turns these into exit codes; the library only raises them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class DPDeblurError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class MissingFileError(DPDeblurError):
+    """A file or folder that was named does not exist."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path} does not exist; check the name.")
+
+
+class UnreadableFileError(DPDeblurError):
+    """A file exists but is not a picture (or table, weights file, ...) that can be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path} cannot be read: {reason}.")
+
+
+class UnsupportedFormatError(DPDeblurError):
+    """A file name's extension is none that is known."""
+
+    def __init__(self, path: Path, supported: Sequence[str]) -> None:
+        self.path, self.supported = path, tuple(supported)
+        super().__init__(f"{path} has an unknown format; use one of {', '.join(supported)}.")
+
+
+class OutputExistsError(DPDeblurError):
+    """The output is already there and overwriting was not asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path} already exists; add --overwrite or choose another name with -o.")
+
+
+class UnwritableOutputError(DPDeblurError):
+    """The output cannot be written; nothing was left behind."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path} cannot be written: {reason}.")
+
+
+class ShapeMismatchError(DPDeblurError):
+    """Two pictures that must be of one size are not. Shapes are (height, width)."""
+
+    def __init__(self, what: str, first: tuple[int, ...], second: tuple[int, ...]) -> None:
+        self.what, self.first, self.second = what, first, second
+        super().__init__(
+            f"{what} differ in size ({first[1]}x{first[0]} and {second[1]}x{second[0]} pixels); "
+            "give two pictures of the same frame at the same size."
+        )
+
+
+class IdenticalViewsError(DPDeblurError):
+    """Left and right view are the same picture, so there is no dual-pixel cue."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The left and right views are identical, so they hold no dual-pixel information; "
+            "give the two views of one dual-pixel photograph."
+        )
+
+
+class PictureTooSmallError(DPDeblurError):
+    """A picture is below the smallest size the engine takes. Shape is (height, width)."""
+
+    def __init__(self, shape: tuple[int, ...], minimum: int) -> None:
+        self.shape, self.minimum = shape, minimum
+        super().__init__(
+            f"The picture is {shape[1]}x{shape[0]} pixels; at least {minimum}x{minimum} is needed."
+        )
+
+
+class InvalidPictureError(DPDeblurError):
+    """An array passed as a picture has a wrong shape, type or values."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        self.what, self.reason = what, reason
+        super().__init__(f"{what} is not a usable picture: {reason}.")
+
+
+class PairingError(DPDeblurError):
+    """A folder or list does not yield pairs."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"No pairs can be made from {path}: {reason}.")
+
+
+class WeightsError(DPDeblurError):
+    """A weights file is missing, damaged or of another architecture."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(f"The weights {name} cannot be used: {reason}.")
+
+
+class DeviceError(DPDeblurError):
+    """The device asked for is not there or cannot do what is asked."""
+
+    def __init__(self, device: str, reason: str) -> None:
+        self.device, self.reason = device, reason
+        super().__init__(f"The device '{device}' cannot be used: {reason}.")
+
+
+class OutOfMemoryError(DPDeblurError):
+    """Even the smallest strip does not fit. Sizes in bytes; `needed` is an estimate."""
+
+    def __init__(self, needed: int, budget: int) -> None:
+        self.needed, self.budget = needed, budget
+        super().__init__(
+            f"This picture needs about {needed / 2**30:.2f} GiB of memory even in the smallest "
+            f"strips but {budget / 2**30:.2f} GiB may be used; raise --max-memory, free memory "
+            "or give a narrower picture."
+        )
+
+
+class OptionError(DPDeblurError):
+    """An option or configuration key has a value that cannot be used."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        self.key, self.reason = key, reason
+        super().__init__(f"{key}: {reason}.")
+
+
+class NonFiniteResultError(DPDeblurError):
+    """The network gave NaN or infinity even in fp32."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The network gave undefined values (NaN or infinity) even in fp32, so its weights are "
+            "probably damaged; use other weights or fetch them again."
+        )

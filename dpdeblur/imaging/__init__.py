@@ -1,0 +1,21 @@
+"""Pictures on disk: PNG, TIFF and JPEG, 8 and 16 bits, with what they carry."""
+
+from __future__ import annotations
+
+from dpdeblur.imaging.orientation import INVERSE, turn
+from dpdeblur.imaging.picture import Picture, PictureInfo
+from dpdeblur.imaging.read import READABLE, read_picture, read_views
+from dpdeblur.imaging.write import WRITABLE, check_output, write_picture
+
+__all__ = [
+    "INVERSE",
+    "READABLE",
+    "WRITABLE",
+    "Picture",
+    "PictureInfo",
+    "check_output",
+    "read_picture",
+    "read_views",
+    "turn",
+    "write_picture",
+]

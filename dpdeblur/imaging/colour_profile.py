@@ -1,0 +1,89 @@
+"""ICC profiles: kept where the numbers are encoded much as sRGB is, else converted to sRGB.
+
+The network has learnt from sRGB-encoded pictures. Other primaries (Display P3, Adobe RGB) do it
+no harm and stay; another tone curve (a linear profile, PQ) would, so it is measured.
+"""
+
+from __future__ import annotations
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+_SPACES = {b"RGB ": "rgb", b"GRAY": "gray"}
+_GAMMAS = (1.7, 2.7)  # sRGB measures 2.1 to 2.3, ProPhoto 1.8, L* 2.3 to 2.6, linear 1, PQ > 4
+_RAMP = np.array([0.25, 0.5, 0.75])
+_RELATIVE_COLORIMETRIC = 1
+_FULL = 65535
+
+
+def settle(
+    pixels: NDArray[np.float32], icc: bytes | None, *, gray: bool
+) -> tuple[NDArray[np.float32], bytes | None, tuple[str, ...]]:
+    """Apply the policy to pixels (H x W x 3 in [0, 1]) and their profile.
+
+    `gray` says that the file had one colour channel. Returns pixels, the profile that now goes
+    with them (None means sRGB), and sentences to warn with.
+    """
+    if icc is None:
+        return pixels, None, ()
+    try:
+        space = _space(icc)
+        if space == "gray" and not gray:
+            return pixels, None, ("A gray colour profile on a colour picture was left out.",)
+        gammas = _gammas(icc, space)
+        if np.all((gammas >= _GAMMAS[0]) & (gammas <= _GAMMAS[1])):
+            return pixels, icc, ()
+        converted = _to_srgb(pixels, icc, space)
+    except (imagecodecs.CmsError, ValueError):
+        note = "The colour profile could not be understood and was left out; sRGB is assumed."
+        return pixels, None, (note,)
+    note = "The colour profile's tone curve is unlike sRGB, so the colours were converted to sRGB."
+    return converted, None if gray else srgb_profile(), (note,)
+
+
+def fits(icc: bytes, *, gray: bool) -> bool:
+    """Whether a profile may be put on a gray or colour file."""
+    return gray or _SPACES.get(icc[16:20]) == "rgb"
+
+
+def srgb_profile() -> bytes:
+    """An sRGB profile, the same bytes every time."""
+    profile = bytearray(imagecodecs.cms_profile("srgb"))
+    # lcms puts the time of day here (six numbers of 16 bits).
+    profile[24:36] = np.array([2000, 1, 1, 0, 0, 0], ">u2").tobytes()
+    return bytes(profile)
+
+
+def _space(icc: bytes) -> str:
+    if icc[36:40] != b"acsp" or icc[16:20] not in _SPACES:
+        raise ValueError("no RGB or gray profile")
+    return _SPACES[icc[16:20]]
+
+
+def _gammas(icc: bytes, space: str) -> NDArray[np.float64]:
+    """The exponents that take the neutral ramp to linear light in this profile."""
+    ramp = np.rint(_RAMP * _FULL).astype(np.uint16)[None]
+    linear = imagecodecs.cms_transform(
+        ramp if space == "gray" else np.repeat(ramp[..., None], 3, -1),
+        icc,
+        imagecodecs.cms_profile("gray", gamma=1.0),
+        colorspace=space,
+        outcolorspace="gray",
+        intent=_RELATIVE_COLORIMETRIC,
+    )
+    light = np.maximum(linear.ravel(), 1) / _FULL
+    return np.asarray(np.log(light) / np.log(_RAMP), np.float64)
+
+
+def _to_srgb(pixels: NDArray[np.float32], icc: bytes, space: str) -> NDArray[np.float32]:
+    source = np.rint(pixels * _FULL).astype(np.uint16)
+    converted = imagecodecs.cms_transform(
+        np.ascontiguousarray(source[..., 0]) if space == "gray" else source,
+        icc,
+        srgb_profile(),
+        colorspace=space,
+        outcolorspace="rgb",
+        intent=_RELATIVE_COLORIMETRIC,
+    )
+    return np.asarray(converted, np.float32) / np.float32(_FULL)

@@ -1,0 +1,64 @@
+"""EXIF and XMP of the picture that was read, made true for the picture that will be written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dpdeblur import __version__
+from dpdeblur.imaging import exif
+from dpdeblur.imaging.stored import Stored
+
+SOFTWARE = f"dpdeblur {__version__}"
+
+# XMP is edited as text: an XML library would rewrite the whole packet. A property is either an
+# attribute or an element, under the customary prefix.
+_PROPERTY = r"""(\s{name}\s*=\s*(?:"[^"]*"|'[^']*')|<{name}\b[^>]*>.*?</{name}>|<{name}\b[^>]*/>)"""
+_OUTDATED = re.compile(
+    _PROPERTY.format(
+        name=r"(?:xmp:Thumbnails|xap:Thumbnails|exif:PixelXDimension|exif:PixelYDimension"
+        r"|tiff:ImageWidth|tiff:ImageLength|tiff:Orientation|xmpNote:HasExtendedXMP)"
+    ),
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What goes on to the next file, the orientation to apply, and sentences about trouble."""
+
+    exif: bytes | None
+    xmp: bytes | None
+    orientation: int
+    notes: tuple[str, ...]
+
+
+def carried(stored: Stored) -> Carried:
+    """Clean the EXIF and XMP blocks of a file; trouble becomes a note, never an error."""
+    notes = list(stored.notes)
+    block, turned, xmp = None, 1, None
+    if stored.exif:
+        try:
+            directory = exif.parse(stored.exif)
+            kept = exif.cleaned(directory, SOFTWARE)
+            block = exif.serialise(kept) if kept else None
+            turned = exif.orientation(directory)
+        except ValueError as error:
+            notes.append(f"The EXIF data could not be understood ({error}).")
+    if stored.xmp:
+        try:
+            xmp = clean_xmp(stored.xmp)
+        except ValueError:
+            notes.append("The XMP data could not be understood and was left out.")
+    return Carried(block, xmp, turned, tuple(notes))
+
+
+def clean_xmp(packet: bytes) -> bytes:
+    """Drop what an XMP packet says of the old file: orientation, dimensions, thumbnails.
+
+    Without an orientation a picture is upright. Raises ValueError where it is not UTF-8 XMP.
+    """
+    text = packet.rstrip(b"\0").decode("utf-8")
+    if "rdf:RDF" not in text:
+        raise ValueError("no RDF")
+    return _OUTDATED.sub("", text).encode("utf-8")

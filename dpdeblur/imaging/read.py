@@ -1,0 +1,102 @@
+"""Reading pictures and pairs of views: file in, upright sRGB-encoded floats out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from dpdeblur.errors import MissingFileError, UnreadableFileError, UnsupportedFormatError
+from dpdeblur.imaging import colour_profile, jpeg, png, tiff
+from dpdeblur.imaging.metadata import carried
+from dpdeblur.imaging.orientation import turn
+from dpdeblur.imaging.picture import Picture, PictureInfo
+from dpdeblur.imaging.stored import Stored, Unusable
+from dpdeblur.views import DPViews
+
+READABLE: tuple[str, ...] = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
+"""Extensions that `read_picture` takes, lower case."""
+
+
+def read_picture(path: Path) -> Picture:
+    """Read a PNG, TIFF (first page) or JPEG file of 8 or 16 bits, gray or RGB, alpha or not.
+
+    What the file is, its content decides, not its name. Pixels come upright, float32 H x W x 3 in
+    [0, 1], every stored number n as n / 255 or n / 65535. Raises MissingFileError,
+    UnsupportedFormatError for an extension not in READABLE, and UnreadableFileError for anything
+    that is not a whole, sound picture. Trouble with metadata ends up in `info.warnings`.
+    """
+    stored = _decode(path)
+    kept = carried(stored)
+    samples = turn(stored.samples, kept.orientation)
+    values = samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
+    gray = samples.shape[-1] <= 2
+    alpha = values[..., -1].copy() if samples.shape[-1] in {2, 4} else None
+    colours = np.repeat(values[..., :1], 3, -1) if gray else values[..., :3]
+    pixels, icc, notes = colour_profile.settle(np.ascontiguousarray(colours), stored.icc, gray=gray)
+    info = PictureInfo(
+        path=path,
+        bit_depth=samples.dtype.itemsize * 8,
+        gray=gray,
+        alpha=alpha,
+        exif=kept.exif,
+        xmp=kept.xmp,
+        icc=icc,
+        warnings=tuple(f"{path}: {note}" for note in (*kept.notes, *notes)),
+        orientation=kept.orientation,
+    )
+    return Picture(pixels, info)
+
+
+def read_views(left: Path, right: Path) -> DPViews:
+    """Read the two views of one dual-pixel photograph.
+
+    `source` is the left view's PictureInfo with the warnings of both; it is gray only if both
+    are. Raises what `read_picture` raises, and what DPViews raises for views that are not of one
+    size, identical or too small.
+    """
+    first, second = read_picture(left), read_picture(right)
+    notes = (*first.info.warnings, *second.info.warnings)
+    if first.info.icc != second.info.icc:
+        notes += (f"{left} and {right} have different colour profiles; the left one's is used.",)
+    if first.info.orientation != second.info.orientation:
+        notes += (f"{left} and {right} have different orientation tags.",)
+    gray = first.info.gray and second.info.gray
+    return DPViews(first.pixels, second.pixels, replace(first.info, gray=gray, warnings=notes))
+
+
+def _decode(path: Path) -> Stored:
+    data = _read_bytes(path)
+    decode = _decoder(data)
+    if decode is None:
+        reason = "it is not a PNG, TIFF or JPEG picture" if data else "it is empty"
+        raise UnreadableFileError(path, reason)
+    try:
+        return decode(data)
+    except Unusable as error:
+        raise UnreadableFileError(path, str(error)) from error
+    except Exception as error:  # decoders raise anything from IndexError to their own classes
+        raise UnreadableFileError(path, "it is damaged or cut short") from error
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise UnreadableFileError(path, "it is a folder")
+        if not path.exists():
+            raise MissingFileError(path)
+        if path.suffix.lower() not in READABLE:
+            raise UnsupportedFormatError(path, READABLE)
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableFileError(path, error.strerror or str(error)) from error
+
+
+def _decoder(data: bytes) -> Callable[[bytes], Stored] | None:
+    if data.startswith(png.SIGNATURE):
+        return png.decode
+    if data.startswith(jpeg.SIGNATURE):
+        return jpeg.decode
+    return tiff.decode if data.startswith(tiff.SIGNATURES) else None

@@ -1,0 +1,42 @@
+"""What a picture file stores, the one thing that every format module decodes to and encodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+ScalarT = TypeVar("ScalarT", bound=np.generic)
+Samples: TypeAlias = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16
+
+
+class Unusable(ValueError):  # noqa: N818 - internal; turned into UnreadableFileError
+    """The bytes cannot become a picture; the text is the reason, ready for UnreadableFileError."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """Samples over the full range of their dtype (uint8 or uint16), and the blocks beside them.
+
+    `samples` is H x W x C: C = 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha (not
+    premultiplied). Blocks are bare: EXIF starts with its TIFF header, XMP and ICC are the packet
+    and the profile themselves. `notes` are sentences about blocks that could not be read.
+    """
+
+    samples: Samples
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    icc: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+def with_channels(samples: NDArray[ScalarT]) -> NDArray[ScalarT]:
+    """H x W or H x W x C in, H x W x C out."""
+    return samples[..., None] if samples.ndim == 2 else samples
+
+
+def without_single_channel(samples: Samples) -> Samples:
+    """H x W x 1 becomes H x W, as encoders want gray; anything else stays."""
+    return samples[..., 0] if samples.shape[-1] == 1 else samples

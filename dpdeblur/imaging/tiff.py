@@ -1,0 +1,141 @@
+"""TIFF: pixels by tifffile, which writes no EXIF directories; so tags are put in by hand."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from dpdeblur.imaging import exif
+from dpdeblur.imaging.stored import (
+    Samples,
+    Stored,
+    Unusable,
+    with_channels,
+    without_single_channel,
+)
+
+SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BIG = (b"II+\0", b"MM\0+")
+_XMP, _ICC = 700, 34675
+_COLOURS = {"MINISWHITE": 1, "MINISBLACK": 1, "RGB": 3}
+_BYTE, _UNDEFINED = 1, 7
+_PREMULTIPLIED = 1
+_ALPHA = {_PREMULTIPLIED, 2}
+
+# tifffile reports damage both by raising and by logging; the library speaks by raising only.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+def decode(data: bytes) -> Stored:
+    """Decode the first page of the bytes of a TIFF file.
+
+    1 to 16 unsigned bits, gray or RGB, any compression, strips or tiles, chunky or planar.
+    Premultiplied colours are divided by their alpha. Raises Unusable for other kinds of picture
+    and for files that are cut short, and what tifffile raises (ValueError, RuntimeError, ...) for
+    damaged ones.
+    """
+    with tifffile.TiffFile(BytesIO(data)) as file:
+        page: Any = file.pages[0]
+        colours = _check(page, len(data))
+        samples = page.asarray()
+        if page.axes == "SYX":
+            samples = np.moveaxis(samples, 0, -1)
+        samples = _full_range(with_channels(samples), page.bitspersample)
+        if page.photometric.name == "MINISWHITE":
+            samples[..., 0] = ~samples[..., 0]
+        samples, notes = _with_alpha_only(samples, colours, page.extrasamples)
+        block = data
+        if data[:4] in _BIG:  # 64-bit offsets, which EXIF blocks do not have
+            block = exif.orientation_block(page.tags.valueof(exif.ORIENTATION, 1))
+        return Stored(samples, block, _block(page, _XMP), _block(page, _ICC), notes)
+
+
+def encode(stored: Stored, software: str) -> bytes:
+    """Encode as one deflated page, with its EXIF, XMP and ICC blocks."""
+    channels = stored.samples.shape[-1]
+    buffer = BytesIO()
+    tifffile.imwrite(
+        buffer,
+        without_single_channel(stored.samples),
+        byteorder="<",
+        photometric="rgb" if channels >= 3 else "minisblack",
+        planarconfig="contig" if channels > 1 else None,
+        extrasamples=["unassalpha"] if channels in {2, 4} else None,
+        compression="zlib",
+        compressionargs={"level": 4},
+        predictor=True,
+        software=software,
+        metadata=None,
+    )
+    blocks = exif.parse(stored.exif) if stored.exif else {}
+    if stored.xmp:
+        blocks[_XMP] = exif.Entry(_BYTE, len(stored.xmp), stored.xmp)
+    if stored.icc:
+        blocks[_ICC] = exif.Entry(_UNDEFINED, len(stored.icc), stored.icc)
+    return _with_tags(buffer.getvalue(), blocks) if blocks else buffer.getvalue()
+
+
+def _check(page: Any, size: int) -> int:
+    """The number of colour channels; Unusable where this page is no picture we take."""
+    kind = getattr(page.photometric, "name", str(page.photometric))
+    if kind == "YCBCR" and page.compression.name == "JPEG":
+        kind = "RGB"  # the JPEG decoder converts
+    if kind not in _COLOURS:
+        raise Unusable(f"it is a TIFF of kind {kind}; convert it to gray or RGB first")
+    if page.sampleformat != 1 or page.bitspersample not in range(1, 17):
+        raise Unusable("its samples are not 8 or 16-bit integers; convert it to 16 bits first")
+    if page.axes not in {"YX", "YXS", "SYX"}:
+        raise Unusable("it is not a flat picture")
+    if page.size == 0 or page.samplesperpixel < _COLOURS[kind]:
+        raise Unusable("it is damaged")
+    segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+    if not segments or any(count == 0 or start + count > size for start, count in segments):
+        raise Unusable("it is cut short")
+    return _COLOURS[kind]
+
+
+def _block(page: Any, tag: int) -> bytes | None:
+    value = page.tags.valueof(tag)
+    if isinstance(value, str):  # some programs write XMP as text
+        value = value.encode()
+    return value if isinstance(value, bytes) and value else None
+
+
+def _full_range(samples: NDArray[Any], bits: int) -> Samples:
+    """Stretch 1 to 7 bits to 8, and 9 to 15 bits to 16; a copy that may be written to."""
+    depth = 8 if bits <= 8 else 16
+    if bits != depth:
+        samples = np.rint(samples * ((2**depth - 1) / (2**bits - 1)))
+    return np.array(samples, np.uint8) if depth == 8 else np.array(samples, np.uint16)
+
+
+def _with_alpha_only(
+    samples: Samples, colours: int, extras: tuple[int, ...]
+) -> tuple[Samples, tuple[str, ...]]:
+    """Keep the colours and, if the first extra channel is alpha, that."""
+    kept = colours + (len(extras) > 0 and extras[0] in _ALPHA)
+    notes: tuple[str, ...] = ()
+    if samples.shape[-1] > kept:
+        notes = ("Channels beyond colour and alpha were left out.",)
+    samples = samples[..., :kept]
+    if kept > colours and extras[0] == _PREMULTIPLIED:
+        full, alpha = np.iinfo(samples.dtype).max, samples[..., colours:].astype(np.float64)
+        divided = np.rint(samples[..., :colours] * (full / np.maximum(alpha, 1)))
+        samples[..., :colours] = np.minimum(divided, full)
+    return samples, notes
+
+
+def _with_tags(data: bytes, tags: exif.Directory) -> bytes:
+    """Add tags and whole directories to a little-endian file; the pixels stay where they are.
+
+    A new main directory goes to the end and the header points there; the old one is left unused.
+    """
+    grown = bytearray(data) + bytes(len(data) % 2)
+    struct.pack_into("<I", grown, 4, len(grown))
+    return bytes(grown + exif.serialise_directory(exif.parse(data) | tags, len(grown)))

@@ -1,0 +1,157 @@
+"""Writing pictures: whole or not at all, with the metadata of the picture they were made from."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur.errors import (
+    InvalidPictureError,
+    OptionError,
+    OutputExistsError,
+    UnsupportedFormatError,
+    UnwritableOutputError,
+)
+from dpdeblur.imaging import colour_profile, jpeg, png, tiff
+from dpdeblur.imaging.metadata import SOFTWARE
+from dpdeblur.imaging.picture import PictureInfo
+from dpdeblur.imaging.stored import Samples, Stored
+
+_JPEG = (".jpg", ".jpeg")
+WRITABLE: tuple[str, ...] = (".png", ".tif", ".tiff", *_JPEG)
+"""Extensions that `write_picture` takes, lower case."""
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Find out before the long work whether `path` could be written; writes nothing.
+
+    Raises UnsupportedFormatError for an extension not in WRITABLE, OutputExistsError for a file
+    that is there unless `overwrite`, and UnwritableOutputError where `path` is a folder or the
+    folder it would go to (or the first of its parents that exists) takes no files.
+    """
+    if path.suffix.lower() not in WRITABLE:
+        raise UnsupportedFormatError(path, WRITABLE)
+    try:
+        if path.is_dir():
+            raise UnwritableOutputError(path, "it is a folder")
+        if path.exists() and not overwrite:
+            raise OutputExistsError(path)
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+    except OSError as error:
+        raise UnwritableOutputError(path, error.strerror or str(error)) from error
+    if not folder.is_dir():
+        raise UnwritableOutputError(path, f"{folder} is not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UnwritableOutputError(path, f"{folder} may not be written to")
+
+
+def write_picture(
+    path: Path,
+    pixels: NDArray[np.float32],
+    like: PictureInfo | None = None,
+    *,
+    bit_depth: int | None = None,
+    metadata: bool = True,
+    overwrite: bool = False,
+) -> tuple[str, ...]:
+    """Write `pixels` (H x W x 3, clipped to [0, 1]) in the format that the extension names.
+
+    `like` is the picture it was made from: its bit depth, grayness, alpha, colour profile, EXIF
+    and XMP are carried over, the last two only with `metadata`. `bit_depth` is 8 or 16; None is
+    that of `like`, or 16. JPEG is always 8 bits (quality 95, 4:4:4) without alpha. Parent
+    folders are made. The file appears whole or not at all, and one that was there stays until
+    then.
+
+    Returns sentences to warn with. Raises InvalidPictureError, OptionError, and what
+    `check_output` raises.
+    """
+    check_output(path, overwrite=overwrite)
+    as_jpeg = path.suffix.lower() in _JPEG
+    if bit_depth is None:
+        bit_depth = like.bit_depth if like else 16
+    if bit_depth not in {8, 16}:
+        raise OptionError("bit_depth", f"{bit_depth} is not possible; give 8 or 16")
+    samples, notes = _samples(pixels, like, 8 if as_jpeg else bit_depth, with_alpha=not as_jpeg)
+    stored = Stored(samples)
+    if like is not None:
+        exif, xmp = (like.exif, like.xmp) if metadata else (None, None)
+        stored = Stored(samples, exif, xmp, like.icc)
+        if like.icc and not colour_profile.fits(like.icc, gray=like.gray):
+            stored = Stored(samples, exif, xmp)
+            notes += ("A gray colour profile on a colour picture was left out.",)
+    data, trouble = _encode(path, stored)
+    _put(path, data, overwrite=overwrite)
+    return tuple(f"{path}: {note}" for note in (*notes, *trouble))
+
+
+def _samples(
+    pixels: NDArray[np.float32], like: PictureInfo | None, bit_depth: int, *, with_alpha: bool
+) -> tuple[Samples, tuple[str, ...]]:
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+        shape = " x ".join(map(str, pixels.shape))
+        raise InvalidPictureError("The output", f"its shape is {shape}, not H x W x 3")
+    if not np.issubdtype(pixels.dtype, np.floating):
+        raise InvalidPictureError("The output", f"its type is {pixels.dtype}, not float32")
+    if not np.isfinite(pixels).all():
+        raise InvalidPictureError("The output", "it holds NaN or infinite values")
+    notes: tuple[str, ...] = ()
+    channels = pixels
+    if like is not None and like.gray:
+        # In float64 the mean of three equal numbers is that number again.
+        channels = pixels.mean(-1, dtype=np.float64, keepdims=True)
+    if like is not None and like.alpha is not None:
+        if like.alpha.shape != pixels.shape[:2]:
+            notes += ("The transparency is of another size and was left out.",)
+        elif with_alpha:
+            channels = np.concatenate([channels, like.alpha[..., None]], -1)
+        elif like.alpha.min() < 1:
+            notes += ("JPEG has no transparency, so it was left out.",)
+    full = 2**bit_depth - 1
+    scaled = np.rint(np.clip(channels, 0, 1) * np.float32(full))
+    return scaled.astype(np.uint8 if bit_depth == 8 else np.uint16, order="C"), notes
+
+
+def _encode(path: Path, stored: Stored) -> tuple[bytes, tuple[str, ...]]:
+    """The file's bytes, if need be with less and less metadata: the picture comes first."""
+    attempts = {
+        "": stored,
+        "XMP data": replace(stored, xmp=None),
+        "EXIF and XMP data": replace(stored, exif=None, xmp=None),
+        "EXIF, XMP and colour profile": replace(stored, exif=None, xmp=None, icc=None),
+    }
+    failure: Exception | None = None
+    for left_out, attempt in attempts.items():
+        try:
+            data = _encoded(path.suffix.lower(), attempt)
+        except Exception as error:  # whatever the encoders raise, the bare picture may still do
+            failure = error
+            continue
+        return data, (f"{left_out} could not be written ({failure}).",) if left_out else ()
+    raise UnwritableOutputError(path, f"encoding failed ({failure})") from failure
+
+
+def _encoded(extension: str, stored: Stored) -> bytes:
+    if extension == ".png":
+        return png.encode(stored)
+    return jpeg.encode(stored) if extension in _JPEG else tiff.encode(stored, SOFTWARE)
+
+
+def _put(path: Path, data: bytes, *, overwrite: bool) -> None:
+    """Write beside the target and rename, so that no half of a file is ever to be seen."""
+    temporary = path.with_name(f".dpdeblur-{uuid.uuid4().hex}.part")
+    try:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+            if path.exists() and not overwrite:  # it may have come while the work was going on
+                raise OutputExistsError(path)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UnwritableOutputError(path, error.strerror or str(error)) from error

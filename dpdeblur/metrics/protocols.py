@@ -1,0 +1,108 @@
+"""Named sets of scoring rules, so that a number says how it was made.
+
+The differences between the rules in use are as large as those between methods, so each score is
+given together with its protocol and the versions that computed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur import __version__
+from dpdeblur.errors import InvalidPictureError, OptionError
+from dpdeblur.metrics.measures import mae, psnr, ssim
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One picture's scores (or a mean of them): PSNR in dB (may be inf), SSIM, MAE in [0, 1]."""
+
+    psnr: float
+    ssim: float
+    mae: float
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is done to both pictures before they are compared: clamped, then truncated to `bits`."""
+
+    name: str
+    description: str
+    bits: int | None = None
+
+    def prepare(self, picture: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """A picture H x W x C in [0, 1] as this protocol compares it, float64."""
+        clamped = picture.astype(np.float64)
+        np.clip(clamped, 0, 1, out=clamped)
+        if self.bits is None:
+            return clamped
+        # An 8-bit file stays as it is: v / 255 never rounds down, in float32 or in float64.
+        top = float(2**self.bits - 1)
+        return np.floor(clamped * top) / top
+
+
+_RULES = (
+    "RGB, whole picture; PSNR = 10 log10(1/MSE), SSIM with a 7x7 uniform window and sample "
+    "covariance, MAE; means are of per-picture values"
+)
+DEFAULT_PROTOCOL = "dpdd"
+PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
+    {
+        protocol.name: protocol
+        for protocol in (
+            Protocol("dpdd", f"Clamped to [0, 1], not quantised; {_RULES}"),
+            Protocol("dpdd-8bit", f"Clamped to [0, 1], truncated to 8 bits; {_RULES}", bits=8),
+        )
+    }
+)
+
+
+def score(
+    prediction: NDArray[np.floating[Any]],
+    truth: NDArray[np.floating[Any]],
+    protocol: str = DEFAULT_PROTOCOL,
+) -> Scores:
+    """The scores of a prediction under a protocol; both float, H x W x 3, [0, 1], sRGB-encoded.
+
+    Raises OptionError for an unknown protocol, InvalidPictureError, ShapeMismatchError, and
+    PictureTooSmallError below 7x7 pixels.
+    """
+    if protocol not in PROTOCOLS:
+        raise OptionError("protocol", f"'{protocol}' is unknown; use {' or '.join(PROTOCOLS)}")
+    for what, picture in (("The prediction", prediction), ("The truth", truth)):
+        # An integer picture would be clamped to black and white and score without complaint.
+        if not np.issubdtype(picture.dtype, np.floating):
+            raise InvalidPictureError(what, "it must be floating-point with values in [0, 1]")
+    first, second = (PROTOCOLS[protocol].prepare(picture) for picture in (prediction, truth))
+    return Scores(
+        psnr=psnr(first, second, data_range=1),
+        ssim=ssim(first, second, data_range=1),
+        mae=mae(first, second, data_range=1),
+    )
+
+
+def mean_scores(scores: Sequence[Scores]) -> Scores:
+    """The mean of per-picture scores, as the field reports it; inf if one PSNR is.
+
+    Raises ValueError if there are none.
+    """
+    if not scores:
+        raise ValueError("the mean of no scores is not defined")
+    means = np.mean([(each.psnr, each.ssim, each.mae) for each in scores], axis=0)
+    return Scores(*(float(mean) for mean in means))
+
+
+def versions() -> dict[str, str]:
+    """The versions of what computes the scores, to be printed beside them."""
+    return {
+        "dpdeblur": __version__,
+        "scikit-image": version("scikit-image"),
+        "numpy": np.__version__,
+    }

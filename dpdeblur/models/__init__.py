@@ -1,0 +1,26 @@
+"""The network, its cost, and its weights."""
+
+from dpdeblur.models.config import MCCNetConfig, ModelDescriptor
+from dpdeblur.models.cost import TABLE_2, Cost, count_cost
+from dpdeblur.models.mccnet import MCCNet
+from dpdeblur.models.weights import (
+    DEFAULT_WEIGHTS,
+    LoadedModel,
+    find_weights,
+    load_model,
+    save_model,
+)
+
+__all__ = [
+    "DEFAULT_WEIGHTS",
+    "TABLE_2",
+    "Cost",
+    "LoadedModel",
+    "MCCNet",
+    "MCCNetConfig",
+    "ModelDescriptor",
+    "count_cost",
+    "find_weights",
+    "load_model",
+    "save_model",
+]

@@ -1,0 +1,65 @@
+"""Parameters and multiply-adds, counted by tracing the network without allocating it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from dpdeblur.models.config import MCCNetConfig
+from dpdeblur.models.mccnet import MCCNet
+
+TABLE_2 = {
+    "MCCNet": MCCNetConfig(),
+    "No Multi-scale Fusion": MCCNetConfig(use_msf=False),
+    "No Cross-correlation": MCCNetConfig(use_msf=False, use_cc=False),
+    "No Multi-scale Feature Extraction": MCCNetConfig(use_msf=False, use_cc=False, use_msfe=False),
+}
+"""The rows of the paper's Table 2, each removing one more module."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one picture costs.
+
+    `convolution` and `attention` are multiply-adds; `biases` are the additions that the paper's
+    count adds to the convolutions. Table 1 corresponds to `paper_count`: counters of its kind
+    do not see the attention's matrix products.
+    """
+
+    parameters: int
+    convolution: int
+    biases: int
+    attention: int
+
+    @property
+    def paper_count(self) -> int:
+        """Convolution multiply-adds plus bias additions: the convention of the paper's Table 1."""
+        return self.convolution + self.biases
+
+
+def count_cost(
+    config: MCCNetConfig | None = None, *, height: int = 1120, width: int = 1680
+) -> Cost:
+    """Count an MCCNet's cost for one `height` x `width` picture (multiples of 8)."""
+    biases = 0
+
+    def count_bias(module: nn.Module, _inputs: object, output: Tensor) -> None:
+        nonlocal biases
+        biases += output.numel()
+
+    with torch.device("meta"):
+        network = MCCNet(config).eval()
+        view = torch.empty(1, network.descriptor.channels, height, width)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(count_bias)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(view, view)
+    operations = counter.get_flop_counts()["Global"]
+    convolution = sum(n for op, n in operations.items() if "convolution" in str(op)) // 2
+    total = sum(operations.values()) // 2
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    return Cost(parameters, convolution, biases, total - convolution)

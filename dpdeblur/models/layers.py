@@ -1,0 +1,22 @@
+"""Convolution with activation, and the paper's initialisation: the bricks of every block."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def conv_act(inputs: int, outputs: int, kernel: int, slope: float) -> nn.Sequential:
+    """Same-size zero-padded convolution with bias, then LeakyReLU, as everywhere in the paper."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2),
+        nn.LeakyReLU(slope, inplace=True),
+    )
+
+
+def he_initialise(network: nn.Module, slope: float) -> None:
+    """He initialisation of all convolutions (Section 4.2), biases zero, for LeakyReLU `slope`."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, a=slope, nonlinearity="leaky_relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

@@ -1,0 +1,89 @@
+"""MCCNet: defocus deblurring by multi-scale cross-correlation of dual-pixel views (Swami)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dpdeblur.colour import combine
+from dpdeblur.models.config import MCCNetConfig, ModelDescriptor
+from dpdeblur.models.cross_correlation import CrossCorrelation
+from dpdeblur.models.decoder import DecoderBlock
+from dpdeblur.models.encoder import EncoderBlock, SiameseEncoder
+from dpdeblur.models.fusion import MultiScaleFusion
+from dpdeblur.models.layers import conv_act, he_initialise
+
+
+class MCCNet(nn.Module):
+    """The network of Figure 2, in the reading `MCCNetConfig` describes.
+
+    Cross-correlation runs at blocks 2 and 3 on the skips only; the trunk to block 4 stays with
+    each view's own features (the figure is open on this; it keeps the halo at 112 rows). Without
+    Cross-correlation (Table 2) the views are concatenated and one encoder reads six channels.
+    """
+
+    descriptor = ModelDescriptor()
+
+    def __init__(self, config: MCCNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or MCCNetConfig()
+        slope, channels = config.negative_slope, self.descriptor.channels
+        skip_widths, fourth = config.encoder_widths[:3], config.encoder_widths[3]
+        self.branches = 2 if config.use_cc else 1
+        self.encoder = SiameseEncoder(
+            channels * 2 // self.branches, config.stem_width, skip_widths, slope, config.use_msfe
+        )
+        if config.use_cc:
+            self.correlate = nn.ModuleList(CrossCorrelation(c, slope) for c in skip_widths[1:])
+            self.join: nn.Module = conv_act(2 * skip_widths[2], skip_widths[2], 1, slope)
+        else:
+            self.join = nn.Identity()
+        self.bottleneck = EncoderBlock(skip_widths[2], fourth, fourth, slope, config.use_msfe)
+        if config.use_msf:
+            self.fusion = MultiScaleFusion(
+                skip_widths, config.fusion_widths, slope, config.use_msfe
+            )
+        inputs = (fourth, *config.decoder_widths)
+        self.decoder = nn.ModuleList(
+            DecoderBlock(into, self.branches, skip, out, slope)
+            for into, skip, out in zip(
+                inputs, reversed(skip_widths), config.decoder_widths, strict=False
+            )
+        )
+        self.tail = nn.Sequential(
+            conv_act(config.decoder_widths[2], config.tail_width, 3, slope),
+            nn.Conv2d(config.tail_width, channels, 3, padding=1),
+        )
+        he_initialise(self, slope)
+        if config.residual:
+            nn.init.zeros_(self.output_layer.weight)
+
+    @property
+    def output_layer(self) -> nn.Conv2d:
+        """The last convolution; zero weights make a residual network return the combined view."""
+        layer = self.tail[-1]
+        assert isinstance(layer, nn.Conv2d)
+        return layer
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        """Restore the all-in-focus picture.
+
+        Takes two `N x 3 x H x W` views, sRGB-encoded in [0, 1], H and W multiples of 8; returns
+        the same shape and encoding in float32, not clamped.
+        """
+        views = torch.cat((left, right), dim=0 if self.config.use_cc else 1)
+        maps = self.encoder(views)
+        trunk = functional.max_pool2d(maps[-1], 2)
+        features = self.bottleneck(self.join(torch.cat(trunk.chunk(self.branches), dim=1)))
+
+        if self.config.use_cc:
+            for index, correlate in enumerate(self.correlate, start=1):
+                maps[index] = torch.cat(correlate(*maps[index].chunk(2)))
+        if self.config.use_msf:
+            maps = self.fusion(maps)
+
+        for block in self.decoder:
+            features = block(features, maps.pop().chunk(self.branches))
+        output: Tensor = self.tail(features).float()
+        return output + combine(left.float(), right.float()) if self.config.residual else output

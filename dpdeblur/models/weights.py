@@ -1,0 +1,117 @@
+"""Weights files: safetensors that say what they are, found wherever the package is installed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from dpdeblur.errors import WeightsError
+from dpdeblur.models.config import MCCNetConfig, ModelDescriptor
+from dpdeblur.models.mccnet import MCCNet
+
+DEFAULT_WEIGHTS = "mccnet"
+_PACKAGE = Path(__file__).resolve().parents[1]
+# Inside the package when installed from a wheel, beside it in a source checkout.
+_FOLDERS = (_PACKAGE / "weights", _PACKAGE.parent / "weights")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A network ready to run, with the card (metadata) and digest of the file it came from."""
+
+    network: MCCNet
+    card: dict[str, str]
+    name: str
+    sha256: str
+
+    @property
+    def descriptor(self) -> ModelDescriptor:
+        """What the network eats and how it may be tiled."""
+        return self.network.descriptor
+
+
+def find_weights(weights: str | Path | None = None) -> Path:
+    """Path of a weights file given a path, a shipped name, or None for the default.
+
+    Raises WeightsError if there is neither a file nor a shipped name like it.
+    """
+    wanted = Path(DEFAULT_WEIGHTS if weights is None else weights)
+    if wanted.is_file():
+        return wanted
+    shipped = sorted(file for folder in _FOLDERS for file in folder.glob("*.safetensors"))
+    for file in shipped:
+        if str(wanted) == file.stem:
+            return file
+    names = ", ".join(file.stem for file in shipped) or "none"
+    raise WeightsError(str(wanted), f"there is no such file, nor such a shipped name ({names})")
+
+
+def load_model(weights: str | Path | None = None) -> LoadedModel:
+    """Load a network on the CPU in float32, in evaluation mode; None loads the shipped weights.
+
+    Raises WeightsError if the file is missing, damaged, or not an MCCNet.
+    """
+    path = find_weights(weights)
+    try:
+        with safe_open(path, framework="pt") as file:
+            card: dict[str, str] = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(str(path), f"it is not a readable safetensors file ({error})") from error
+    if card.get("architecture") != MCCNet.descriptor.architecture:
+        raise WeightsError(str(path), "it does not say that it holds an MCCNet")
+    if card.get("sha256") != _digest(tensors):
+        raise WeightsError(str(path), "its checksum is wrong; fetch or copy the file again")
+    try:
+        network = MCCNet(_config(card["config"]))
+        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(str(path), "its layers do not fit this version of MCCNet") from error
+    return LoadedModel(network.eval(), card, path.stem, card["sha256"])
+
+
+def save_model(network: MCCNet, path: Path, card: dict[str, str], *, half: bool = True) -> None:
+    """Write a network's weights with its config, `card` and a checksum; fp16 unless not `half`.
+
+    The file is written beside its final place and renamed, so it is never half there.
+    """
+    tensors = {
+        name: tensor.detach().cpu().to(torch.float16 if half else torch.float32).contiguous()
+        for name, tensor in network.state_dict().items()
+    }
+    metadata = card | {
+        "architecture": network.descriptor.architecture,
+        "config": json.dumps(dataclasses.asdict(network.config)),
+        "sha256": _digest(tensors),
+    }
+    partial = path.with_name(path.name + ".part")
+    try:
+        save_file(tensors, partial, metadata)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _config(text: str) -> MCCNetConfig:
+    values: dict[str, Any] = json.loads(text)
+    settings: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+    }
+    return MCCNetConfig(**settings)
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()

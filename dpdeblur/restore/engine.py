@@ -1,0 +1,211 @@
+"""The way of a pair of views through the network, strip by strip."""
+
+from __future__ import annotations
+
+import copy
+import time
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
+from dpdeblur.models import LoadedModel
+from dpdeblur.restore.device import Setup, autocast, choose
+from dpdeblur.restore.memory import MemoryModel, free_memory
+from dpdeblur.restore.options import ProgressCallback, Restored, RestoreOptions
+from dpdeblur.restore.plan import Strip, plan_strips, round_up
+from dpdeblur.views import DPViews
+
+# Shares of the free memory to take unless told otherwise: the first leaves room for whatever else
+# runs (in a batch, for pictures being read and written); the second is for want of any better.
+_SHARES = (0.6, 0.9)
+_OUT_OF_MEMORY = ("out of memory", "not enough memory", "allocate memory", "alloc_failed")
+
+
+def restore(
+    model: LoadedModel,
+    views: DPViews,
+    options: RestoreOptions | None = None,
+    progress: ProgressCallback | None = None,
+) -> Restored:
+    """Run the network over a picture of any size in as many strips as the memory asks for.
+
+    Strips change the result by float rounding only (2e-5 at most in fp32). A strip that runs out
+    of memory is repeated in smaller ones, one that is not finite in half precision is repeated
+    in fp32, as are all after it; strips finished before stay. `progress(rows done, rows in all)`
+    is called at the start and after every strip. The model is left as it was, on the CPU.
+
+    Raises DeviceError, OptionError, OutOfMemoryError (even the smallest strip does not fit) or
+    NonFiniteResultError. An exception out of `progress`, KeyboardInterrupt too, passes through.
+    """
+    started = time.perf_counter()
+    options = options or RestoreOptions()
+    setup = choose(options.device, options.precision)
+    if setup.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(setup.device)
+    run = _Run(model, views, setup, options)
+    pixels = np.empty_like(views.left)
+    height = len(pixels)
+    done, heights = 0, []
+    if progress:
+        progress(0, height)
+    while done < height:
+        strip = run.next_strip(done)
+        rows = run.compute(strip)
+        if rows is None:
+            continue
+        np.clip(rows, 0.0, 1.0, out=pixels[strip.start : strip.stop])
+        done = min(strip.stop, height)
+        heights.append(done - strip.start)
+        if progress:
+            progress(done, height)
+    return Restored(
+        pixels=pixels,
+        device=str(setup.device),
+        precision=run.precision,
+        strip_height=max(heights),
+        strips=len(heights),
+        seconds=time.perf_counter() - started,
+        peak_memory=_peak_memory(setup.device),
+        notes=tuple(run.notes),
+    )
+
+
+class _Run:
+    """One picture on its way: what may change under way (strip height, precision) lives here."""
+
+    def __init__(
+        self, model: LoadedModel, views: DPViews, setup: Setup, options: RestoreOptions
+    ) -> None:
+        self.views, self.device, self.precision = views, setup.device, setup.precision
+        self.descriptor = model.descriptor
+        self.notes = list(setup.notes)
+        multiple = self.descriptor.multiple_of
+        self.height, self.width = (round_up(size, multiple) for size in views.left.shape[:2])
+        # The result is made in main memory, where the network works too if on the CPU.
+        self.result_bytes = views.left.nbytes if self.device.type == "cpu" else 0
+        self.budgets = self._budgets(options)
+        self.strip_height = round_up(options.strip_height or self.height, multiple)
+        self._respect_budget()
+        # A copy costs milliseconds and 22 MB, and leaves the caller's network alone.
+        self.network = copy.deepcopy(model.network).to(self.device)
+        if self.device.type != "mps":
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def next_strip(self, start: int) -> Strip:
+        """The strip to compute from row `start` on."""
+        descriptor = self.descriptor
+        return plan_strips(
+            self.height, self.strip_height, descriptor.halo, descriptor.multiple_of, start
+        )[0]
+
+    def compute(self, strip: Strip) -> NDArray[np.float32] | None:
+        """Rows of the result, or None if the strip has to be planned and computed anew."""
+        rows: NDArray[np.float32] | None = None
+        try:
+            rows = self._forward(strip)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+        if rows is None:  # and not in the handler, where the traceback holds the strip's tensors
+            self._shrink(strip)
+        elif not np.isfinite(rows).all():
+            self._widen_precision()
+            rows = None
+        return rows
+
+    def _forward(self, strip: Strip) -> NDArray[np.float32]:
+        height, width = self.views.left.shape[:2]
+        left, right = (self._read(view, strip) for view in (self.views.left, self.views.right))
+        with (
+            torch.inference_mode(),
+            _same_every_time(self.device),
+            autocast(self.device, self.precision),
+        ):
+            result: Tensor = self.network(left, right)
+        first = strip.start - strip.read_start
+        kept = result[0, :, first : first + min(strip.stop, height) - strip.start, :width]
+        rows: NDArray[np.float32] = kept.permute(1, 2, 0).float().cpu().numpy()
+        return rows
+
+    def _read(self, view: NDArray[np.float32], strip: Strip) -> Tensor:
+        """Rows of a view as 1 x 3 x rows x width, the last row and column repeated as padding."""
+        rows = view[strip.read_start : strip.read_stop]
+        below, beside = strip.rows_read - rows.shape[0], self.width - rows.shape[1]
+        padded = np.pad(rows, ((0, below), (0, beside), (0, 0)), mode="edge")
+        return torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None]
+
+    def _shrink(self, strip: Strip) -> None:
+        _free_caches(self.device)
+        multiple = self.descriptor.multiple_of
+        if strip.rows <= multiple:
+            raise self._out_of_memory()
+        self.strip_height = round_up(strip.rows // 2, multiple)
+        self.notes.append(f"ran out of memory, retried with strips of {self.strip_height} rows")
+
+    def _widen_precision(self) -> None:
+        if self.precision == "fp32":
+            raise NonFiniteResultError
+        self.notes.append(f"{self.precision} gave infinite or undefined values, repeated in fp32")
+        self.precision = "fp32"
+        self._respect_budget()
+
+    def _budgets(self, options: RestoreOptions) -> tuple[int, ...]:
+        """Bytes to take, first choice first; none if only the strip height is given."""
+        if options.max_memory is not None:
+            return (options.max_memory,)
+        if options.strip_height is not None:
+            return ()
+        free = free_memory(self.device)
+        return tuple(int(free * share) for share in _SHARES)
+
+    def _memory(self) -> MemoryModel:
+        return MemoryModel(self.precision, self.device.type)
+
+    def _respect_budget(self) -> None:
+        for budget in self.budgets:
+            fitting = self._memory().fit(
+                self.height, self.width, self.descriptor, budget - self.result_bytes
+            )
+            if fitting is not None:
+                self.strip_height = min(self.strip_height, fitting)
+                return
+        if self.budgets:
+            raise self._out_of_memory()
+
+    def _out_of_memory(self) -> OutOfMemoryError:
+        needed = self._memory().smallest(self.height, self.width, self.descriptor)
+        budget = self.budgets[-1] if self.budgets else free_memory(self.device)
+        return OutOfMemoryError(needed + self.result_bytes, budget)
+
+
+def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    """PyTorch has a type for it on CUDA only; elsewhere the message tells."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+
+
+def _same_every_time(device: torch.device) -> AbstractContextManager[Any]:
+    """Makes cuDNN repeatable, and fp32 mean fp32 (by default it rounds products to 10 bits)."""
+    if device.type != "cuda":
+        return nullcontext()
+    context: AbstractContextManager[Any] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return context
+
+
+def _free_caches(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+def _peak_memory(device: torch.device) -> int | None:
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None

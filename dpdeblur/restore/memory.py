@@ -1,0 +1,149 @@
+"""How much memory there is, and how much a strip takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+
+from dpdeblur.errors import OptionError
+from dpdeblur.models import ModelDescriptor
+from dpdeblur.restore.plan import plan_strips, round_up
+
+# Memory of MCCNet in bytes as (fixed, per pixel read), of which the lower sum holds. Measured for
+# inference on the CPU in channels_last as the rise of the peak resident size over repeated passes,
+# with PyTorch 2.13 and glibc, for 64x64 to 6720x240 and 1680x1120 pixels; the lines lie 10 to 40 %
+# above. Two lines, as blocks below glibc's mmap threshold of 32 MiB come from a heap that
+# fragments (up to 2,050 bytes a pixel in fp32, 1,350 in bf16), while larger ones are given back
+# at once (1,350 to 1,440 and 810 to 850). The strip of the views and its copies are in it.
+_COST = {
+    "fp32": ((40e6, 2400.0), (350e6, 1500.0)),
+    "bf16": ((40e6, 1500.0), (350e6, 920.0)),
+    "fp16": ((40e6, 1500.0), (350e6, 920.0)),
+}
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_BINARY_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_MEMORY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([KMGT]?)(I?)B?\s*", re.IGNORECASE)
+
+
+def parse_memory(text: str) -> int:
+    """Bytes meant by "2GB", "1.5 GiB", "800M" or "1000000000".
+
+    K, M, G, T are powers of 1000, Ki, Mi, Gi, Ti of 1024. Raises OptionError if it is no such
+    size or is below one byte.
+    """
+    match = _MEMORY.fullmatch(text)
+    unit, binary = (match[2].upper(), match[3]) if match else ("", "")
+    if match is None or (binary and not unit):
+        raise OptionError("--max-memory", f"'{text}' is not a size; write it like 2GB or 1.5GiB")
+    size = int(float(match[1]) * (_BINARY_UNITS if binary else _UNITS)[unit])
+    if size < 1:
+        raise OptionError("--max-memory", f"'{text}' must be at least one byte")
+    return size
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can still be taken on `device` by this process."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free + cached)
+    free = min((int(psutil.virtual_memory().available), *cgroup_headrooms()))
+    if device.type == "mps":  # shares the main memory, of which Metal recommends a limit
+        used = torch.mps.driver_allocated_memory()
+        free = min(free, torch.mps.recommended_max_memory() - used)
+    return max(0, free)
+
+
+def total_memory(device: torch.device) -> int:
+    """Bytes of memory that `device` has."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return int(psutil.virtual_memory().total)
+
+
+def cgroup_headrooms(
+    membership: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
+) -> Iterator[int]:
+    """Bytes left under each memory limit (Linux control groups, versions 1 and 2) of this process.
+
+    Containers limit memory this way, and the machine's free memory does not show it. Cached file
+    pages that the kernel would drop first count as free. Yields nothing where there is no limit.
+    """
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, inside = line.split(":", 2)
+        if controllers == "":
+            top, limit_name, usage_name, cache_name = root, "max", "current", "inactive_file"
+        elif "memory" in controllers.split(","):
+            top, limit_name, usage_name = root / "memory", "limit_in_bytes", "usage_in_bytes"
+            cache_name = "total_inactive_file"
+        else:
+            continue
+        group = top / inside.strip("/")
+        # Inside a container the path may be the host's and lead nowhere; its limit is at the top.
+        for folder in (group, *group.parents):
+            limit = _number(folder / f"memory.{limit_name}")
+            usage = _number(folder / f"memory.{usage_name}")
+            if limit is not None and usage is not None:
+                yield max(0, limit - usage + _statistic(folder / "memory.stat", cache_name))
+            if folder == top:
+                break
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):  # no such group, or the word "max"
+        return None
+
+
+def _statistic(file: Path, name: str) -> int:
+    try:
+        pairs = (line.split() for line in file.read_text().splitlines())
+        return next((int(value) for key, value in pairs if key == name), 0)
+    except (OSError, ValueError):
+        return 0
+
+
+@dataclass(frozen=True)
+class MemoryModel:
+    """What the network takes in one precision on one kind of device ("cpu", "cuda", "mps")."""
+
+    precision: str
+    device_type: str = "cpu"
+
+    def needed(self, rows: int, width: int) -> int:
+        """Bytes for `rows` x `width` pixels read at once, an upper bound."""
+        # Metal has no fused attention: for each of rows/2 rows two matrices of width/2 squared.
+        attention = width if self.device_type == "mps" else 0
+        lines = _COST[self.precision]
+        return int(min(fixed + rows * width * (pixel + attention) for fixed, pixel in lines))
+
+    def smallest(self, height: int, width: int, descriptor: ModelDescriptor) -> int:
+        """Bytes that the smallest strips of a padded picture take."""
+        rows = descriptor.multiple_of + 2 * descriptor.halo
+        return self.needed(min(height, rows), width)
+
+    def fit(self, height: int, width: int, descriptor: ModelDescriptor, budget: int) -> int | None:
+        """Height of the fewest equal strips of a padded picture that fit into `budget` bytes.
+
+        It is `height` itself where the whole picture fits, as the halo costs time (a row takes
+        1.2 times as long in strips of 1,024 rows, 1.9 times in strips of 256); None if not even
+        the smallest strips fit.
+        """
+        multiple, halo = descriptor.multiple_of, descriptor.halo
+        for count in range(1, height // multiple + 1):
+            tallest = round_up(-(-height // count), multiple)
+            strips = plan_strips(height, tallest, halo, multiple)
+            if self.needed(max(strip.rows_read for strip in strips), width) <= budget:
+                return tallest
+        return None

@@ -1,0 +1,53 @@
+"""What a restoration is asked for, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur.errors import OptionError
+
+ProgressCallback = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """How to run. `max_memory` in bytes, on top of what is in use (None: 60 % of what is free).
+
+    `device` is auto, cpu, cuda, cuda:n or mps; `precision` auto, fp32, bf16 or fp16.
+    `strip_height` in rows, rounded up to a multiple of 8, overrides the default for
+    `max_memory`, but not a `max_memory` that is given. Raises OptionError on sizes below 1.
+    """
+
+    device: str = "auto"
+    precision: str = "auto"
+    max_memory: int | None = None
+    strip_height: int | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("max_memory", "strip_height"):
+            value = getattr(self, key)
+            if value is not None and value < 1:
+                raise OptionError(f"--{key.replace('_', '-')}", f"{value} must be at least 1")
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """The all-in-focus picture, float32 `H x W x 3` in [0, 1], sRGB-encoded; and how it was made.
+
+    `precision` is that of the last strip and `strip_height` the rows of the tallest one;
+    `peak_memory` the bytes PyTorch held at most on a CUDA device, None elsewhere. `notes` are
+    sentences on whatever had to be done otherwise than asked.
+    """
+
+    pixels: NDArray[np.float32]
+    device: str
+    precision: str
+    strip_height: int
+    strips: int
+    seconds: float
+    peak_memory: int | None
+    notes: tuple[str, ...]

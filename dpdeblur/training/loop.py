@@ -1,0 +1,126 @@
+"""The training loop: plain PyTorch, resumable to the same weights after any checkpoint."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from dpdeblur.models import MCCNet, load_model
+from dpdeblur.training.config import TrainConfig
+from dpdeblur.training.losses import charbonnier
+from dpdeblur.training.synthetic import SyntheticPairs
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one optimisation step did; `gradient` is the norm before clipping."""
+
+    step: int
+    loss: float
+    gradient: float
+    rate: float
+    seconds: float
+
+
+def train(
+    config: TrainConfig,
+    pairs: SyntheticPairs,
+    checkpoint: Path,
+    *,
+    on_step: Callable[[StepReport, MCCNet], None] | None = None,
+    stop_after: int | None = None,
+) -> MCCNet:
+    """Train an MCCNet and return its exponential moving average, on the CPU.
+
+    A run continues from `checkpoint` when that exists, and as batches depend on the step alone
+    it ends at the same weights as one that was never stopped. `on_step` gets each report and
+    the average network. `stop_after` ends after that many steps in all, checkpointing.
+    """
+    device = pairs.photos[0].device
+    torch.manual_seed(config.seed)
+    network = load_model(config.initial).network if config.initial else MCCNet(config.model)
+    network = network.to(device).train()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ema = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+    average = AveragedModel(network, multi_avg_fn=ema)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), config.rate, config.betas, weight_decay=config.weight_decay
+    )
+    state: dict[str, torch.nn.Module | torch.optim.Optimizer] = {"network": network, "average": average, "optimiser": optimiser}
+    first = _resume(checkpoint, state, device)
+    last = min(config.steps, stop_after or config.steps)
+    for step in range(first, last):
+        began = time.perf_counter()
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(config, step)
+        stage = config.stage(step)
+        batch = pairs.batch(step, stage.batch, (stage.height, stage.width))
+        with torch.autocast(
+            device.type, PRECISIONS[config.precision], enabled=config.precision != "fp32"
+        ):
+            prediction = network(
+                batch.left.contiguous(memory_format=torch.channels_last),
+                batch.right.contiguous(memory_format=torch.channels_last),
+            )
+        loss = charbonnier(prediction, batch.sharp)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradient = torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+        optimiser.step()
+        average.update_parameters(network)
+        if on_step is not None:
+            report = StepReport(
+                step + 1,
+                loss.item(),
+                gradient.item(),
+                optimiser.param_groups[0]["lr"],
+                time.perf_counter() - began,
+            )
+            on_step(report, _unwrap(average))
+        if (step + 1) % config.checkpoint_every == 0 or step + 1 == last:
+            _save(checkpoint, state, step + 1)
+    return _unwrap(average).cpu().eval()
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up, then half a cosine from `rate` down to `final` times `rate`."""
+    if step < config.warm_up:
+        return config.rate * (step + 1) / config.warm_up
+    progress = (step - config.warm_up) / max(config.steps - config.warm_up, 1)
+    cosine = (1 + math.cos(math.pi * min(progress, 1))) / 2
+    return config.rate * (config.final + (1 - config.final) * cosine)
+
+
+def _unwrap(average: AveragedModel) -> MCCNet:
+    network = average.module
+    assert isinstance(network, MCCNet)
+    return network
+
+
+def _save(
+    checkpoint: Path, state: dict[str, torch.nn.Module | torch.optim.Optimizer], step: int
+) -> None:
+    partial = checkpoint.with_name(checkpoint.name + ".part")
+    torch.save({"step": step} | {k: v.state_dict() for k, v in state.items()}, partial)
+    partial.replace(checkpoint)
+
+
+def _resume(
+    checkpoint: Path,
+    state: dict[str, torch.nn.Module | torch.optim.Optimizer],
+    device: torch.device,
+) -> int:
+    if not checkpoint.exists():
+        return 0
+    saved = torch.load(checkpoint, map_location=device, weights_only=True)
+    for name, part in state.items():
+        part.load_state_dict(saved[name])
+    return int(saved["step"])

@@ -1,0 +1,133 @@
+"""Random layered scenes cut from sharp photographs: what the renderer photographs for training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dpdeblur.colour import srgb_to_linear
+from dpdeblur.optics import Layer
+
+
+@dataclass(frozen=True)
+class SceneConfig:
+    """How scenes are drawn; radii are signed circle-of-confusion radii in pixels.
+
+    A magnitude is nearly sharp with probability `sharp`, large with `large`, else moderate, and
+    uniform within the range so chosen. Most blur in photographs lies behind the focus plane.
+    `flat` is the share of backgrounds of one depth; the others slope by up to `ramp` pixels.
+    """
+
+    occluders: int = 2
+    behind: float = 0.82
+    sharp: float = 0.15
+    large: float = 0.2
+    sharp_range: tuple[float, float] = (0.0, 0.7)
+    moderate_range: tuple[float, float] = (0.5, 7.0)
+    large_range: tuple[float, float] = (5.0, 13.0)
+    flat: float = 0.4
+    ramp: float = 4.0
+    exposure: tuple[float, float] = (0.6, 1.15)
+
+    @property
+    def max_radius(self) -> float:
+        """No layer is blurred more than this, in pixels."""
+        return max(self.sharp_range[1], self.moderate_range[1], self.large_range[1])
+
+
+def random_layers(
+    photos: Sequence[Tensor],
+    count: int,
+    size: tuple[int, int],
+    config: SceneConfig,
+    rng: torch.Generator,
+) -> list[Layer]:
+    """Draw `count` scenes of `size` (height, width): one background and some occluders each.
+
+    `photos` are `3 x H x W` uint8 sRGB, each at least of `size`. Returns layers back to front,
+    batched over the scenes.
+    """
+    device = photos[0].device
+    layers = config.occluders + 1
+    radii = _random_radii((count, layers), config, rng, device).sort(1, descending=True).values
+    present = 1 + _randint(layers, count, rng).to(device)
+    result = []
+    for index in range(layers):
+        colour = torch.stack([_random_crop(photos, size, rng) for _ in range(count)])
+        low, high = config.exposure
+        gain = low + (high - low) * torch.rand(count, generator=rng, device=device)
+        colour = (srgb_to_linear(colour.float() / 255) * gain[:, None, None, None]).clamp(max=1)
+        if index == 0:
+            alpha = torch.ones_like(colour[:, :1])
+            radius = radii[:, 0, None, None, None] + _slopes(count, size, config, rng, device)
+        else:
+            alpha = _random_shapes(count, size, rng, device)
+            alpha = alpha * (index < present)[:, None, None, None]
+            radius = radii[:, index, None, None, None].expand_as(alpha)
+        radius = radius.clamp(-config.max_radius, config.max_radius)
+        result.append(Layer(colour, alpha, radius))
+    return result
+
+
+def _randint(high: int, count: int, rng: torch.Generator) -> Tensor:
+    return torch.randint(high, (count,), generator=rng, device=rng.device)
+
+
+def _random_radii(
+    shape: tuple[int, int], config: SceneConfig, rng: torch.Generator, device: torch.device
+) -> Tensor:
+    kind, place, side = (torch.rand(shape, generator=rng, device=device) for _ in range(3))
+    ranges = torch.tensor(
+        [config.sharp_range, config.large_range, config.moderate_range], device=device
+    )
+    chosen = ranges[(kind >= config.sharp).long() + (kind >= config.sharp + config.large).long()]
+    magnitude = chosen[..., 0] + place * (chosen[..., 1] - chosen[..., 0])
+    return torch.where(side < config.behind, magnitude, -magnitude)
+
+
+def _random_crop(photos: Sequence[Tensor], size: tuple[int, int], rng: torch.Generator) -> Tensor:
+    photo = photos[int(_randint(len(photos), 1, rng))]
+    top, left = (
+        int(_randint(have - want + 1, 1, rng))
+        for have, want in zip(photo.shape[1:], size, strict=True)
+    )
+    crop = photo[:, top : top + size[0], left : left + size[1]]
+    # Mirroring the scene before it is photographed cannot break the disparity sign.
+    return crop.flip(-1) if int(_randint(2, 1, rng)) else crop
+
+
+def _slopes(
+    count: int,
+    size: tuple[int, int],
+    config: SceneConfig,
+    rng: torch.Generator,
+    device: torch.device,
+) -> Tensor:
+    """Planes through zero at the centre, `N x 1 x H x W`, up to `ramp` pixels at the border."""
+    flat = torch.rand(count, generator=rng, device=device) < config.flat
+    ends = (torch.rand(2, count, generator=rng, device=device) * 2 - 1) * config.ramp * ~flat
+    rows, columns = (torch.linspace(-1, 1, n, device=device) for n in size)
+    vertical, horizontal = ends[:, :, None, None, None]
+    planes: Tensor = (vertical * rows[:, None] + horizontal * columns) / 2
+    return planes
+
+
+def _random_shapes(
+    count: int, size: tuple[int, int], rng: torch.Generator, device: torch.device
+) -> Tensor:
+    """Blobs, leaves and stems: smooth noise of a random cell size cut at a random level."""
+    shapes = []
+    for _ in range(count):
+        cells = [max(2, side // (16 << int(_randint(4, 1, rng)))) + 3 for side in size]
+        noise = torch.randn(1, 1, *cells, generator=rng, device=device)
+        smooth = functional.interpolate(noise, size=size, mode="bicubic", align_corners=True)
+        level = torch.rand(1, generator=rng, device=device) * 1.2
+        # Divided by its gradient, the noise is a distance: the edge is one pixel wide.
+        dy, dx = torch.gradient(smooth[0, 0])
+        distance = (smooth - level) / torch.hypot(dy, dx).clamp(min=1e-3)
+        shapes.append((distance + 0.5).clamp(0, 1))
+    return torch.cat(shapes)

@@ -1,0 +1,163 @@
+"""Finding pictures and pairs of views below a folder.
+
+Views are matched by name only, never by their position in a sorted list: one missing file would
+shift every pair after it without anyone noticing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path, PurePath
+from typing import NoReturn
+
+from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
+from dpdeblur.views.names import (
+    Pairing,
+    PairPaths,
+    base,
+    common_stem,
+    distinct,
+    output_name,
+    side,
+    swapped,
+)
+
+PICTURE_EXTENSIONS = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
+
+# Folders in which macOS, Synology and Windows keep copies and thumbnails of the user's pictures.
+_JUNK_FOLDERS = {"__macosx", "@eadir", "$recycle.bin"}
+
+
+def list_pictures(folder: Path, skip: Path | None = None) -> list[Path]:
+    """All picture files below `folder`, by extension, in order of their relative path.
+
+    Hidden and junk files and folders are left out, and so is the folder `skip` when it lies
+    inside. Linked folders are not followed. Raises MissingFileError and UnreadableFileError.
+    """
+    if not folder.exists():
+        raise MissingFileError(folder)
+    if not folder.is_dir():
+        raise UnreadableFileError(folder, "it is a file, and a folder is needed")
+
+    def unreadable(error: OSError) -> NoReturn:
+        raise UnreadableFileError(Path(error.filename), error.strerror or "it cannot be listed")
+
+    skipped = None
+    if skip is not None and folder.resolve() in skip.resolve().parents:
+        skipped = folder / skip.resolve().relative_to(folder.resolve())
+    found = []
+    for place, folders, files in os.walk(folder, onerror=unreadable):
+        here = Path(place)
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name.lower() not in _JUNK_FOLDERS
+            and here / name != skipped
+        ]
+        found += [
+            here / name
+            for name in files
+            if not name.startswith(".") and PurePath(name).suffix.lower() in PICTURE_EXTENSIONS
+        ]
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def find_pairs(folder: Path, skip: Path | None = None) -> Pairing:
+    """Every left view below `folder` with its right view, and the views whose partner is missing.
+
+    Partners lie in one folder and differ in their mark only (see `names`), or lie in a DPDD tree:
+    `X_l/source/A.png` or `A_L.png`, with `X_r/source/A.png` or `A_R.png`, named "X/source/A".
+    Names keep the tree. Where two pairs would have one name (IMG_L.png and IMG_L.tif), each takes
+    its left file's whole name. `skip` (an output folder) is not searched. Raises PairingError if
+    there is no pair or a DPDD tree's names do not agree, and the errors of `list_pictures`.
+    """
+    files = list_pictures(folder, skip)
+    # First of equals: A.PNG and A.png are one place, and the second stays without a partner.
+    places = {_place(path): path for path in reversed(files)}
+    pairs = _pairs_in_one_folder(folder, files, places)
+    paired = {path for pair in pairs for path in (pair.left, pair.right)}
+    rest = [path for path in files if path not in paired]
+    pairs += _pairs_in_trees(folder, rest, places)
+    paired = {path for pair in pairs for path in (pair.left, pair.right)}
+    orphans = tuple(
+        path
+        for path in rest
+        if path not in paired and (side(path.stem) or _tree(path.relative_to(folder)))
+    )
+    if not pairs:
+        raise PairingError(folder, _nothing_found(orphans))
+    fallbacks = [pair.left.relative_to(folder).as_posix() for pair in pairs]
+    return Pairing(distinct(pairs, fallbacks, folder), orphans)
+
+
+_Place = tuple[Path, str, str]
+
+
+def _place(path: Path) -> _Place:
+    """A file's folder, stem and extension, the last in lower case: .JPG and .jpg are partners."""
+    return path.parent, path.stem, path.suffix.lower()
+
+
+def _pairs_in_one_folder(
+    folder: Path, files: Sequence[Path], places: Mapping[_Place, Path]
+) -> list[PairPaths]:
+    pairs = {}
+    for left in files:
+        right = places.get(_place(left.with_stem(swapped(left.stem))))
+        if side(left.stem) == "left" and right is not None and right not in pairs:
+            name = output_name(left.relative_to(folder), left, right)
+            pairs[right] = PairPaths(name.as_posix(), left, right)
+    return list(pairs.values())
+
+
+def _pairs_in_trees(
+    folder: Path, files: Sequence[Path], places: Mapping[_Place, Path]
+) -> list[PairPaths]:
+    pairs: dict[Path, PairPaths] = {}
+    matches: Counter[tuple[Path, Path]] = Counter()
+    for left in files:
+        tree = _tree(left.relative_to(folder))
+        if tree is None or tree[0] != "left" or side(left.stem) == "right":
+            continue
+        _, other, merged = tree
+        right = places.get(_place(folder / other / f"{swapped(left.stem)}{left.suffix}"))
+        matches[left.parent, folder / other] += right is not None
+        if right is not None and right not in pairs:
+            name = merged / common_stem(left, right)
+            pairs[right] = PairPaths(name.as_posix(), left, right)
+    for (ours, theirs), count in matches.items():
+        if count == 0 and any(path.parent == theirs for path in files):
+            raise PairingError(
+                ours,
+                f"no file name there agrees with one in {theirs}; name the partners alike, "
+                "or say what belongs together with --pairs list.csv",
+            )
+    return list(pairs.values())
+
+
+def _tree(path: PurePath) -> tuple[str, PurePath, PurePath] | None:
+    """For a file in a DPDD tree: its side, its partner's folder, its folder without the mark."""
+    folders = path.parent.parts
+    for index, (part, below) in enumerate(pairwise(folders)):
+        which = side(part)
+        if which is not None and base(part) and below.lower() == "source":
+            before, after = folders[:index], folders[index + 1 :]
+            other, merged = (*before, swapped(part), *after), (*before, base(part), *after)
+            return which, PurePath(*other), PurePath(*merged)
+    return None
+
+
+def _nothing_found(orphans: Sequence[Path]) -> str:
+    if orphans:
+        return (
+            f"none of the {len(orphans)} views there has its partner (the first is {orphans[0]}); "
+            "give the folder that holds both sides, or use --pairs list.csv"
+        )
+    return (
+        "no view was found there; name the views X_L and X_R (or l and r in one folder), "
+        "or use --pairs list.csv"
+    )

@@ -1,0 +1,81 @@
+"""Pairs written down in a CSV table, for names that no rule can match."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
+from dpdeblur.views.names import Pairing, PairPaths, distinct, output_name
+
+
+def read_pair_list(csv_file: Path) -> Pairing:
+    """The pairs of a CSV table (UTF-8, commas) with the columns left, right and, if wanted, name.
+
+    Without a header row the columns have that order; with one they are found by their names and
+    others are ignored. Relative paths start at the table's folder; the files need not exist yet.
+    A name is a relative path without extension; by default it is made as `find_pairs` makes it.
+    Raises MissingFileError, UnreadableFileError, or PairingError with the line's number.
+    """
+    pairs: list[PairPaths] = []
+    fallbacks: list[str] = []
+    for line, row in _rows(csv_file):
+        left, right = (csv_file.parent / row[side] for side in ("left", "right"))
+        if left == right:
+            raise PairingError(csv_file, f"line {line}: left and right are the same file")
+        written = Path(row["left"])
+        # The tree of a picture that lies elsewhere cannot be kept below the output folder.
+        place = written if _is_inside(row["left"]) else Path(written.name)
+        name = row.get("name") or output_name(place, left, right).as_posix()
+        if not _is_inside(name):
+            raise PairingError(
+                csv_file, f"line {line}: the name '{name}' is not one inside the output folder"
+            )
+        pairs.append(PairPaths(PurePosixPath(name).as_posix(), left, right))
+        fallbacks.append(row.get("name") or place.as_posix())
+    if not pairs:
+        raise PairingError(csv_file, "it has no rows; write one pair a line as left,right")
+    return Pairing(distinct(pairs, fallbacks, csv_file))
+
+
+def _rows(csv_file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and named cells of each row that is not blank."""
+    if not csv_file.exists():
+        raise MissingFileError(csv_file)
+    try:
+        text = csv_file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(csv_file, "it is not a text file in UTF-8") from error
+    except OSError as error:
+        raise UnreadableFileError(csv_file, error.strerror or "the system refuses") from error
+    columns = ["left", "right", "name"]
+    first = True
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for raw in reader:
+            cells = [cell.strip() for cell in raw]
+            if not any(cells):
+                continue
+            lowered = [cell.lower() for cell in cells]
+            if first and {"left", "right"} <= set(lowered):
+                columns = lowered
+            else:
+                row = dict(zip(columns, cells, strict=False))
+                if len(cells) > len(columns) or not (row.get("left") and row.get("right")):
+                    raise PairingError(
+                        csv_file,
+                        f"line {reader.line_num}: it should be {','.join(columns)} "
+                        f"but is '{','.join(raw)}'",
+                    )
+                yield reader.line_num, row
+            first = False
+    except csv.Error as error:
+        raise PairingError(csv_file, f"line {reader.line_num}: {error}") from error
+
+
+def _is_inside(name: str) -> bool:
+    """Whether `name` is a relative path that stays below its folder, on any system."""
+    windows = PureWindowsPath(name)
+    return not (windows.anchor or ".." in windows.parts) and bool(windows.name)

@@ -1,0 +1,112 @@
+"""How file names say "left" and "right", and what the result of a pair is called.
+
+A stem ends in a mark: `X_L`/`X_R`, also `_l`, `_left`, `_Left`, `_LEFT`, with `-` or `.` in place
+of `_`; or it is nothing but the mark: `l`/`r`, `left`/`right`. Partners are spelled alike, so
+`X_L` goes with `X_R` and not with `X_r`: a guess could join two different photographs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from dpdeblur.errors import PairingError
+
+_RIGHT_OF = {"l": "r", "L": "R", "left": "right", "Left": "Right", "LEFT": "RIGHT"}
+_PARTNER = _RIGHT_OF | {right: left for left, right in _RIGHT_OF.items()}
+_MARKED = re.compile(rf"(?:(?P<base>.+)[-_.])?(?P<mark>{'|'.join(_PARTNER)})", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class PairPaths:
+    """Where one photograph's views lie, and the name of what is made of them.
+
+    `name` is a POSIX path without extension, relative to the output folder ("day1/IMG_0001").
+    """
+
+    name: str
+    left: Path
+    right: Path
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """What a folder or list holds: pairs in order of name, and views without a partner."""
+
+    pairs: tuple[PairPaths, ...]
+    orphans: tuple[Path, ...] = ()
+
+
+def side(stem: str) -> str | None:
+    """The side that a file's stem (or a folder's name) says: "left", "right" or None."""
+    mark = _MARKED.fullmatch(stem)
+    return None if mark is None else "left" if mark["mark"] in _RIGHT_OF else "right"
+
+
+def base(stem: str) -> str:
+    """The stem without its mark; empty if it is only a mark, unchanged if it has none."""
+    mark = _MARKED.fullmatch(stem)
+    return stem if mark is None else mark["base"] or ""
+
+
+def swapped(stem: str) -> str:
+    """The partner's stem; unchanged if there is no mark."""
+    mark = _MARKED.fullmatch(stem)
+    return stem if mark is None else stem[: mark.start("mark")] + _PARTNER[mark["mark"]]
+
+
+def common_stem(left: Path, right: Path) -> str:
+    """The photograph's name: "IMG_1" for IMG_1_L.png and IMG_1_R.png.
+
+    For a bare l.png and r.png it is their folder's name; for names that do not belong together,
+    the left file's stem.
+    """
+    if not _belong(left, right):
+        return left.stem
+    if base(left.stem):
+        return base(left.stem)
+    folder = left.parent.name
+    if folder in {"", ".."}:
+        folder = left.parent.resolve().name
+    return folder or left.stem
+
+
+def output_name(place: PurePath, left: Path, right: Path) -> PurePath:
+    """The pair's common stem in the folder of `place`, the left view's relative path.
+
+    A bare l.png and r.png take the place of their folder: "day1/0600/l.png" makes "day1/0600".
+    """
+    bare = _belong(left, right) and not base(left.stem)
+    return (place.parent.parent if bare else place.parent) / common_stem(left, right)
+
+
+def distinct(
+    pairs: Sequence[PairPaths], fallbacks: Sequence[str], origin: Path
+) -> tuple[PairPaths, ...]:
+    """The pairs in order of name, each name shared by several replaced by the pair's fallback.
+
+    Raises PairingError for `origin` if that does not make all names different.
+    """
+    # Names are compared as the file systems of macOS and Windows do: without regard to case.
+    shared = Counter(pair.name.casefold() for pair in pairs)
+    renamed = [
+        PairPaths(fallback, pair.left, pair.right) if shared[pair.name.casefold()] > 1 else pair
+        for pair, fallback in zip(pairs, fallbacks, strict=True)
+    ]
+    owners: dict[str, PairPaths] = {}
+    for pair in renamed:
+        other = owners.setdefault(pair.name.casefold(), pair)
+        if other is not pair:
+            raise PairingError(
+                origin,
+                f"{other.left} and {pair.left} would both be written as '{pair.name}'; rename one, "
+                "or give each its name in --pairs list.csv",
+            )
+    return tuple(sorted(renamed, key=lambda pair: pair.name))
+
+
+def _belong(left: Path, right: Path) -> bool:
+    return side(left.stem) is not None and swapped(left.stem) == right.stem

@@ -1,0 +1,420 @@
+"""EXIF, XMP and ICC: carried from any format to any other, as Pillow sees them."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageCms
+
+from dpdeblur import __version__
+from dpdeblur.colour import linear_to_srgb
+from dpdeblur.imaging import PictureInfo, read_picture, read_views, write_picture
+
+Base, GPS = ExifTags.Base, ExifTags.GPS
+XMP = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+    'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+    'xmlns:exif="http://ns.adobe.com/exif/1.0/" xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
+    'tiff:Orientation="6" exif:PixelXDimension="6720" xmp:Rating="4" xmp:Label="Grün">'
+    "<xmp:Thumbnails><rdf:Alt><rdf:li>AAAA</rdf:li></rdf:Alt></xmp:Thumbnails>"
+    "<exif:PixelYDimension>4480</exif:PixelYDimension>"
+    "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    '<?xpacket end="w"?>'
+).encode()
+
+
+def camera_exif(orientation: int = 6) -> Image.Exif:
+    exif = Image.Exif()
+    exif[Base.Make], exif[Base.Model] = "Canon", "Canon EOS 5D Mark IV"
+    exif[Base.Orientation], exif[Base.Software] = orientation, "Digital Photo Professional"
+    exif[Base.Copyright], exif[Base.DateTime] = "somebody", "2026:11:20 13:14:15"
+    exif[Base.XResolution], exif[Base.YResolution], exif[Base.ResolutionUnit] = 350.0, 350.0, 2
+    photo = exif.get_ifd(ExifTags.IFD.Exif)
+    photo[Base.LensModel], photo[Base.FNumber] = "EF85mm f/1.4L IS USM", 1.4
+    photo[Base.ISOSpeedRatings], photo[Base.ExifVersion] = 100, b"0231"
+    photo[Base.MakerNote] = b"secret of the maker" * 9
+    photo[Base.ExifImageWidth], photo[Base.ExifImageHeight] = 6720, 4480
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    gps[GPS.GPSLatitudeRef], gps[GPS.GPSLatitude] = "N", (48.0, 8.0, 30.0)
+    return exif
+
+
+def matrix_profile(gamma: float) -> bytes:
+    """An RGB profile of the sRGB primaries with a pure power curve."""
+    primaries = [0.64, 0.33, 1, 0.3, 0.6, 1, 0.15, 0.06, 1]
+    white = [0.3127, 0.3290, 1.0]
+    return bytes(imagecodecs.cms_profile("rgb", whitepoint=white, primaries=primaries, gamma=gamma))
+
+
+PROFILE = bytes(imagecodecs.cms_profile("adobergb"))
+
+
+def pixels(seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (20, 30, 3), np.uint8)
+
+
+def camera_file(path: Path, seed: int = 0, **changes: Any) -> Path:
+    """A file with all kinds of metadata, written by Pillow."""
+    blocks = {"exif": camera_exif(), "icc_profile": PROFILE, "xmp": XMP, **changes}
+    options: dict[str, Any] = {name: block for name, block in blocks.items() if block is not None}
+    if path.suffix == ".png" and "xmp" in options:
+        from PIL.PngImagePlugin import PngInfo
+
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode(), zip=True)
+    if path.suffix == ".tif" and "xmp" in options:
+        options["tiffinfo"] = {700: options.pop("xmp")}
+        options["exif"][700] = XMP
+    Image.fromarray(pixels(seed)).save(path, **options)
+    return path
+
+
+def linear_info(path: Path) -> PictureInfo:
+    return PictureInfo(path, 16, gray=False)
+
+
+# ---- carried
+
+
+@pytest.mark.parametrize("source", ["png", "jpg", "tif"])
+@pytest.mark.parametrize(("target", "depth"), [("png", 16), ("png", 8), ("jpg", 8), ("tif", 16)])
+def test_metadata_from_any_format_to_any_other(
+    tmp_path: Path, source: str, target: str, depth: int
+) -> None:
+    first = read_picture(camera_file(tmp_path / f"in.{source}"))
+    assert first.info.warnings == ()
+    path = tmp_path / f"out.{target}"
+    assert write_picture(path, first.pixels, first.info, bit_depth=depth) == ()
+    with Image.open(path) as image:
+        image.load()
+        assert image.size == (20, 30)  # upright
+        exif, xmp = image.getexif(), image.info["xmp"]
+        assert image.info["icc_profile"] == PROFILE
+    assert (exif[Base.Make], exif[Base.Model]) == ("Canon", "Canon EOS 5D Mark IV")
+    assert exif[Base.Software] == f"dpdeblur {__version__}"
+    assert exif.get(Base.Orientation, 1) == 1  # Pillow takes it away from TIFF after turning
+    assert (exif[Base.Copyright], exif[Base.DateTime]) == ("somebody", "2026:11:20 13:14:15")
+    assert (exif[Base.XResolution], exif[Base.ResolutionUnit]) == (350, 2)
+    photo = exif.get_ifd(ExifTags.IFD.Exif)
+    assert photo[Base.LensModel] == "EF85mm f/1.4L IS USM"
+    assert photo[Base.FNumber] == pytest.approx(1.4)
+    assert (photo[Base.ISOSpeedRatings], photo[Base.ExifVersion]) == (100, b"0231")
+    assert not {Base.MakerNote, Base.ExifImageWidth, Base.ExifImageHeight} & photo.keys()
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    assert (gps[GPS.GPSLatitudeRef], gps[GPS.GPSLatitude]) == ("N", (48, 8, 30))
+    text = xmp.decode()
+    assert 'xmp:Rating="4"' in text
+    assert 'xmp:Label="Grün"' in text
+    for gone in ("Orientation", "PixelXDimension", "PixelYDimension", "Thumbnails"):
+        assert gone not in text
+    again = read_picture(path)
+    assert (again.info.exif, again.info.xmp, again.info.icc) == (
+        first.info.exif,
+        first.info.xmp,
+        first.info.icc,
+    )
+    assert again.info.orientation == 1
+
+
+def test_xmp_stays_well_formed(tmp_path: Path) -> None:
+    from xml.etree import ElementTree
+
+    xmp = read_picture(camera_file(tmp_path / "a.jpg")).info.xmp
+    assert xmp is not None
+    description = ElementTree.fromstring(xmp.decode()).find(".//{*}Description")
+    assert description is not None
+    assert list(description) == []
+
+
+def test_tiff_output_is_sound(tmp_path: Path) -> None:
+    first = read_picture(camera_file(tmp_path / "in.jpg"))
+    write_picture(tmp_path / "out.tif", first.pixels, first.info, bit_depth=16)
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        assert len(file.pages) == 1
+        page: Any = file.pages[0]
+        tags = [tag.code for tag in page.tags]
+        assert tags == sorted(set(tags))
+        assert page.tags.valueof("ExifTag")["LensModel"] == "EF85mm f/1.4L IS USM"
+        assert page.asarray().dtype == np.uint16
+
+
+def test_big_endian_exif_keeps_its_values(tmp_path: Path) -> None:
+    exif = camera_exif()
+    exif.endian = ">"
+    block = exif.tobytes()
+    assert block[6:8] == b"MM"
+    first = read_picture(camera_file(tmp_path / "in.jpg", exif=block))
+    assert first.info.orientation == 6
+    write_picture(tmp_path / "out.png", first.pixels, first.info)
+    with Image.open(tmp_path / "out.png") as image:
+        photo = image.getexif().get_ifd(ExifTags.IFD.Exif)
+        assert photo[Base.FNumber] == pytest.approx(1.4)
+        assert photo[Base.ISOSpeedRatings] == 100
+
+
+def test_thumbnail_is_dropped(tmp_path: Path) -> None:
+    block = camera_exif().tobytes()
+    directories = 8 + 6
+    count = struct.unpack_from("<H", block, directories)[0]
+    link = directories + 2 + 12 * count
+    with_thumbnail = bytearray(block)
+    struct.pack_into("<I", with_thumbnail, link, len(block) - 6)
+    with_thumbnail += struct.pack("<HHHIII", 1, 513, 4, 1, len(block) + 12, 0) + b"THUMBNAIL" * 20
+    first = read_picture(camera_file(tmp_path / "a.jpg", exif=bytes(with_thumbnail)))
+    assert first.info.exif is not None
+    assert b"THUMBNAIL" not in first.info.exif
+    assert first.info.warnings == ()
+
+
+def test_no_metadata_in_none_out(tmp_path: Path) -> None:
+    for n, extension in enumerate(["png", "jpg", "tif"]):
+        path = tmp_path / f"in.{extension}"
+        Image.fromarray(pixels()).save(path)
+        first = read_picture(path)
+        assert (first.info.exif, first.info.xmp, first.info.icc) == (None, None, None)
+        write_picture(tmp_path / f"{n}.png", first.pixels, first.info)
+        with Image.open(tmp_path / f"{n}.png") as image:
+            assert image.info == {}
+
+
+def test_metadata_can_be_left_out_but_the_profile_belongs_to_the_pixels(tmp_path: Path) -> None:
+    first = read_picture(camera_file(tmp_path / "in.jpg"))
+    for name in ("out.png", "out.jpg", "out.tif"):
+        path = tmp_path / name
+        assert write_picture(path, first.pixels, first.info, metadata=False) == ()
+        again = read_picture(path).info
+        assert (again.exif, again.xmp, again.icc) == (None, None, PROFILE)
+        assert b"Canon" not in path.read_bytes()
+
+
+def test_description_of_an_array_layout_is_not_carried(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "in.tif", pixels(), photometric="rgb", software="numpy")
+    first = read_picture(tmp_path / "in.tif")
+    turned = np.ascontiguousarray(first.pixels.swapaxes(0, 1))
+    write_picture(tmp_path / "out.tif", turned, first.info)
+    assert tifffile.imread(tmp_path / "out.tif").shape == (30, 20, 3)
+
+
+# ---- trouble is a warning
+
+
+def png_with(samples: NDArray[Any], *chunks: tuple[bytes, bytes], checksum: int = 0) -> bytes:
+    data = bytes(imagecodecs.png_encode(samples))
+    packed = b""
+    for kind, body in chunks:
+        right = zlib.crc32(kind + body)
+        packed += struct.pack(">I", len(body)) + kind + body + struct.pack(">I", right ^ checksum)
+    return data[:33] + packed + data[33:]
+
+
+@pytest.mark.parametrize(
+    ("chunk", "checksum"),
+    [
+        ((b"eXIf", b"nonsense"), 0),
+        ((b"eXIf", b"II*\0\xff\xff\xff\xff"), 0),
+        ((b"eXIf", camera_exif().tobytes()[6:40]), 0),
+        ((b"eXIf", camera_exif(9).tobytes()[6:]), 0),
+        ((b"iCCP", b"broken"), 0),
+        ((b"iCCP", b"name\0\0" + zlib.compress(PROFILE)[:-9]), 0),
+        ((b"iCCP", b"name\0\0" + zlib.compress(PROFILE)), 1),
+        ((b"iCCP", b"name\0\0" + zlib.compress(b"nonsense" * 99)), 0),
+        ((b"iCCP", b"name\0\0" + zlib.compress(PROFILE[:200])), 0),
+        ((b"iTXt", b"XML:com.adobe.xmp\0"), 0),
+        ((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0no xml"), 0),
+        ((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0rdf:RDF \xff\xfe"), 0),
+    ],
+)
+def test_damaged_blocks(
+    tmp_path: Path,
+    chunk: tuple[bytes, bytes],
+    checksum: int,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    samples = pixels().astype(np.uint16) * 250
+    (tmp_path / "in.png").write_bytes(png_with(samples, chunk, checksum=checksum))
+    first = read_picture(tmp_path / "in.png")
+    assert len(first.info.warnings) == 1
+    assert "in.png" in first.info.warnings[0]
+    np.testing.assert_array_equal(np.rint(first.pixels * 65535), samples)
+    assert write_picture(tmp_path / "out.png", first.pixels, first.info) == ()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_damaged_blocks_in_jpeg(tmp_path: Path) -> None:
+    exif = b"Exif\0\0" + bytes(20)
+    path = camera_file(tmp_path / "a.jpg", exif=exif, xmp=b"no xml", icc_profile=b"no profile")
+    info = read_picture(path).info
+    assert len(info.warnings) == 3
+    assert (info.exif, info.xmp, info.icc) == (None, None, None)
+
+
+def test_lost_part_of_a_long_profile(tmp_path: Path) -> None:
+    data = camera_file(tmp_path / "a.jpg", exif=None, icc_profile=PROFILE + bytes(90_000))
+    parts = data.read_bytes().split(b"ICC_PROFILE\0\2")
+    data.write_bytes(parts[0] + b"ICC_PROFILE\0\7" + parts[1])
+    info = read_picture(data).info
+    assert (info.icc, len(info.warnings)) == (None, 1)
+
+
+@pytest.mark.parametrize("field", ["exif", "xmp", "icc"])
+@pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.tif"])
+def test_the_picture_is_written_even_if_its_metadata_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, name: str
+) -> None:
+    first = read_picture(camera_file(tmp_path / "in.jpg"))
+    broken = replace(first.info, **{field: Unwritable(b"never", first.info)})
+    warnings = write_picture(tmp_path / name, first.pixels, broken)
+    assert len(warnings) == 1
+    assert "could not be written" in warnings[0]
+    again = read_picture(tmp_path / name)
+    assert np.abs(again.pixels - first.pixels).max() < 0.2
+
+
+class Unwritable(bytes):
+    """A block that no encoder can embed, for whatever reason it has."""
+
+    def __new__(cls, value: bytes, _: object) -> Unwritable:
+        return super().__new__(cls, value)
+
+    def __len__(self) -> int:
+        raise RuntimeError("trouble")
+
+    def __radd__(self, other: object) -> bytes:
+        raise RuntimeError("trouble")
+
+
+def test_blocks_too_long_for_jpeg_leave_out_no_more_than_needed(tmp_path: Path) -> None:
+    first = read_picture(camera_file(tmp_path / "in.png"))
+    assert first.info.xmp is not None
+    long = replace(first.info, xmp=first.info.xmp + b" " * 70_000)
+    (warning,) = write_picture(tmp_path / "out.jpg", first.pixels, long)
+    assert "XMP" in warning
+    again = read_picture(tmp_path / "out.jpg").info
+    assert (again.exif, again.xmp, again.icc) == (first.info.exif, None, PROFILE)
+
+
+# ---- colour
+
+
+def reference_srgb(profile: bytes, samples: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Pillow's conversion, 8 bits."""
+    converted = ImageCms.profileToProfile(
+        Image.fromarray(samples),
+        ImageCms.ImageCmsProfile(BytesIO(profile)),
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+    )
+    assert converted is not None
+    return np.asarray(converted, np.float64) / 255
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+        PROFILE,
+        matrix_profile(1.8),
+        matrix_profile(2.2),
+        matrix_profile(2.6),
+    ],
+)
+def test_numbers_of_display_profiles_stay(tmp_path: Path, profile: bytes) -> None:
+    picture = read_picture(
+        camera_file(tmp_path / "a.tif", exif=None, xmp=None, icc_profile=profile)
+    )
+    np.testing.assert_array_equal(np.rint(picture.pixels * 255), pixels())
+    assert (picture.info.icc, picture.info.warnings) == (profile, ())
+
+
+@pytest.mark.parametrize("gamma", [1.0, 1.4, 4.0])
+def test_other_tone_curves_are_converted_to_srgb(tmp_path: Path, gamma: float) -> None:
+    profile = matrix_profile(gamma)
+    path = camera_file(tmp_path / "a.png", exif=None, xmp=None, icc_profile=profile)
+    picture = read_picture(path)
+    light = (pixels() / 255.0) ** gamma
+    np.testing.assert_allclose(picture.pixels, linear_to_srgb(light), atol=2e-3)
+    np.testing.assert_allclose(picture.pixels, reference_srgb(profile, pixels()), atol=6e-3)
+    (warning,) = picture.info.warnings
+    assert "sRGB" in warning
+    assert picture.info.icc is not None
+    written = ImageCms.ImageCmsProfile(BytesIO(picture.info.icc))
+    assert "sRGB" in ImageCms.getProfileDescription(written)
+    write_picture(tmp_path / "out.png", picture.pixels, picture.info, bit_depth=16)
+    assert read_picture(tmp_path / "out.png").info.warnings == ()
+
+
+def test_linear_16_bit_is_converted_in_16_bit(tmp_path: Path) -> None:
+    """In 8 bits the dark half of a linear ramp would be a staircase."""
+    ramp = np.repeat(
+        np.linspace(0, 700, 16 * 64).astype(np.uint16).reshape(16, 64)[..., None], 3, -1
+    )
+    profile = matrix_profile(1.0)
+    tifffile.imwrite(tmp_path / "a.tif", ramp, photometric="rgb", iccprofile=profile)
+    picture = read_picture(tmp_path / "a.tif")
+    np.testing.assert_allclose(picture.pixels, linear_to_srgb(ramp / 65535.0), atol=1e-4)
+
+
+@pytest.mark.parametrize(("gamma", "kept"), [(2.2, True), (1.0, False)])
+def test_gray_profiles(tmp_path: Path, gamma: float, kept: bool) -> None:
+    profile = bytes(imagecodecs.cms_profile("gray", gamma=gamma))
+    gray = pixels()[..., 0].copy()
+    Image.fromarray(gray).save(tmp_path / "a.png", icc_profile=profile)
+    picture = read_picture(tmp_path / "a.png")
+    expected = gray / 255.0 if kept else linear_to_srgb(gray / 255.0)
+    np.testing.assert_allclose(picture.pixels[..., 1], expected, atol=1e-3)
+    assert picture.info.icc == (profile if kept else None)
+    assert len(picture.info.warnings) == (0 if kept else 1)
+    assert write_picture(tmp_path / "b.png", picture.pixels, picture.info) == ()
+
+
+def test_gray_profile_never_lands_on_a_colour_picture(tmp_path: Path) -> None:
+    profile = bytes(imagecodecs.cms_profile("gray", gamma=2.2))
+    Image.fromarray(pixels()[..., 0].copy()).save(tmp_path / "l.png", icc_profile=profile)
+    Image.fromarray(pixels(1)).save(tmp_path / "r.png")
+    views = read_views(tmp_path / "l.png", tmp_path / "r.png")
+    assert isinstance(views.source, PictureInfo)
+    (warning,) = write_picture(tmp_path / "out.png", views.left, views.source)
+    assert "profile" in warning
+    with Image.open(tmp_path / "out.png") as image:
+        assert "icc_profile" not in image.info
+
+
+# ---- pairs
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [({"icc_profile": matrix_profile(2.2)}, "profile"), ({"exif": camera_exif(8)}, "orientation")],
+)
+def test_views_that_disagree(tmp_path: Path, changes: dict[str, Any], word: str) -> None:
+    left = camera_file(tmp_path / "l.jpg")
+    source = read_views(left, camera_file(tmp_path / "r.jpg", 1)).source
+    assert isinstance(source, PictureInfo)
+    assert source.warnings == ()
+    source = read_views(left, camera_file(tmp_path / "r.jpg", 1, **changes)).source
+    assert isinstance(source, PictureInfo)
+    assert source.icc == PROFILE
+    (warning,) = source.warnings
+    assert word in warning
+
+
+def test_warnings_of_both_views(tmp_path: Path) -> None:
+    trouble: Callable[[str, int], Path] = lambda name, seed: camera_file(  # noqa: E731
+        tmp_path / name, seed, xmp=b"no xml"
+    )
+    source = read_views(trouble("l.jpg", 0), trouble("r.jpg", 1)).source
+    assert isinstance(source, PictureInfo)
+    assert [("l.jpg" in w, "r.jpg" in w) for w in source.warnings] == [(True, False), (False, True)]

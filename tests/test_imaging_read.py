@@ -1,0 +1,425 @@
+"""Reading: every kind of PNG, TIFF and JPEG gives the numbers it stores, or a clear error."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from dpdeblur.errors import (
+    DPDeblurError,
+    IdenticalViewsError,
+    MissingFileError,
+    ShapeMismatchError,
+    UnreadableFileError,
+    UnsupportedFormatError,
+)
+from dpdeblur.imaging import INVERSE, Picture, PictureInfo, read_picture, read_views, turn
+
+Array = NDArray[Any]
+HEIGHT, WIDTH = 18, 25
+
+
+def noise(channels: int = 3, bits: int = 8, seed: int = 0) -> Array:
+    shape = (HEIGHT, WIDTH, channels) if channels > 1 else (HEIGHT, WIDTH)
+    kind = np.uint8 if bits <= 8 else np.uint16
+    return np.random.default_rng(seed).integers(0, 2**bits, shape, kind)
+
+
+def png(samples: Array, bits: int, colour_type: int, extra: bytes = b"") -> bytes:
+    """A PNG written from the specification alone: no filter, one IDAT."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + checksum
+
+    height, width = samples.shape[:2]
+    if bits == 16:
+        rows = [row.astype(">u2").tobytes() for row in samples]
+    elif bits == 8:
+        rows = [row.tobytes() for row in samples]
+    else:
+        planes = np.unpackbits(samples[..., None], axis=-1)[..., -bits:]
+        rows = [np.packbits(row.ravel()).tobytes() for row in planes]
+    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + extra
+        + chunk(b"IDAT", pixels)
+        + chunk(b"IEND", b"")
+    )
+
+
+def jpeg(samples: Array, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(samples).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def tiff(samples: Array, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, samples, metadata=None, **options)
+    return buffer.getvalue()
+
+
+def read(folder: Path, name: str, data: bytes) -> Picture:
+    path = folder / name
+    path.write_bytes(data)
+    return read_picture(path)
+
+
+def stored(picture: Picture) -> Array:
+    """The numbers a file must have held, as integers of its bit depth."""
+    return np.rint(picture.pixels.astype(np.float64) * (2**picture.info.bit_depth - 1))
+
+
+# ---- what is stored is what is read
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(("channels", "colour_type"), [(1, 0), (2, 4), (3, 2), (4, 6)])
+def test_png_of_every_layout(tmp_path: Path, bits: int, channels: int, colour_type: int) -> None:
+    samples = noise(channels, bits)
+    picture = read(tmp_path, "a.png", png(samples, bits, colour_type))
+    colours = samples.reshape(HEIGHT, WIDTH, -1)[..., : 1 if channels < 3 else 3]
+    assert picture.pixels.dtype == np.float32
+    assert picture.info.bit_depth == bits
+    assert picture.info.gray == (channels < 3)
+    assert picture.info.warnings == ()
+    np.testing.assert_array_equal(stored(picture), np.broadcast_to(colours, (HEIGHT, WIDTH, 3)))
+    if channels in {2, 4}:
+        assert picture.info.alpha is not None
+        np.testing.assert_allclose(picture.info.alpha, samples[..., -1] / (2**bits - 1), atol=1e-7)
+    else:
+        assert picture.info.alpha is None
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_png_of_few_bits_spans_the_whole_range(tmp_path: Path, bits: int) -> None:
+    samples = noise(1, bits)
+    picture = read(tmp_path, "a.png", png(samples, bits, 0))
+    assert picture.info.bit_depth == 8
+    np.testing.assert_allclose(picture.pixels[..., 0], samples / (2**bits - 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("transparent", [False, True])
+def test_png_palette_becomes_rgb(tmp_path: Path, transparent: bool) -> None:
+    image = Image.fromarray(noise()).quantize(8)
+    path = tmp_path / "palette.png"
+    image.save(path, **({"transparency": 3} if transparent else {}))
+    picture = read_picture(path)
+    expected = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(stored(picture), expected)
+    assert not picture.info.gray
+    if transparent:
+        np.testing.assert_array_equal(picture.info.alpha, np.asarray(image) != 3)
+
+
+def test_depth_comes_from_the_file_not_from_its_brightest_pixel(tmp_path: Path) -> None:
+    dark = noise(3, 8).astype(np.uint16)
+    for name, data in [("a.png", png(dark, 16, 2)), ("a.tif", tiff(dark, photometric="rgb"))]:
+        picture = read(tmp_path, name, data)
+        assert picture.info.bit_depth == 16
+        np.testing.assert_array_equal(stored(picture), dark)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_tiff_of_every_layout(
+    tmp_path: Path, bits: int, channels: int, planar: bool, byteorder: str
+) -> None:
+    samples = noise(channels, bits)
+    planar = planar and channels > 1
+    data = tiff(
+        np.moveaxis(samples, -1, 0) if planar else samples,
+        photometric="rgb" if channels >= 3 else "minisblack",
+        planarconfig=("separate" if planar else "contig") if channels > 1 else None,
+        extrasamples=["unassalpha"] if channels in {2, 4} else None,
+        byteorder=byteorder,
+        compression="lzw",
+        predictor=True,
+    )
+    picture = read(tmp_path, "a.tif", data)
+    colours = samples.reshape(HEIGHT, WIDTH, -1)[..., : 1 if channels < 3 else 3]
+    assert (picture.info.bit_depth, picture.info.gray) == (bits, channels < 3)
+    assert picture.info.warnings == ()
+    np.testing.assert_array_equal(stored(picture), np.broadcast_to(colours, (HEIGHT, WIDTH, 3)))
+    if channels in {2, 4}:
+        np.testing.assert_allclose(picture.info.alpha, samples[..., -1] / (2**bits - 1), atol=1e-7)
+
+
+@pytest.mark.parametrize("options", [{"tile": (16, 16)}, {"bigtiff": True}, {"rowsperstrip": 5}])
+def test_tiff_of_other_structure(tmp_path: Path, options: dict[str, Any]) -> None:
+    samples = noise(3, 16)
+    picture = read(tmp_path, "a.tiff", tiff(samples, photometric="rgb", **options))
+    np.testing.assert_array_equal(stored(picture), samples)
+    assert picture.info.warnings == ()
+
+
+@pytest.mark.parametrize("bits", [1, 10, 12, 14])
+def test_tiff_of_odd_bits_spans_the_whole_range(tmp_path: Path, bits: int) -> None:
+    samples = noise(1, bits)
+    samples = samples.astype(bool) if bits == 1 else samples
+    data = tiff(samples, bitspersample=bits, photometric="minisblack")
+    picture = read(tmp_path, "a.tif", data)
+    assert picture.info.bit_depth == (8 if bits == 1 else 16)
+    np.testing.assert_allclose(picture.pixels[..., 0], samples / (2**bits - 1), atol=1e-5)
+
+
+def test_tiff_min_is_white(tmp_path: Path) -> None:
+    samples = noise(1, 16)
+    picture = read(tmp_path, "a.tif", tiff(samples, photometric="miniswhite"))
+    np.testing.assert_array_equal(stored(picture)[..., 0], 65535 - samples.astype(int))
+
+
+def test_tiff_premultiplied_alpha_is_divided_out(tmp_path: Path) -> None:
+    colours, alpha = noise(3, 16).astype(float), noise(1, 16, seed=1).astype(float)
+    alpha[0, :] = 0
+    packed = np.dstack([np.rint(colours * alpha[..., None] / 65535), alpha]).astype(np.uint16)
+    data = tiff(packed, photometric="rgb", extrasamples=["assocalpha"])
+    picture = read(tmp_path, "a.tif", data)
+    visible = alpha > 6000  # where dividing does not magnify the rounding
+    np.testing.assert_allclose(stored(picture)[visible], colours[visible], atol=6)
+    assert np.isfinite(picture.pixels).all()
+    assert picture.pixels.max() <= 1
+
+
+def test_tiff_of_several_pages_gives_the_first(tmp_path: Path) -> None:
+    pages = [noise(3, 16, seed) for seed in range(2)]
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for page in pages:
+            writer.write(page, photometric="rgb", metadata=None)
+    np.testing.assert_array_equal(stored(read_picture(path)), pages[0])
+
+
+def test_tiff_channels_of_no_known_use_are_left_out_with_a_warning(tmp_path: Path) -> None:
+    samples = noise(5, 16)
+    data = tiff(samples, photometric="rgb", extrasamples=["unspecified", "unspecified"])
+    picture = read(tmp_path, "a.tif", data)
+    np.testing.assert_array_equal(stored(picture), samples[..., :3])
+    assert picture.info.alpha is None
+    assert len(picture.info.warnings) == 1
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 60}])
+def test_jpeg(tmp_path: Path, channels: int, options: dict[str, Any]) -> None:
+    data = jpeg(noise(channels), **options)
+    picture = read(tmp_path, "a.JPG", data)
+    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    np.testing.assert_array_equal(stored(picture), expected)
+    assert (picture.info.bit_depth, picture.info.gray) == (8, channels == 1)
+
+
+def test_jpeg_followed_by_other_data(tmp_path: Path) -> None:
+    """Phones append previews and films."""
+    data = jpeg(noise())
+    picture = read(tmp_path, "a.jpg", data + jpeg(noise(seed=1)) + b"\xff\xda film")
+    np.testing.assert_array_equal(stored(picture), np.asarray(Image.open(io.BytesIO(data))))
+
+
+def test_content_decides_not_the_name(tmp_path: Path) -> None:
+    samples = noise(3, 16)
+    contents = [png(samples, 16, 2), tiff(samples, photometric="rgb")]
+    for name in ("a.png", "a.tif", "a.jpeg"):
+        for data in contents:
+            np.testing.assert_array_equal(stored(read(tmp_path, name, data)), samples)
+
+
+@pytest.mark.parametrize("name", ["ein bild.png", "写真 é.png", "a.b.c.PNG"])
+def test_unusual_names(tmp_path: Path, name: str) -> None:
+    samples = noise()
+    np.testing.assert_array_equal(stored(read(tmp_path, name, png(samples, 8, 2))), samples)
+
+
+# ---- orientation
+
+
+@pytest.mark.parametrize("tag", range(1, 9))
+@pytest.mark.parametrize("extension", ["png", "jpg", "tif"])
+def test_orientation_against_pillow(tmp_path: Path, tag: int, extension: str) -> None:
+    exif = Image.Exif()
+    exif[274] = tag
+    path = tmp_path / f"a.{extension}"
+    image = Image.fromarray(noise(3 if extension == "jpg" else 4))
+    image.save(path, exif=exif)
+    picture = read_picture(path)
+    # From memory, because Pillow maps bare TIFF files and then mixes up height and width.
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(path.read_bytes()))))
+    np.testing.assert_array_equal(stored(picture), expected[..., :3])
+    if extension != "jpg":
+        np.testing.assert_array_equal(np.rint(picture.info.alpha * 255), expected[..., 3])  # type: ignore[operator]
+    assert picture.info.orientation == tag
+
+
+@pytest.mark.parametrize("tag", range(1, 9))
+@pytest.mark.parametrize("big", [False, True])
+def test_orientation_of_16_bit_tiff(tmp_path: Path, tag: int, big: bool) -> None:
+    samples = noise(3, 16)
+    data = tiff(samples, photometric="rgb", bigtiff=big, extratags=[(274, 3, 1, tag, True)])
+    picture = read(tmp_path, "a.tif", data)
+    planes = [Image.fromarray(samples[..., c].astype(np.int32)) for c in range(3)]
+    for plane in planes:
+        plane.getexif()[274] = tag
+    expected = np.dstack([np.asarray(ImageOps.exif_transpose(plane)) for plane in planes])
+    np.testing.assert_array_equal(stored(picture), expected)
+
+
+@pytest.mark.parametrize("tag", range(1, 9))
+def test_turning_back(tag: int) -> None:
+    samples = noise()
+    np.testing.assert_array_equal(turn(turn(samples, tag), INVERSE[tag]), samples)
+
+
+# ---- what cannot be read
+
+
+def sample_files() -> dict[str, bytes]:
+    smooth = np.kron(noise(), np.ones((4, 4, 1), np.uint8))
+    return {
+        "8.png": png(smooth, 8, 2),
+        "16.png": imagecodecs.png_encode(noise(3, 16)),
+        "base.jpg": jpeg(smooth),
+        "progressive.jpg": jpeg(smooth, progressive=True),
+        "thumbnail.jpg": jpeg(smooth, exif=b"Exif\0\0" + jpeg(noise()), restart_marker_rows=1),
+        "raw.tif": tiff(noise(3, 16), photometric="rgb"),
+        "lzw.tif": tiff(noise(3, 16), photometric="rgb", compression="lzw", rowsperstrip=4),
+        "zlib.tif": tiff(noise(3, 16), photometric="rgb", compression="zlib", predictor=True),
+        "jpeg.tif": tiff(smooth, photometric="ycbcr", compression="jpeg"),
+    }
+
+
+@pytest.mark.parametrize("name", sample_files())
+def test_files_cut_short_are_errors(
+    tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = sample_files()[name]
+    read(tmp_path, name, data)
+    for length in [9, 30, *(int(len(data) * f) for f in np.linspace(0.02, 0.98, 15)), -9, -2, -1]:
+        with pytest.raises(UnreadableFileError, match="cut short|damaged"):
+            read(tmp_path, name, data[:length])
+    assert capfd.readouterr() == ("", "")
+
+
+@given(name=st.sampled_from(sorted(sample_files())), draw=st.data())
+def test_damage_is_an_error_or_harmless_but_never_a_crash(
+    tmp_path_factory: pytest.TempPathFactory, name: str, draw: st.DataObject
+) -> None:
+    data = bytearray(sample_files()[name])
+    position = draw.draw(st.integers(0, len(data) - 1))
+    damage = draw.draw(st.binary(min_size=1, max_size=8))
+    data[position : position + len(damage)] = damage
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_bytes(data)
+    try:
+        picture = read_picture(path)
+    except DPDeblurError as error:
+        assert str(path) in str(error)  # noqa: PT017 - both outcomes are right
+    else:
+        assert picture.pixels.shape[2] == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture at all", bytes(500), b"\x89PNG\r\n\x1a\n"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
+def test_not_a_picture(tmp_path: Path, name: str, content: bytes) -> None:
+    with pytest.raises(UnreadableFileError) as caught:
+        read(tmp_path, name, content)
+    assert caught.value.path == tmp_path / name
+    assert str(caught.value).endswith(".")
+
+
+def test_missing_folder_and_unknown_extension(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError):
+        read_picture(tmp_path / "none.png")
+    with pytest.raises(UnreadableFileError, match="folder"):
+        read_picture(tmp_path)
+    with pytest.raises(UnsupportedFormatError, match=r"\.png"):
+        read(tmp_path, "a.gif", b"GIF89a")
+    with pytest.raises(UnreadableFileError):
+        read_picture(tmp_path / ("n" * 300 + ".png"))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("float.tif", tiff(noise().astype(np.float32), photometric="rgb"), "16 bits"),
+        ("half.tif", tiff(noise().astype(np.float16), photometric="rgb"), "16 bits"),
+        ("32.tif", tiff(noise().astype(np.uint32), photometric="rgb"), "16 bits"),
+        ("signed.tif", tiff(noise().astype(np.int16), photometric="rgb"), "16 bits"),
+        ("cmyk.tif", tiff(noise(4), photometric="separated"), "SEPARATED"),
+        (
+            "palette.tif",
+            tiff(noise(1), photometric="palette", colormap=np.zeros((3, 256), np.uint16)),
+            "PALETTE",
+        ),
+        (
+            "volume.tif",
+            tiff(np.zeros((16, 16, 16), np.uint8), volumetric=True, tile=(16,) * 3),
+            "flat",
+        ),
+    ],
+)
+def test_pictures_of_other_kinds(tmp_path: Path, name: str, data: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableFileError, match=reason):
+        read(tmp_path, name, data)
+
+
+def test_cmyk_jpeg(tmp_path: Path) -> None:
+    Image.fromarray(noise()).convert("CMYK").save(tmp_path / "a.jpg")
+    with pytest.raises(UnreadableFileError, match="CMYK"):
+        read_picture(tmp_path / "a.jpg")
+
+
+# ---- pairs
+
+
+def pair(folder: Path, left: bytes, right: bytes) -> tuple[Path, Path]:
+    paths = folder / "a_L.png", folder / "a_R.png"
+    for path, data in zip(paths, (left, right), strict=True):
+        path.write_bytes(data)
+    return paths
+
+
+def test_views(tmp_path: Path) -> None:
+    left, right = noise(3, 16), noise(3, 8, seed=1)
+    views = read_views(*pair(tmp_path, png(left, 16, 2), png(right, 8, 2)))
+    assert isinstance(views.source, PictureInfo)
+    assert (views.source.path.name, views.source.bit_depth) == ("a_L.png", 16)
+    assert views.source.warnings == ()
+    np.testing.assert_array_equal(np.rint(views.left * 65535), left)
+    np.testing.assert_array_equal(np.rint(views.right * 255), right)
+
+
+def test_views_are_gray_only_together(tmp_path: Path) -> None:
+    gray, colour = png(noise(1), 8, 0), png(noise(3), 8, 2)
+    other = png(noise(1, seed=1), 8, 0)
+    for left, right, expected in [(gray, other, True), (gray, colour, False)]:
+        source = read_views(*pair(tmp_path, left, right)).source
+        assert isinstance(source, PictureInfo)
+        assert source.gray == expected
+
+
+def test_views_of_different_size_identical_or_missing(tmp_path: Path) -> None:
+    data = png(noise(), 8, 2)
+    with pytest.raises(ShapeMismatchError):
+        read_views(*pair(tmp_path, data, png(noise()[:-1], 8, 2)))
+    with pytest.raises(IdenticalViewsError):
+        read_views(*pair(tmp_path, data, data))
+    with pytest.raises(MissingFileError):
+        read_views(tmp_path / "a_L.png", tmp_path / "none.png")

@@ -1,0 +1,198 @@
+"""Training: repeatable batches with the right sign, resuming, recipes."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dpdeblur.colour import combine
+from dpdeblur.errors import MissingFileError, OptionError, UnreadableFileError
+from dpdeblur.imaging import write_picture
+from dpdeblur.models import MCCNet, MCCNetConfig
+from dpdeblur.training import (
+    SceneConfig,
+    Stage,
+    StepReport,
+    SyntheticPairs,
+    TrainConfig,
+    charbonnier,
+    learning_rate,
+    load_photos,
+    read_config,
+    train,
+)
+
+TINY = TrainConfig(
+    steps=6,
+    warm_up=2,
+    precision="fp32",
+    checkpoint_every=100,
+    stages=(Stage(0, 16, 16, 2), Stage(0.5, 16, 24, 1)),
+    model=MCCNetConfig(
+        stem_width=4,
+        encoder_widths=(4, 4, 4, 8),
+        fusion_widths=(2, 2, 2),
+        decoder_widths=(4, 4, 4),
+        tail_width=4,
+    ),
+    scenes=SceneConfig(large_range=(3.0, 5.0), moderate_range=(0.5, 3.0)),
+)
+FLAT_BEHIND = SceneConfig(
+    occluders=0, behind=1, sharp=0, large=0, moderate_range=(6.0, 6.0), flat=1
+)
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[torch.Tensor]:
+    rng = torch.Generator().manual_seed(0)
+    coarse = torch.rand(3, 3, 40, 50, generator=rng)
+    fine = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bilinear")
+    return list((fine * 255).to(torch.uint8))
+
+
+def test_a_step_always_gives_the_same_batch(photos: list[torch.Tensor]) -> None:
+    first, again, other = (
+        SyntheticPairs(photos, TINY.scenes, 7).batch(step, 2, (24, 32)) for step in (3, 3, 4)
+    )
+    for name in ("left", "right", "sharp"):
+        assert getattr(first, name).shape == (2, 3, 24, 32)
+        assert torch.equal(getattr(first, name), getattr(again, name))
+        assert not torch.equal(getattr(first, name), getattr(other, name))
+
+
+def test_pairs_keep_the_disparity_sign_in_spite_of_mirroring(photos: list[torch.Tensor]) -> None:
+    pairs = SyntheticPairs(photos, FLAT_BEHIND, 1)
+    for step in range(6):
+        batch = pairs.batch(step, 1, (48, 64))
+        errors = [
+            (batch.left[..., 5:-5] - batch.right.roll(-shift, -1)[..., 5:-5]).square().mean()
+            for shift in range(-4, 5)
+        ]
+        assert int(torch.tensor(errors).argmin()) - 4 > 0
+
+
+def test_views_are_blurred_and_the_sharp_picture_is_not(photos: list[torch.Tensor]) -> None:
+    batch = SyntheticPairs(photos, FLAT_BEHIND, 2).batch(0, 2, (48, 48))
+    blurred = combine(batch.left, batch.right)
+    assert blurred.diff(dim=-1).square().mean() < 0.7 * batch.sharp.diff(dim=-1).square().mean()
+
+
+def test_scenes_in_focus_give_views_like_the_sharp_picture(photos: list[torch.Tensor]) -> None:
+    focused = SceneConfig(sharp=1, sharp_range=(0.0, 0.0), flat=1)
+    batch = SyntheticPairs(photos, focused, 3).batch(0, 2, (48, 48))
+    error = (combine(batch.left, batch.right) - batch.sharp).square().mean().item()
+    assert error < 0.02**2
+
+
+def test_resuming_gives_the_weights_of_an_unbroken_run(
+    photos: list[torch.Tensor], tmp_path: Path
+) -> None:
+    pairs = SyntheticPairs(photos, TINY.scenes, TINY.seed)
+    reports: list[StepReport] = []
+    whole = train(TINY, pairs, tmp_path / "a", on_step=lambda report, _: reports.append(report))
+    train(TINY, pairs, tmp_path / "b", stop_after=3)
+    resumed = train(TINY, pairs, tmp_path / "b")
+    for one, two in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(one, two)
+    assert [report.step for report in reports] == [1, 2, 3, 4, 5, 6]
+    assert any((p != q).any() for p, q in zip(whole.parameters(), _fresh(), strict=True))
+
+
+def _fresh() -> list[torch.nn.Parameter]:
+    torch.manual_seed(TINY.seed)
+    return list(MCCNet(TINY.model).parameters())
+
+
+def test_training_lowers_the_loss(photos: list[torch.Tensor], tmp_path: Path) -> None:
+    config = dataclasses.replace(
+        TINY,
+        steps=100,
+        warm_up=5,
+        rate=1e-2,
+        ema=0.9,
+        stages=(Stage(0, 32, 32, 4),),
+        scenes=dataclasses.replace(FLAT_BEHIND, moderate_range=(3.0, 3.0)),
+    )
+    pairs = SyntheticPairs(photos, config.scenes, 0)
+    network = train(config, pairs, tmp_path / "run")
+    unseen = pairs.batch(10_000, 8, (32, 32))
+    with torch.no_grad():
+        after = charbonnier(network(unseen.left, unseen.right), unseen.sharp)
+    assert after < 0.85 * charbonnier(combine(unseen.left, unseen.right), unseen.sharp)
+
+
+def test_charbonnier_against_the_formula() -> None:
+    rng = np.random.default_rng(0)
+    prediction, truth = rng.random((2, 1, 3, 8, 8))
+    expected = np.sqrt((prediction - truth) ** 2 + 1e-6).mean()
+    got = charbonnier(torch.from_numpy(prediction), torch.from_numpy(truth))
+    assert got.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_learning_rate_warms_up_and_decays() -> None:
+    config = TrainConfig(steps=1000, warm_up=100, rate=1.0, final=0.02)
+    rates = [learning_rate(config, step) for step in range(1001)]
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[100] == pytest.approx(1.0)
+    assert rates[550] == pytest.approx(0.51)
+    assert rates[1000] == pytest.approx(0.02)
+    assert all(a >= b for a, b in itertools.pairwise(rates[100:]))
+
+
+class TestRecipes:
+    def read(self, tmp_path: Path, text: str) -> TrainConfig:
+        path = tmp_path / "recipe.toml"
+        path.write_text(text)
+        return read_config(path)
+
+    def test_all_kinds_of_keys(self, tmp_path: Path) -> None:
+        config = self.read(
+            tmp_path,
+            'photos = "p"\nsteps = 5\nrate = 1\nbetas = [0.9, 0.999]\n[model]\nuse_cc = false\n'
+            "[scenes]\nlarge_range = [5.0, 9.0]\n[[stages]]\nwidth = 64\n"
+            "[[stages]]\nstart = 0.5\n",
+        )
+        assert config.rate == 1.0
+        assert config.betas == (0.9, 0.999)
+        assert not config.model.use_cc
+        assert config.scenes.max_radius == 9
+        assert (config.stage(2).width, config.stage(3).width) == (64, 128)
+
+    @pytest.mark.parametrize(
+        ("text", "names"),
+        [
+            ("step = 5", "step: unknown key"),
+            ("steps = 'many'", "steps: 'many'"),
+            ("[model]\nuse_cc = 1", "model.use_cc"),
+            ("[scenes]\nsharpness = 1", "scenes.sharpness"),
+            ("[[stages]]\nstart = 0.2", "stages"),
+            ("steps = ", "not valid TOML"),
+        ],
+    )
+    def test_the_bad_key_is_named(self, tmp_path: Path, text: str, names: str) -> None:
+        with pytest.raises(OptionError, match=names):
+            self.read(tmp_path, text)
+
+    def test_missing_recipe(self, tmp_path: Path) -> None:
+        with pytest.raises(MissingFileError):
+            read_config(tmp_path / "none.toml")
+
+
+def test_photos_come_at_full_and_half_size(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    large = rng.integers(0, 256, (130, 140, 3)).astype(np.float32) / 255
+    write_picture(tmp_path / "a.png", large, bit_depth=8)
+    write_picture(tmp_path / "b.png", large[:40], bit_depth=8)
+    photos = load_photos(tmp_path, torch.device("cpu"), smallest=64)
+    assert [tuple(photo.shape) for photo in photos] == [(3, 130, 140), (3, 65, 70)]
+    expected = large.reshape(65, 2, 70, 2, 3).mean((1, 3)) * 255
+    np.testing.assert_allclose(photos[1].permute(1, 2, 0), expected, atol=0.51)
+    with pytest.raises(UnreadableFileError):
+        load_photos(tmp_path, torch.device("cpu"), smallest=512)
+    with pytest.raises(MissingFileError):
+        load_photos(tmp_path / "none", torch.device("cpu"))
