@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import EXAMPLE, write_pair
+from PIL import ExifTags, Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from typer.testing import CliRunner, Result
 
@@ -102,6 +103,29 @@ class TestFix:
         assert report["result"]["psnr"] != report["input"]["psnr"]
         assert report["protocol"] == "dpdd"
         assert "PSNR" in run("fix", *pair, "--truth", truth, "--overwrite").stdout
+
+    @pytest.mark.parametrize("command", ["fix", "batch"])
+    @pytest.mark.parametrize("tag", [3, 6, 8])
+    def test_network_sees_sensor_rows_of_rotated_pictures(
+        self, tmp_path: Path, small_views: DPViews, command: str, tag: int
+    ) -> None:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = tag
+        for name, tags in (("plain", None), ("turned", exif)):
+            folder = tmp_path / name
+            folder.mkdir()
+            for side, view in (("L", small_views.left), ("R", small_views.right)):
+                codes = (view * 255).round().astype(np.uint8)
+                Image.fromarray(codes).save(folder / f"a_{side}.png", exif=tags)
+            if command == "fix":
+                run("fix", folder / "a_L.png", folder / "a_R.png", "-o", folder / "a.png")
+            else:
+                run("batch", folder, folder)
+        turned, plain = (
+            read_picture(tmp_path / name / "a.png").pixels for name in ("turned", "plain")
+        )
+        quarters = {3: 2, 6: 3, 8: 1}[tag]
+        assert np.array_equal(turned, np.rot90(plain, quarters))
 
     def test_json_is_one_document(self, pair: Pair) -> None:
         result = run("fix", *pair, "--json", "--strip-height", "16")

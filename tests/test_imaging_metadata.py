@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -36,8 +35,9 @@ XMP = (
 ).encode()
 
 
-def camera_exif(orientation: int = 6) -> Image.Exif:
+def camera_exif(orientation: int = 6, endian: str = "<") -> Image.Exif:
     exif = Image.Exif()
+    exif.endian = endian
     exif[Base.Make], exif[Base.Model] = "Canon", "Canon EOS 5D Mark IV"
     exif[Base.Orientation], exif[Base.Software] = orientation, "Digital Photo Professional"
     exif[Base.Copyright], exif[Base.DateTime] = "somebody", "2026:11:20 13:14:15"
@@ -75,15 +75,13 @@ def camera_file(path: Path, seed: int = 0, **changes: Any) -> Path:
 
         options["pnginfo"] = PngInfo()
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode(), zip=True)
-    if path.suffix == ".tif" and "xmp" in options:
-        options["tiffinfo"] = {700: options.pop("xmp")}
-        options["exif"][700] = XMP
+    if path.suffix == ".tif":
+        exif = options.pop("exif", Image.Exif())
+        if "xmp" in options:
+            exif[700] = options.pop("xmp")
+        options["exif"] = exif.tobytes()  # Pillow leaves the directories of an object out
     Image.fromarray(pixels(seed)).save(path, **options)
     return path
-
-
-def linear_info(path: Path) -> PictureInfo:
-    return PictureInfo(path, 16, gray=False)
 
 
 # ---- carried
@@ -99,21 +97,21 @@ def test_metadata_from_any_format_to_any_other(
     path = tmp_path / f"out.{target}"
     assert write_picture(path, first.pixels, first.info, bit_depth=depth) == ()
     with Image.open(path) as image:
-        image.load()
+        exif = image.getexif()
+        photo, gps = (exif.get_ifd(ifd) for ifd in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo))
+        image.load()  # closes a TIFF file
         assert image.size == (20, 30)  # upright
-        exif, xmp = image.getexif(), image.info["xmp"]
         assert image.info["icc_profile"] == PROFILE
+        xmp = image.info["xmp"]
     assert (exif[Base.Make], exif[Base.Model]) == ("Canon", "Canon EOS 5D Mark IV")
     assert exif[Base.Software] == f"dpdeblur {__version__}"
     assert exif.get(Base.Orientation, 1) == 1  # Pillow takes it away from TIFF after turning
     assert (exif[Base.Copyright], exif[Base.DateTime]) == ("somebody", "2026:11:20 13:14:15")
     assert (exif[Base.XResolution], exif[Base.ResolutionUnit]) == (350, 2)
-    photo = exif.get_ifd(ExifTags.IFD.Exif)
     assert photo[Base.LensModel] == "EF85mm f/1.4L IS USM"
     assert photo[Base.FNumber] == pytest.approx(1.4)
     assert (photo[Base.ISOSpeedRatings], photo[Base.ExifVersion]) == (100, b"0231")
     assert not {Base.MakerNote, Base.ExifImageWidth, Base.ExifImageHeight} & photo.keys()
-    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
     assert (gps[GPS.GPSLatitudeRef], gps[GPS.GPSLatitude]) == ("N", (48, 8, 30))
     text = xmp.decode()
     assert 'xmp:Rating="4"' in text
@@ -152,9 +150,7 @@ def test_tiff_output_is_sound(tmp_path: Path) -> None:
 
 
 def test_big_endian_exif_keeps_its_values(tmp_path: Path) -> None:
-    exif = camera_exif()
-    exif.endian = ">"
-    block = exif.tobytes()
+    block = camera_exif(endian=">").tobytes()
     assert block[6:8] == b"MM"
     first = read_picture(camera_file(tmp_path / "in.jpg", exif=block))
     assert first.info.orientation == 6
@@ -269,31 +265,18 @@ def test_lost_part_of_a_long_profile(tmp_path: Path) -> None:
     assert (info.icc, len(info.warnings)) == (None, 1)
 
 
-@pytest.mark.parametrize("field", ["exif", "xmp", "icc"])
-@pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.tif"])
+@pytest.mark.parametrize(
+    ("name", "exif"),
+    [("out.tif", b"nonsense"), ("out.jpg", camera_exif().tobytes() + bytes(70_000))],
+)
 def test_the_picture_is_written_even_if_its_metadata_cannot_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, name: str
+    tmp_path: Path, name: str, exif: bytes
 ) -> None:
     first = read_picture(camera_file(tmp_path / "in.jpg"))
-    broken = replace(first.info, **{field: Unwritable(b"never", first.info)})
-    warnings = write_picture(tmp_path / name, first.pixels, broken)
-    assert len(warnings) == 1
-    assert "could not be written" in warnings[0]
-    again = read_picture(tmp_path / name)
-    assert np.abs(again.pixels - first.pixels).max() < 0.2
-
-
-class Unwritable(bytes):
-    """A block that no encoder can embed, for whatever reason it has."""
-
-    def __new__(cls, value: bytes, _: object) -> Unwritable:
-        return super().__new__(cls, value)
-
-    def __len__(self) -> int:
-        raise RuntimeError("trouble")
-
-    def __radd__(self, other: object) -> bytes:
-        raise RuntimeError("trouble")
+    (warning,) = write_picture(tmp_path / name, first.pixels, replace(first.info, exif=exif))
+    assert "EXIF" in warning
+    assert read_picture(tmp_path / name).info.icc == PROFILE
+    assert np.abs(read_picture(tmp_path / name).pixels - first.pixels).max() < 0.2
 
 
 def test_blocks_too_long_for_jpeg_leave_out_no_more_than_needed(tmp_path: Path) -> None:
@@ -412,9 +395,10 @@ def test_views_that_disagree(tmp_path: Path, changes: dict[str, Any], word: str)
 
 
 def test_warnings_of_both_views(tmp_path: Path) -> None:
-    trouble: Callable[[str, int], Path] = lambda name, seed: camera_file(  # noqa: E731
-        tmp_path / name, seed, xmp=b"no xml"
+    left, right = (
+        camera_file(tmp_path / name, seed, xmp=b"no xml")
+        for seed, name in enumerate(("l.jpg", "r.jpg"))
     )
-    source = read_views(trouble("l.jpg", 0), trouble("r.jpg", 1)).source
+    source = read_views(left, right).source
     assert isinstance(source, PictureInfo)
     assert [("l.jpg" in w, "r.jpg" in w) for w in source.warnings] == [(True, False), (False, True)]

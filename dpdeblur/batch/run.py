@@ -143,7 +143,8 @@ class _Run:
         began = time.perf_counter()
         like = source if isinstance(source, PictureInfo) else None
         try:
-            warnings = self.write_file(job.output, restored.pixels, like)
+            pixels = like.upright(restored.pixels) if like else restored.pixels
+            warnings = self.write_file(job.output, pixels, like)
         except Exception as error:
             return self.failed(job, error)
         return self._record(

@@ -62,8 +62,9 @@ def fix(
     for warning in source.warnings:
         printer.warn(warning)
     sharp = None if truth is None else read_picture(truth).pixels
-    if sharp is not None and sharp.shape != views.left.shape:
-        raise ShapeMismatchError("The truth and the views", sharp.shape[:2], views.left.shape[:2])
+    combined = source.upright(views.combined())
+    if sharp is not None and sharp.shape != combined.shape:
+        raise ShapeMismatchError("The truth and the views", sharp.shape[:2], combined.shape[:2])
 
     with printer.progress() as bar:
         task = bar.add_task("Loading", total=None)
@@ -75,15 +76,14 @@ def fix(
             options,
             lambda done, total: bar.update(task, completed=done, total=total),
         )
+    pixels = source.upright(restored.pixels)
     for note in restored.notes:
         printer.note(note)
-    warnings = write_picture(
-        output, restored.pixels, source, metadata=not no_metadata, overwrite=overwrite
-    )
+    warnings = write_picture(output, pixels, source, metadata=not no_metadata, overwrite=overwrite)
     for warning in warnings:
         printer.warn(warning)
 
-    height, width = restored.pixels.shape[:2]
+    height, width = pixels.shape[:2]
     strips = "1 strip" if restored.strips == 1 else f"{restored.strips} strips"
     human = (
         f"{output}  {width}x{height}, {restored.seconds:.1f} s "
@@ -107,8 +107,8 @@ def fix(
         printer.result(human, data)
         return
     rows = {
-        "input": score(views.combined(), sharp, protocol.value),
-        "result": score(restored.pixels, sharp, protocol.value),
+        "input": score(combined, sharp, protocol.value),
+        "result": score(pixels, sharp, protocol.value),
     }
     data |= {"protocol": protocol.value}
     data |= {name: dataclasses.asdict(scores) for name, scores in rows.items()}

@@ -15,7 +15,7 @@ from dpdeblur.cli._errors import open_output
 if TYPE_CHECKING:
     from rich.table import Table
 
-LIBRARIES = ("torch", "numpy", "scikit-image", "opencv-python-headless", "tifffile", "imagecodecs")
+LIBRARIES = ("torch", "numpy", "scikit-image", "pillow", "tifffile", "imagecodecs")
 PAPER_COST = {"parameters": 5.52e6, "multiply_adds": 978.79e9}
 
 

@@ -134,6 +134,8 @@ def _read(block: bytes, order: str, offset: int, depth: int) -> Directory:
     directory: Directory = {}
     for at in range(offset + 2, offset + 2 + 12 * count, 12):
         tag, kind, number, start = struct.unpack_from(order + "HHII", block, at)
+        if tag in directory:
+            continue
         if tag in POINTERS:
             with suppress(ValueError):  # a lost sub-directory takes nothing else with it
                 directory[tag] = _read(block, order, start, depth - 1)

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur.imaging.orientation import turn
+
 
 @dataclass(frozen=True, eq=False)
 class PictureInfo:
@@ -30,6 +32,10 @@ class PictureInfo:
     """What went wrong beside the pixels, one sentence each."""
     orientation: int = 1
     """The orientation tag, 1 to 8, that was applied to the stored pixels (see `turn`)."""
+
+    def upright(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn H x W x C pixels in the sensor's rows, as `read_views` gives them, upright."""
+        return turn(pixels, self.orientation)
 
 
 @dataclass(frozen=True, eq=False)

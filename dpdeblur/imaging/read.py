@@ -11,7 +11,7 @@ import numpy as np
 from dpdeblur.errors import MissingFileError, UnreadableFileError, UnsupportedFormatError
 from dpdeblur.imaging import colour_profile, jpeg, png, tiff
 from dpdeblur.imaging.metadata import carried
-from dpdeblur.imaging.orientation import turn
+from dpdeblur.imaging.orientation import INVERSE, turn
 from dpdeblur.imaging.picture import Picture, PictureInfo
 from dpdeblur.imaging.stored import Stored, Unusable
 from dpdeblur.views import DPViews
@@ -53,8 +53,9 @@ def read_picture(path: Path) -> Picture:
 def read_views(left: Path, right: Path) -> DPViews:
     """Read the two views of one dual-pixel photograph.
 
-    `source` is the left view's PictureInfo with the warnings of both; it is gray only if both
-    are. Raises what `read_picture` raises, and what DPViews raises for views that are not of one
+    The views keep the sensor's rows, along which the disparity lies, whatever the orientation
+    tag says; `source.upright` turns what is made of them. `source` is the left view's PictureInfo
+    with the warnings of both; it is gray only if both are. Raises what `read_picture` raises, and what DPViews raises for views that are not of one
     size, identical or too small.
     """
     first, second = read_picture(left), read_picture(right)
@@ -64,7 +65,10 @@ def read_views(left: Path, right: Path) -> DPViews:
     if first.info.orientation != second.info.orientation:
         notes += (f"{left} and {right} have different orientation tags.",)
     gray = first.info.gray and second.info.gray
-    return DPViews(first.pixels, second.pixels, replace(first.info, gray=gray, warnings=notes))
+    left_pixels, right_pixels = (
+        turn(picture.pixels, INVERSE[picture.info.orientation]) for picture in (first, second)
+    )
+    return DPViews(left_pixels, right_pixels, replace(first.info, gray=gray, warnings=notes))
 
 
 def _decode(path: Path) -> Stored:

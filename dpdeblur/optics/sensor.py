@@ -20,6 +20,6 @@ def add_sensor_noise(linear: Tensor, shot: Tensor, read: Tensor, rng: torch.Gene
 
 def encode(linear: Tensor, bits: int) -> Tensor:
     """Clip linear light to [0, 1], encode as sRGB and round to `bits` (8 or 16) bits."""
-    steps = 2**bits - 1
+    steps: int = 2**bits - 1
     codes: Tensor = torch.round(linear_to_srgb(linear.clamp(0, 1)) * steps)
     return codes / steps

@@ -54,7 +54,11 @@ def train(
     optimiser = torch.optim.AdamW(
         network.parameters(), config.rate, config.betas, weight_decay=config.weight_decay
     )
-    state: dict[str, torch.nn.Module | torch.optim.Optimizer] = {"network": network, "average": average, "optimiser": optimiser}
+    state: dict[str, torch.nn.Module | torch.optim.Optimizer] = {
+        "network": network,
+        "average": average,
+        "optimiser": optimiser,
+    }
     first = _resume(checkpoint, state, device)
     last = min(config.steps, stop_after or config.steps)
     for step in range(first, last):

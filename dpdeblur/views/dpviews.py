@@ -22,6 +22,9 @@ MINIMUM_SIZE = 16
 class DPViews:
     """The left and right view of one photograph: float32, H x W x 3, sRGB-encoded, in [0, 1].
 
+    Rows are the sensor's, since the disparity lies along them: a portrait picture stays on its
+    side.
+
     `source` is what the files carried beside the pixels (an `imaging.PictureInfo` of the left
     view) and is passed through untouched. Raises InvalidPictureError, ShapeMismatchError,
     PictureTooSmallError (below 16x16) or IdenticalViewsError.
