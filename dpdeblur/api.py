@@ -54,7 +54,7 @@ def _as_view(what: str, pixels: NDArray[Any]) -> NDArray[np.float32]:
     pixels = np.asarray(pixels)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
-    if pixels.dtype in (np.uint8, np.uint16):
+    if pixels.dtype.kind == "u" and pixels.dtype.itemsize <= 2:  # in either byte order
         return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
     if not np.issubdtype(pixels.dtype, np.floating):
         raise InvalidPictureError(

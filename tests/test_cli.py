@@ -332,7 +332,7 @@ class TestBatch:
 
     def test_pairs_from_a_table(self, source: Path, tmp_path: Path) -> None:
         table = tmp_path / "list.csv"
-        table.write_text("left,right,name\nin/day/b_L.png,in/day/b_R.png,mine\n")
+        table.write_text("left,right,name\nday/b_L.png,day/b_R.png,mine\n")
         result = run("batch", source, tmp_path / "out", "--pairs", table, "--quiet")
         assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
         assert (tmp_path / "out" / "mine.png").is_file()

@@ -103,6 +103,16 @@ def test_resuming_gives_the_weights_of_an_unbroken_run(
     assert any((p != q).any() for p, q in zip(whole.parameters(), _fresh(), strict=True))
 
 
+def test_a_checkpoint_of_another_recipe_is_refused(
+    photos: list[torch.Tensor], tmp_path: Path
+) -> None:
+    pairs = SyntheticPairs(photos, TINY.scenes, TINY.seed)
+    train(TINY, pairs, tmp_path / "run", stop_after=1)
+    train(dataclasses.replace(TINY, steps=2), pairs, tmp_path / "run")
+    with pytest.raises(OptionError, match="another recipe"):
+        train(dataclasses.replace(TINY, rate=1.0), pairs, tmp_path / "run")
+
+
 def _fresh() -> list[torch.nn.Parameter]:
     torch.manual_seed(TINY.seed)
     return list(MCCNet(TINY.model).parameters())
@@ -172,6 +182,7 @@ class TestRecipes:
             ("[scenes]\nsharpness = 1", "scenes.sharpness"),
             ("[[stages]]\nstart = 0.2", "stages"),
             ("steps = ", "not valid TOML"),
+            ("precision = 'fp8'", "precision: 'fp8'"),
         ],
     )
     def test_the_bad_key_is_named(self, tmp_path: Path, text: str, names: str) -> None:

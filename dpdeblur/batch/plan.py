@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpdeblur.errors import PairingError, UnsupportedFormatError
+from dpdeblur.errors import MissingFileError, PairingError, UnsupportedFormatError
 from dpdeblur.imaging import WRITABLE
 from dpdeblur.views import PairPaths, find_pairs, read_pair_list
 
@@ -42,7 +42,7 @@ def plan_jobs(
     extension: str | None = ".png",
     overwrite: bool = False,
 ) -> Plan:
-    """Plan a batch of the pairs below `source`, or of the table `pairs` instead of a search.
+    """Plan a batch of the pairs below `source`, found by search or listed in the table `pairs`.
 
     Outputs are `output_dir / name` with `extension`, None meaning that of each left view. One
     that exists counts as done, since outputs are written whole or not at all, unless `overwrite`.
@@ -51,8 +51,12 @@ def plan_jobs(
     """
     if extension is not None and extension.lower() not in WRITABLE:
         raise UnsupportedFormatError(Path(f"*{extension}"), WRITABLE)
+    if not source.exists():
+        raise MissingFileError(source)
     # Results of an earlier run, when they lie inside the source, are no views.
-    pairing = find_pairs(source, skip=output_dir) if pairs is None else read_pair_list(pairs)
+    pairing = (
+        find_pairs(source, skip=output_dir) if pairs is None else read_pair_list(pairs, source)
+    )
     views = {view.resolve() for pair in pairing.pairs for view in (pair.left, pair.right)}
     jobs = []
     for pair in pairing.pairs:

@@ -46,7 +46,9 @@ PrecisionOption = Annotated[
 ]
 MaxMemory = Annotated[
     str | None,
-    typer.Option(metavar="SIZE", help="Memory the network may use, e.g. 2GB; default: half."),
+    typer.Option(
+        metavar="SIZE", help="Memory the network may use, e.g. 2GB; default: 60 % of what is free."
+    ),
 ]
 StripHeight = Annotated[
     int | None,
@@ -54,7 +56,7 @@ StripHeight = Annotated[
 ]
 ProtocolOption = Annotated[ProtocolName, typer.Option("--protocol", help="Rules for the metrics.")]
 NoMetadata = Annotated[
-    bool, typer.Option("--no-metadata", help="Leave EXIF, XMP and the colour profile out.")
+    bool, typer.Option("--no-metadata", help="Leave EXIF and XMP out; the colour profile stays.")
 ]
 OutputFile = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="OUT", help="Picture to write.")
@@ -64,8 +66,9 @@ OutputFile = Annotated[
 def restore_options(
     device: str, precision: Precision, max_memory: str | None, strip_height: int | None
 ) -> RestoreOptions:
-    """The engine's options from those of the command line; raises OptionError."""
-    from dpdeblur.restore import RestoreOptions, parse_memory
+    """The engine's options from those of the command line; raises OptionError, DeviceError."""
+    from dpdeblur.restore import RestoreOptions, choose, parse_memory
 
+    choose(device, precision.value)  # a device that is not there shall not fail every picture
     memory = None if max_memory is None else parse_memory(max_memory)
     return RestoreOptions(device, precision.value, memory, strip_height)

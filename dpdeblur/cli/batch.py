@@ -34,7 +34,7 @@ def batch(
     destination: Annotated[Path, typer.Argument(help="Folder of results.", metavar="OUT")],
     pairs: Annotated[
         Path | None,
-        typer.Option(metavar="CSV", help="Table of left,right[,name] instead of a search."),
+        typer.Option(metavar="CSV", help="Table of left,right[,name] in IN, instead of a search."),
     ] = None,
     format_: Annotated[
         Format, typer.Option("--format", help="Format of results; same: that of the left view.")

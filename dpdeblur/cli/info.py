@@ -76,7 +76,9 @@ def info(
         ("Devices", {device.name: device.label for device in devices}),
         (f"Weights {model.name}", model.card),
     ):
-        table = Table("", "", title=title, title_justify="left", show_header=False)
+        table = Table(title=title, title_justify="left", show_header=False)
+        table.add_column()
+        table.add_column(overflow="fold")
         for row in rows.items():
             table.add_row(*row)
         tables.append(table)

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 def train(
     ctx: typer.Context,
     config: Annotated[Path, typer.Argument(help="Recipe, a TOML file.", metavar="CONFIG")],
-    run: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the run.")
-    ] = Path("runs/latest"),
+    folder: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder of the run; runs/<CONFIG>."),
+    ] = None,
     device: _options.Device = "auto",
     json: _options.Json = False,
     quiet: _options.Quiet = False,
@@ -39,13 +40,14 @@ def train(
     printer = open_output(ctx, json=json, quiet=quiet)
 
     from dpdeblur.models import save_model
-    from dpdeblur.restore.device import choose
+    from dpdeblur.restore import choose
     from dpdeblur.training import SyntheticPairs, load_photos, read_config
     from dpdeblur.training import train as run_training
 
     recipe = read_config(config)
     photos = load_photos(config.parent / recipe.photos, choose(device).device)
     pairs = SyntheticPairs(photos, recipe.scenes, recipe.seed)
+    run = folder or Path("runs") / config.stem
     run.mkdir(parents=True, exist_ok=True)
     last: StepReport | None = None
     with printer.progress() as bar, (run / "log.jsonl").open("a", encoding="utf-8") as log:

@@ -14,9 +14,9 @@ from dpdeblur.imaging.metadata import carried
 from dpdeblur.imaging.orientation import INVERSE, turn
 from dpdeblur.imaging.picture import Picture, PictureInfo
 from dpdeblur.imaging.stored import Stored, Unusable
-from dpdeblur.views import DPViews
+from dpdeblur.views import PICTURE_EXTENSIONS, DPViews
 
-READABLE: tuple[str, ...] = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
+READABLE = PICTURE_EXTENSIONS
 """Extensions that `read_picture` takes, lower case."""
 
 
@@ -55,8 +55,8 @@ def read_views(left: Path, right: Path) -> DPViews:
 
     The views keep the sensor's rows, along which the disparity lies, whatever the orientation
     tag says; `source.upright` turns what is made of them. `source` is the left view's PictureInfo
-    with the warnings of both; it is gray only if both are. Raises what `read_picture` raises, and what DPViews raises for views that are not of one
-    size, identical or too small.
+    with the warnings of both; it is gray only if both are. Raises what `read_picture` raises, and
+    what DPViews raises for views that are not of one size, identical or too small.
     """
     first, second = read_picture(left), read_picture(right)
     notes = (*first.info.warnings, *second.info.warnings)

@@ -60,8 +60,8 @@ def choose(device: str = "auto", precision: str = "auto") -> Setup:
     chosen = torch.device("cuda:0" if device == "cuda" else device)
     if str(chosen) not in _present():
         raise DeviceError(device, f"it is not present; use one of auto, {', '.join(_present())}")
-    wanted = _automatic_precision(chosen) if precision == "auto" else precision
-    if failure := try_out(chosen, wanted):
+    wanted, failure = _trial(chosen, precision)
+    if failure:
         raise DeviceError(device, f"it cannot compute in {wanted} ({failure}); choose another")
     return Setup(chosen, wanted)
 
@@ -98,12 +98,19 @@ def _choose_any(precision: str) -> Setup:
     notes: list[str] = []
     for name in _present():
         device = torch.device(name)
-        wanted = _automatic_precision(device) if precision == "auto" else precision
-        failure = try_out(device, wanted)
+        wanted, failure = _trial(device, precision)
         if failure is None:
             return Setup(device, wanted, tuple(notes))
         notes.append(f"passed over {name}, which cannot compute in {wanted} ({failure})")
     raise DeviceError("auto", f"none here can compute in {precision}; use --precision auto")
+
+
+def _trial(device: torch.device, precision: str) -> tuple[str, str | None]:
+    """The precision meant, and why the device cannot do it (None if it can)."""
+    if failure := try_out(device, "fp32"):
+        return "fp32", failure
+    wanted = _automatic_precision(device) if precision == "auto" else precision
+    return wanted, try_out(device, wanted)
 
 
 def _present() -> list[str]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
 from dpdeblur.models import LoadedModel
 from dpdeblur.restore.device import Setup, autocast, choose
-from dpdeblur.restore.memory import MemoryModel, free_memory
+from dpdeblur.restore.memory import MemoryModel, free_memory, release_unused
 from dpdeblur.restore.options import ProgressCallback, Restored, RestoreOptions
 from dpdeblur.restore.plan import Strip, plan_strips, round_up
 from dpdeblur.views import DPViews
@@ -55,10 +55,8 @@ def restore(
         progress(0, height)
     while done < height:
         strip = run.next_strip(done)
-        rows = run.compute(strip)
-        if rows is None:
+        if not run.compute(strip, pixels):
             continue
-        np.clip(rows, 0.0, 1.0, out=pixels[strip.start : strip.stop])
         done = min(strip.stop, height)
         heights.append(done - strip.start)
         if progress:
@@ -103,8 +101,8 @@ class _Run:
             self.height, self.strip_height, descriptor.halo, descriptor.multiple_of, start
         )[0]
 
-    def compute(self, strip: Strip) -> NDArray[np.float32] | None:
-        """Rows of the result, or None if the strip has to be planned and computed anew."""
+    def compute(self, strip: Strip, pixels: NDArray[np.float32]) -> bool:
+        """Fill the strip's rows of `pixels`; False if it has to be planned and computed anew."""
         rows: NDArray[np.float32] | None = None
         try:
             rows = self._forward(strip)
@@ -113,12 +111,16 @@ class _Run:
                 raise
         if rows is None:  # and not in the handler, where the traceback holds the strip's tensors
             self._shrink(strip)
-        elif not np.isfinite(rows).all():
+            return False
+        if not np.isfinite(rows).all():
             self._widen_precision()
-            rows = None
-        return rows
+            return False
+        np.clip(rows, 0.0, 1.0, out=pixels[strip.start : strip.stop])
+        return True
 
     def _forward(self, strip: Strip) -> NDArray[np.float32]:
+        if self.device.type == "cpu":  # elsewhere PyTorch makes good use of what it keeps
+            release_unused(self.device)
         height, width = self.views.left.shape[:2]
         left, right = (self._read(view, strip) for view in (self.views.left, self.views.right))
         with (
@@ -140,7 +142,7 @@ class _Run:
         return torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None]
 
     def _shrink(self, strip: Strip) -> None:
-        _free_caches(self.device)
+        release_unused(self.device)
         multiple = self.descriptor.multiple_of
         if strip.rows <= multiple:
             raise self._out_of_memory()
@@ -198,13 +200,6 @@ def _same_every_time(device: torch.device) -> AbstractContextManager[Any]:
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
     return context
-
-
-def _free_caches(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()
 
 
 def _peak_memory(device: torch.device) -> int | None:

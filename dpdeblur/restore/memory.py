@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +17,15 @@ from dpdeblur.models import ModelDescriptor
 from dpdeblur.restore.plan import plan_strips, round_up
 
 # Memory of MCCNet in bytes as (fixed, per pixel read), of which the lower sum holds. Measured for
-# inference on the CPU in channels_last as the rise of the peak resident size over repeated passes,
-# with PyTorch 2.13 and glibc, for 64x64 to 6720x240 and 1680x1120 pixels; the lines lie 10 to 40 %
-# above. Two lines, as blocks below glibc's mmap threshold of 32 MiB come from a heap that
-# fragments (up to 2,050 bytes a pixel in fp32, 1,350 in bf16), while larger ones are given back
-# at once (1,350 to 1,440 and 810 to 850). The strip of the views and its copies are in it.
+# inference on the CPU in channels_last as the rise of the peak resident size over passes of mixed
+# sizes, with PyTorch 2.13 and glibc, for 64x64 to 6720x240 and 1680x1120 pixels; the lines lie 5
+# to 40 % above. Two lines, as blocks below glibc's mmap threshold of 32 MiB come from a heap that
+# fragments (up to 3,500 bytes a pixel in fp32, 2,300 in bf16, twice what is in use), while larger
+# ones are given back at once (1,350 to 1,440 and 810 to 850). The views' strip is in it.
 _COST = {
-    "fp32": ((40e6, 2400.0), (350e6, 1500.0)),
-    "bf16": ((40e6, 1500.0), (350e6, 920.0)),
-    "fp16": ((40e6, 1500.0), (350e6, 920.0)),
+    "fp32": ((40e6, 3600.0), (350e6, 1500.0)),
+    "bf16": ((40e6, 2400.0), (350e6, 920.0)),
+    "fp16": ((40e6, 2400.0), (350e6, 920.0)),
 }
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -65,6 +67,22 @@ def total_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     return int(psutil.virtual_memory().total)
+
+
+def release_unused(device: torch.device) -> None:
+    """Give back the memory that allocators keep for later.
+
+    On the CPU that is what glibc's heap holds between strips, up to half of all that is taken;
+    with other C libraries nothing happens.
+    """
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+    elif sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def cgroup_headrooms(

@@ -41,9 +41,9 @@ def plan_strips(
     """Cut rows `start` to `height` into the fewest strips of at most `strip_height` rows.
 
     The strips are of equal height as far as `multiple_of` allows, so that none is a leftover
-    whose halo costs more than its rows. `height` and the smaller `start` must be multiples of `multiple_of`
-    (pad the picture first); `strip_height` and `halo` are rounded up to one, as strips that
-    begin elsewhere would meet the network's pooling out of step.
+    whose halo costs more than its rows. `height` and `start` (below it) must be multiples of
+    `multiple_of` (pad the picture first); `strip_height` and `halo` are rounded up to one, as
+    strips that begin elsewhere would meet the network's pooling out of step.
     """
     halo = round_up(halo, multiple_of)
     units = (height - start) // multiple_of

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from dpdeblur.errors import MissingFileError, OptionError
 from dpdeblur.models import MCCNetConfig
 from dpdeblur.training.scenes import SceneConfig
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ def read_config(path: Path) -> TrainConfig:
         if not values["stages"] or values["stages"][0].start != 0:
             raise OptionError("stages", "the first stage must start at 0")
     config: TrainConfig = _build(TrainConfig, values, "")
+    if config.precision not in PRECISIONS:
+        raise OptionError("precision", f"'{config.precision}' is not one of fp32, bf16")
     return config
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -11,12 +12,13 @@ from pathlib import Path
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from dpdeblur.errors import OptionError
 from dpdeblur.models import MCCNet, load_model
-from dpdeblur.training.config import TrainConfig
+from dpdeblur.training.config import PRECISIONS, TrainConfig
 from dpdeblur.training.losses import charbonnier
 from dpdeblur.training.synthetic import SyntheticPairs
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_State = dict[str, torch.nn.Module | torch.optim.Optimizer]
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,10 @@ def train(
     """Train an MCCNet and return its exponential moving average, on the CPU.
 
     A run continues from `checkpoint` when that exists, and as batches depend on the step alone
-    it ends at the same weights as one that was never stopped. `on_step` gets each report and
-    the average network. `stop_after` ends after that many steps in all, checkpointing.
+    it ends at the same weights as one that was never stopped. Only `steps` and
+    `checkpoint_every` may have changed meanwhile: raises OptionError otherwise. `on_step` gets
+    each report and the average network. `stop_after` ends after that many steps in all,
+    checkpointing.
     """
     device = pairs.photos[0].device
     torch.manual_seed(config.seed)
@@ -54,12 +58,13 @@ def train(
     optimiser = torch.optim.AdamW(
         network.parameters(), config.rate, config.betas, weight_decay=config.weight_decay
     )
-    state: dict[str, torch.nn.Module | torch.optim.Optimizer] = {
+    state: _State = {
         "network": network,
         "average": average,
         "optimiser": optimiser,
     }
-    first = _resume(checkpoint, state, device)
+    recipe = repr(dataclasses.replace(config, steps=0, checkpoint_every=0))
+    first = _resume(checkpoint, state, recipe, device)
     last = min(config.steps, stop_after or config.steps)
     for step in range(first, last):
         began = time.perf_counter()
@@ -90,7 +95,7 @@ def train(
             )
             on_step(report, _unwrap(average))
         if (step + 1) % config.checkpoint_every == 0 or step + 1 == last:
-            _save(checkpoint, state, step + 1)
+            _save(checkpoint, state, recipe, step + 1)
     return _unwrap(average).cpu().eval()
 
 
@@ -109,22 +114,21 @@ def _unwrap(average: AveragedModel) -> MCCNet:
     return network
 
 
-def _save(
-    checkpoint: Path, state: dict[str, torch.nn.Module | torch.optim.Optimizer], step: int
-) -> None:
+def _save(checkpoint: Path, state: _State, recipe: str, step: int) -> None:
     partial = checkpoint.with_name(checkpoint.name + ".part")
-    torch.save({"step": step} | {k: v.state_dict() for k, v in state.items()}, partial)
+    parts = {name: part.state_dict() for name, part in state.items()}
+    torch.save(parts | {"step": step, "recipe": recipe}, partial)
     partial.replace(checkpoint)
 
 
-def _resume(
-    checkpoint: Path,
-    state: dict[str, torch.nn.Module | torch.optim.Optimizer],
-    device: torch.device,
-) -> int:
+def _resume(checkpoint: Path, state: _State, recipe: str, device: torch.device) -> int:
     if not checkpoint.exists():
         return 0
     saved = torch.load(checkpoint, map_location=device, weights_only=True)
+    if saved["recipe"] != recipe:
+        raise OptionError(
+            str(checkpoint), "it belongs to a run of another recipe; choose another folder"
+        )
     for name, part in state.items():
         part.load_state_dict(saved[name])
     return int(saved["step"])

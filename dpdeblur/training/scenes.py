@@ -24,11 +24,11 @@ class SceneConfig:
 
     occluders: int = 2
     behind: float = 0.82
-    sharp: float = 0.15
-    large: float = 0.2
+    sharp: float = 0.18
+    large: float = 0.15
     sharp_range: tuple[float, float] = (0.0, 0.7)
-    moderate_range: tuple[float, float] = (0.5, 7.0)
-    large_range: tuple[float, float] = (5.0, 13.0)
+    moderate_range: tuple[float, float] = (0.5, 6.0)
+    large_range: tuple[float, float] = (5.0, 11.0)
     flat: float = 0.4
     ramp: float = 4.0
     exposure: tuple[float, float] = (0.6, 1.15)
@@ -53,8 +53,11 @@ def random_layers(
     """
     device = photos[0].device
     layers = config.occluders + 1
-    radii = _random_radii((count, layers), config, rng, device).sort(1, descending=True).values
     present = 1 + _randint(layers, count, rng).to(device)
+    absent = torch.arange(layers, device=device) >= present[:, None]
+    radii = _random_radii((count, layers), config, rng, device).masked_fill(absent, -torch.inf)
+    # What is nearer to the camera has the smaller signed radius and covers what is farther.
+    radii = radii.sort(1, descending=True).values
     result = []
     for index in range(layers):
         colour = torch.stack([_random_crop(photos, size, rng) for _ in range(count)])
@@ -66,7 +69,7 @@ def random_layers(
             radius = radii[:, 0, None, None, None] + _slopes(count, size, config, rng, device)
         else:
             alpha = _random_shapes(count, size, rng, device)
-            alpha = alpha * (index < present)[:, None, None, None]
+            alpha = alpha * ~absent[:, index, None, None, None]
             radius = radii[:, index, None, None, None].expand_as(alpha)
         radius = radius.clamp(-config.max_radius, config.max_radius)
         result.append(Layer(colour, alpha, radius))

@@ -11,18 +11,20 @@ from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
 from dpdeblur.views.names import Pairing, PairPaths, distinct, output_name
 
 
-def read_pair_list(csv_file: Path) -> Pairing:
+def read_pair_list(csv_file: Path, folder: Path | None = None) -> Pairing:
     """The pairs of a CSV table (UTF-8, commas) with the columns left, right and, if wanted, name.
 
     Without a header row the columns have that order; with one they are found by their names and
-    others are ignored. Relative paths start at the table's folder; the files need not exist yet.
-    A name is a relative path without extension; by default it is made as `find_pairs` makes it.
-    Raises MissingFileError, UnreadableFileError, or PairingError with the line's number.
+    others are ignored. Relative paths start at `folder`, by default the table's own; the files
+    need not exist yet. A name is a relative path without extension; by default it is made as
+    `find_pairs` makes it. Raises MissingFileError, UnreadableFileError, or PairingError with the
+    line's number.
     """
     pairs: list[PairPaths] = []
     fallbacks: list[str] = []
+    start = csv_file.parent if folder is None else folder
     for line, row in _rows(csv_file):
-        left, right = (csv_file.parent / row[side] for side in ("left", "right"))
+        left, right = (start / row[side] for side in ("left", "right"))
         if left == right:
             raise PairingError(csv_file, f"line {line}: left and right are the same file")
         written = Path(row["left"])

@@ -1,0 +1,71 @@
+"""Choosing a device and a precision."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dpdeblur.errors import DeviceError, OptionError
+from dpdeblur.restore import list_devices
+from dpdeblur.restore.device import PRECISIONS, Setup, choose
+
+CPU = torch.device("cpu")
+
+
+def test_the_cpu_is_listed_last_and_works_in_fp32() -> None:
+    cpu = list_devices()[-1]
+    assert cpu.name == "cpu"
+    assert cpu.label
+    assert 0 < cpu.free_memory <= cpu.total_memory
+    assert "fp32" in cpu.precisions
+    assert cpu.precision in cpu.precisions
+
+
+def test_auto_takes_the_first_device_in_its_own_precision() -> None:
+    best = list_devices()[0]
+    setup = choose()
+    assert (str(setup.device), setup.precision, setup.notes) == (best.name, best.precision, ())
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_precisions_that_are_not_listed_are_refused(precision: str) -> None:
+    if precision in list_devices()[-1].precisions:
+        assert choose("cpu", precision) == Setup(CPU, precision)
+    else:
+        with pytest.raises(DeviceError, match=f"cannot compute in {precision}"):
+            choose("cpu", precision)
+
+
+@pytest.mark.parametrize("name", ["tpu", "", "cuda:", "cuda:x", "CPU", "cpu:0"])
+def test_unknown_device_names(name: str) -> None:
+    with pytest.raises(DeviceError, match="its name is not one of"):
+        choose(name)
+
+
+def test_absent_devices() -> None:
+    with pytest.raises(DeviceError, match=r"'cuda:99' cannot be used: it is not present.*cpu"):
+        choose("cuda:99")
+
+
+def test_unknown_precision() -> None:
+    with pytest.raises(OptionError, match="'fp8' is not one of"):
+        choose("cpu", "fp8")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="makes a GPU appear that does not work")
+def test_a_gpu_that_does_not_work_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    setup = choose()
+    assert setup.device.type != "cuda"
+    assert "passed over cuda:0" in setup.notes[0]
+    assert all(device.name != "cuda:0" for device in list_devices())
+    with pytest.raises(DeviceError, match="cannot compute in fp32"):
+        choose("cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_is_the_first_choice() -> None:
+    assert list_devices()[0].name == "cuda:0"
+    assert choose("cuda", "fp16").device == torch.device("cuda:0")
+    assert 0 < list_devices()[0].free_memory <= list_devices()[0].total_memory

@@ -1,0 +1,370 @@
+"""The engine: strips, memory, precision, interruption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dpdeblur.errors import NonFiniteResultError, OptionError, OutOfMemoryError
+from dpdeblur.models import LoadedModel, MCCNet, MCCNetConfig, ModelDescriptor
+from dpdeblur.restore import Restored, RestoreOptions, list_devices, restore
+from dpdeblur.views import DPViews
+
+HALO = 112
+HAS_BF16 = "bf16" in list_devices()[-1].precisions
+needs_bf16 = pytest.mark.skipif(not HAS_BF16, reason="this processor has no bf16")
+Hook = Callable[[int, Tensor], Tensor]
+
+
+def on_cpu(precision: str = "fp32", **options: int | None) -> RestoreOptions:
+    return RestoreOptions("cpu", precision, **options)  # type: ignore[arg-type]
+
+
+def random_views(height: int, width: int, seed: int = 0) -> DPViews:
+    left, right = np.random.default_rng(seed).random((2, height, width, 3), dtype=np.float32)
+    return DPViews(left, right)
+
+
+def loaded(network: nn.Module) -> LoadedModel:
+    return LoadedModel(network.eval(), {}, "test", "")  # type: ignore[arg-type]
+
+
+@cache
+def random_mccnet(residual: bool) -> LoadedModel:
+    """Random weights, whose results fill [0, 1] without being clipped everywhere."""
+    torch.manual_seed(1)
+    network = MCCNet(MCCNetConfig(residual=residual))
+    nn.init.normal_(network.output_layer.weight, std=0.02)
+    nn.init.constant_(network.output_layer.bias, 0.0 if residual else 0.5)
+    return loaded(network)
+
+
+class Reach(nn.Module):
+    """Exact arithmetic that looks as far as MCCNet may: halo, blocks of 8, whole rows.
+
+    `spoil(number of the call, result)` may change the result or raise.
+    """
+
+    descriptor = ModelDescriptor()
+
+    def __init__(self, spoil: Hook | None = None, halo: int = HALO) -> None:
+        super().__init__()
+        self.spoil, self.halo = spoil, halo
+        self.rows_seen: list[int] = []
+
+    def __deepcopy__(self, memo: object) -> Reach:
+        return self  # so that what the engine's copy sees can be asked here
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        assert left.shape == right.shape
+        assert left.shape[2] % 8 == left.shape[3] % 8 == 0
+        self.rows_seen.append(left.shape[2])
+        rows = left.shape[2]
+        above = functional.pad(left, (0, 0, self.halo, 0))[:, :, :rows]
+        below = functional.pad(right, (0, 0, 0, self.halo))[:, :, -rows:]
+        blocks = functional.interpolate(functional.max_pool2d(left, 8), scale_factor=8.0)
+        result = (above + below + blocks + right.amax(dim=3, keepdim=True)) / 4
+        return self.spoil(len(self.rows_seen), result) if self.spoil else result
+
+
+def reach_by_numpy(views: DPViews) -> NDArray[np.float32]:
+    height, width = views.left.shape[:2]
+    margins = ((0, -height % 8), (0, -width % 8), (0, 0))
+    left, right = (np.pad(view, margins, mode="edge") for view in (views.left, views.right))
+    above, below = np.zeros_like(left), np.zeros_like(right)
+    above[HALO:] = left[:-HALO]
+    below[:-HALO] = right[HALO:]
+    rows, columns = left.shape[0] // 8, left.shape[1] // 8
+    blocks = left.reshape(rows, 8, columns, 8, 3).max(axis=(1, 3)).repeat(8, 0).repeat(8, 1)
+    whole = (above + below + blocks + right.max(axis=1, keepdims=True)) / 4
+    return whole[:height, :width]
+
+
+def difference(first: Restored, second: Restored) -> float:
+    return float(np.abs(first.pixels - second.pixels).max())
+
+
+@given(st.integers(16, 420), st.integers(16, 60), st.integers(1, 440))
+@settings(deadline=None, max_examples=60)
+def test_every_strip_sees_all_that_the_network_may_look_at(
+    height: int, width: int, strip_height: int
+) -> None:
+    views = random_views(height, width)
+    restored = restore(loaded(Reach()), views, on_cpu(strip_height=strip_height))
+    np.testing.assert_array_equal(restored.pixels, reach_by_numpy(views))
+    assert restored.strip_height < strip_height + 8
+    assert (restored.strips == 1) == (strip_height > height - 8 + -height % 8)
+
+
+@pytest.mark.parametrize("halo", [HALO + 1, HALO + 8])
+def test_a_network_that_looks_farther_is_found_out(halo: int) -> None:
+    views, model = random_views(400, 24), loaded(Reach(halo=halo))
+    assert difference(restore(model, views), restore(model, views, on_cpu(strip_height=64))) > 0.1
+
+
+@given(
+    residual=st.booleans(),
+    height=st.integers(16, 400),
+    width=st.integers(16, 40),
+    share=st.floats(0.15, 1.0),
+    seed=st.integers(0, 99),
+)
+@settings(deadline=None, max_examples=12)
+def test_strips_of_mccnet_equal_the_whole(
+    residual: bool, height: int, width: int, share: float, seed: int
+) -> None:
+    model, views = random_mccnet(residual), random_views(height, width, seed)
+    whole = restore(model, views, on_cpu())
+    strips = restore(model, views, on_cpu(strip_height=max(1, int(share * height))))
+    assert whole.strips == 1
+    assert whole.pixels.std() > 0.05
+    assert difference(whole, strips) <= 2e-5
+
+
+@pytest.mark.parametrize("residual", [True, False])
+def test_a_smaller_halo_does_not_do(residual: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, views = random_mccnet(residual), random_views(460, 24)
+    whole = restore(model, views, on_cpu())
+    assert difference(whole, restore(model, views, on_cpu(strip_height=96))) <= 2e-5
+    monkeypatch.setattr(MCCNet, "descriptor", ModelDescriptor(halo=80))
+    assert difference(whole, restore(model, views, on_cpu(strip_height=96))) > 4e-5
+
+
+def test_a_network_at_its_start_returns_the_combined_view() -> None:
+    views = random_views(37, 51)
+    restored = restore(loaded(MCCNet()), views, on_cpu())
+    np.testing.assert_allclose(restored.pixels, views.combined(), atol=1e-6)
+
+
+def test_what_is_returned() -> None:
+    restored = restore(
+        loaded(Reach(lambda _, result: 80 * result - 38.5)), random_views(45, 19), on_cpu()
+    )
+    pixels = restored.pixels
+    assert (pixels.shape, pixels.dtype) == ((45, 19, 3), np.float32)
+    assert (pixels.min(), pixels.max()) == (0, 1)
+    assert (restored.device, restored.precision, restored.notes) == ("cpu", "fp32", ())
+    assert (restored.strips, restored.strip_height, restored.peak_memory) == (1, 45, None)
+    assert restored.seconds > 0
+
+
+def test_the_same_run_gives_the_same_bytes() -> None:
+    model, views = random_mccnet(True), random_views(100, 33)
+    first, second = (restore(model, views, on_cpu(strip_height=40)) for _ in range(2))
+    assert first.pixels.tobytes() == second.pixels.tobytes()
+
+
+def test_progress_counts_rows() -> None:
+    seen: list[tuple[int, int]] = []
+    restore(
+        loaded(Reach()),
+        random_views(61, 16),
+        on_cpu(strip_height=16),
+        lambda done, rows: seen.append((done, rows)),
+    )
+    assert seen == [(0, 61), (16, 61), (32, 61), (48, 61), (61, 61)]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 4 bytes"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB)"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        MemoryError(),
+    ],
+)
+def test_out_of_memory_goes_on_in_smaller_strips(error: Exception) -> None:
+    def fail_above_300_rows(call: int, result: Tensor) -> Tensor:
+        if call > 1 and result.shape[2] > 300:
+            raise error
+        return result
+
+    network, views = Reach(fail_above_300_rows), random_views(700, 16)
+    seen: list[int] = []
+    restored = restore(
+        loaded(network), views, on_cpu(strip_height=240), lambda done, _: seen.append(done)
+    )
+    np.testing.assert_array_equal(restored.pixels, reach_by_numpy(views))
+    # The first strip of 232 rows stays. The next read too much at 240 and at 120 (equal: 112) rows.
+    assert restored.notes == (
+        "ran out of memory, retried with strips of 120 rows",
+        "ran out of memory, retried with strips of 56 rows",
+    )
+    assert seen[:2] == [0, 232]
+    assert seen == sorted(set(seen))
+    assert seen[-1] == 700
+    assert max(np.diff(seen[1:])) <= 56
+    assert len(network.rows_seen) == restored.strips + 2
+
+
+def test_out_of_memory_in_the_smallest_strip_gives_up_with_figures() -> None:
+    def fail(_: int, result: Tensor) -> Tensor:
+        raise RuntimeError("not enough memory: you tried to allocate")
+
+    network = Reach(fail)
+    with pytest.raises(OutOfMemoryError) as caught:
+        restore(loaded(network), random_views(300, 16), on_cpu(max_memory=10**9))
+    assert caught.value.budget == 10**9
+    assert 10**6 < caught.value.needed < 10**9
+    assert network.rows_seen == sorted(set(network.rows_seen), reverse=True)
+    assert (network.rows_seen[0], network.rows_seen[-1]) == (304, 8 + HALO)
+
+
+def test_other_errors_are_not_taken_for_it() -> None:
+    def fail(_: int, result: Tensor) -> Tensor:
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        restore(loaded(Reach(fail)), random_views(32, 32), on_cpu())
+
+
+def test_max_memory_picks_the_strip_height() -> None:
+    model, views = loaded(Reach()), random_views(3000, 64)
+    runs = [
+        restore(model, views, on_cpu(max_memory=int(memory)))
+        for memory in (150e6, 250e6, 400e6, 2e9)
+    ]
+    counts = [run.strips for run in runs]
+    assert counts == sorted(set(counts), reverse=True)
+    assert counts[-1] == 1
+    both = restore(model, views, on_cpu(max_memory=int(250e6), strip_height=3000))
+    assert both.strips == runs[1].strips
+    both = restore(model, views, on_cpu(max_memory=int(250e6), strip_height=8))
+    assert both.strip_height == 8
+
+
+def test_too_little_memory_is_known_before_the_work() -> None:
+    network = Reach()
+    with pytest.raises(OutOfMemoryError, match="raise --max-memory") as caught:
+        restore(loaded(network), random_views(600, 600), on_cpu(max_memory=10**8))
+    assert not network.rows_seen
+    enough = restore(
+        loaded(network), random_views(600, 600), on_cpu(max_memory=caught.value.needed)
+    )
+    assert enough.strip_height == 8
+
+
+@needs_bf16
+def test_bf16_is_near_fp32() -> None:
+    model, views = random_mccnet(True), random_views(64, 48)
+    exact, fast = (restore(model, views, on_cpu(name)) for name in ("fp32", "bf16"))
+    assert fast.precision == "bf16"
+    assert 0 < difference(exact, fast) < 0.05
+    assert np.abs(exact.pixels - fast.pixels).mean() < 5e-3
+
+
+def spoil_half_precision_from(first_call: int, value: float) -> Hook:
+    def spoil(call: int, result: Tensor) -> Tensor:
+        if torch.is_autocast_enabled("cpu") and call >= first_call:
+            result[0, 1, -1, 3] = value
+        return result
+
+    return spoil
+
+
+@needs_bf16
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_undefined_values_are_repeated_in_fp32(value: float) -> None:
+    # The bottom row of what is read is a row of the picture in the last strip only.
+    network, views = Reach(spoil_half_precision_from(2, value)), random_views(96, 16)
+    restored = restore(loaded(network), views, on_cpu("bf16", strip_height=32))
+    np.testing.assert_array_equal(restored.pixels, reach_by_numpy(views))
+    assert restored.precision == "fp32"
+    assert restored.notes == ("bf16 gave infinite or undefined values, repeated in fp32",)
+    assert len(network.rows_seen) == restored.strips + 1 == 4
+
+
+@needs_bf16
+def test_fp32_keeps_to_the_budget_too() -> None:
+    views = random_views(600, 100)
+    restored = restore(
+        loaded(Reach(spoil_half_precision_from(1, float("nan")))),
+        views,
+        on_cpu("bf16", max_memory=170_000_000),
+    )
+    np.testing.assert_array_equal(restored.pixels, reach_by_numpy(views))
+    assert restored.strips > 1
+
+
+def test_undefined_values_in_fp32_are_an_error() -> None:
+    torch.manual_seed(0)
+    network = MCCNet()
+    with torch.no_grad():
+        next(network.parameters())[0] = float("nan")
+        nn.init.ones_(network.output_layer.weight)
+    with pytest.raises(NonFiniteResultError, match="weights"):
+        restore(loaded(network), random_views(16, 16), on_cpu())
+
+
+def test_an_interruption_leaves_everything_as_it_was() -> None:
+    model, views = random_mccnet(True), random_views(200, 16)
+    before = {name: value.clone() for name, value in model.network.state_dict().items()}
+    whole = restore(model, views, on_cpu())
+
+    def interrupt(done: int, _: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restore(model, views, on_cpu(strip_height=40), interrupt)
+    assert not torch.is_inference_mode_enabled()
+    assert not torch.is_autocast_enabled("cpu")
+    for name, value in model.network.state_dict().items():
+        assert torch.equal(value, before[name])
+        assert value.stride() == before[name].contiguous().stride()
+    assert restore(model, views, on_cpu()).pixels.tobytes() == whole.pixels.tobytes()
+
+
+@pytest.mark.parametrize("option", ["max_memory", "strip_height"])
+def test_sizes_below_one_are_refused(option: str) -> None:
+    with pytest.raises(OptionError, match=f"--{option.replace('_', '-')}: 0 must be at least 1"):
+        RestoreOptions(**{option: 0})  # type: ignore[arg-type]
+
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_cuda_agrees_with_the_cpu_and_with_its_own_strips() -> None:
+    model, views = random_mccnet(True), random_views(500, 203)
+    reference = restore(model, views, on_cpu())
+    whole = restore(model, views, RestoreOptions("cuda", "fp32"))
+    strips = restore(model, views, RestoreOptions("cuda", "fp32", strip_height=96))
+    assert whole.peak_memory is not None
+    assert strips.peak_memory is not None
+    assert 0 < strips.peak_memory < whole.peak_memory
+    assert difference(whole, strips) <= 2e-5
+    assert difference(whole, reference) <= 1e-4
+    for precision in ("bf16", "fp16"):
+        assert difference(whole, restore(model, views, RestoreOptions("cuda", precision))) < 0.05
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_cuda_out_of_memory_is_survived() -> None:
+    model, views = random_mccnet(True), random_views(1500, 500)
+    whole = restore(model, views, RestoreOptions("cuda", "fp32"))
+    assert whole.peak_memory is not None
+    torch.cuda.empty_cache()
+    _, total = torch.cuda.mem_get_info()
+    torch.cuda.set_per_process_memory_fraction(0.6 * whole.peak_memory / total)
+    try:
+        strips = restore(model, views, RestoreOptions("cuda", "fp32", strip_height=1500))
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert strips.strips > 1
+    assert "ran out of memory" in strips.notes[0]
+    assert difference(whole, strips) <= 2e-5
