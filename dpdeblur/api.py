@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.errors import InvalidPictureError
-from dpdeblur.models import LoadedModel, load_model
+from dpdeblur.models import LoadedModel, find_weights, load_model
 from dpdeblur.restore import ProgressCallback, RestoreOptions, restore
 from dpdeblur.views import DPViews
 
@@ -32,21 +32,22 @@ def deblur(
     uint16, or floating point in [0, 1]; convention of sides as in Canon's Digital Photo
     Professional. Returns float32 `H x W x 3` in [0, 1], sRGB-encoded.
 
-    `weights` is a file or a shipped name (None: the default), read once and kept for the next
-    call; the rest is as in `restore.RestoreOptions`, with `max_memory` in bytes. For more about
-    the run, or another model at hand, use `load_model` and `restore.restore`.
+    `weights` is a file or a shipped name (None: the default), kept for the next call with it; the
+    rest is as in `restore.RestoreOptions`, with `max_memory` in bytes. For more about the run, or
+    another model at hand, use `load_model` and `restore.restore`.
 
     Raises InvalidPictureError, ShapeMismatchError, PictureTooSmallError, IdenticalViewsError,
     WeightsError, DeviceError, OptionError, OutOfMemoryError or NonFiniteResultError.
     """
     options = RestoreOptions(device, precision, max_memory, strip_height)
     views = DPViews(_as_view("The left view", left), _as_view("The right view", right))
-    return restore(_model(weights), views, options, progress).pixels
+    file = find_weights(weights).resolve()
+    return restore(_model(file, file.stat().st_mtime_ns), views, options, progress).pixels
 
 
 @lru_cache(maxsize=1)
-def _model(weights: str | Path | None) -> LoadedModel:
-    return load_model(weights)
+def _model(file: Path, _changed: int) -> LoadedModel:
+    return load_model(file)
 
 
 def _as_view(what: str, pixels: NDArray[Any]) -> NDArray[np.float32]:

@@ -38,10 +38,10 @@ from dpdeblur.errors import (
     UnwritableOutputError,
 )
 from dpdeblur.imaging import read_picture, read_views, write_picture
+from dpdeblur.imaging.picture import FileViews
 from dpdeblur.models import LoadedModel, MCCNet
 from dpdeblur.restore import ProgressCallback, Restored, RestoreOptions
 from dpdeblur.restore import restore as real_restore
-from dpdeblur.views import DPViews
 
 MODEL = LoadedModel(MCCNet(), {}, "untrained", "0" * 64)
 
@@ -57,7 +57,7 @@ def write_pair(folder: Path, name: str, seed: int, extension: str = ".png") -> N
 
 def fake_restore(
     model: LoadedModel,
-    views: DPViews,
+    views: FileViews,
     options: RestoreOptions,
     progress: ProgressCallback | None,
 ) -> Restored:
@@ -102,6 +102,8 @@ def test_plan_keeps_the_tree_and_sees_what_is_done(tmp_path: Path) -> None:
     write_pair(output, "old", 3)
     write_picture(output / "day2/B.png", view(4))
     (source / "C_L.png").touch()
+    with Manifest(output, {}) as manifest:
+        manifest.add(Record("B", "done", "", "", "day2/B.png", weights="1"))
     plan = plan_jobs(source, output)
     assert [(job.pair.name, job.output, job.done) for job in plan.jobs] == [
         ("day1/A.v2", output / "day1/A.v2.png", False),
@@ -117,7 +119,9 @@ def test_plan_keeps_the_tree_and_sees_what_is_done(tmp_path: Path) -> None:
 def test_plan_from_a_list(tmp_path: Path) -> None:
     table = tmp_path / "list.csv"
     table.write_text("left,right,name\na.png,b.png,x/one\n")
-    (job,) = plan_jobs(tmp_path / "unused", tmp_path / "out", pairs=table).jobs
+    (job,) = plan_jobs(tmp_path, tmp_path / "out", pairs=table).jobs
+    with pytest.raises(MissingFileError):
+        plan_jobs(tmp_path / "none", tmp_path / "out", pairs=table)
     assert (job.pair.left, job.output) == (tmp_path / "a.png", tmp_path / "out/x/one.png")
 
 
@@ -138,6 +142,53 @@ def test_plan_refuses_unknown_formats_and_empty_folders(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError):
         plan_jobs(tmp_path / "nowhere", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_plan_never_takes_the_users_photograph_for_a_result(
+    tmp_path: Path, overwrite: bool
+) -> None:
+    write_pair(tmp_path, "A", 1)
+    write_pair(tmp_path, "day/B", 2)
+    write_picture(tmp_path / "day/B.png", view(3))
+    with pytest.raises(PairingError, match=r"day/B\.png.*choose another output folder"):
+        plan_jobs(tmp_path, tmp_path, overwrite=overwrite)
+    # A record that it was skipped does not make it ours.
+    with Manifest(tmp_path, {}) as manifest:
+        manifest.add(Record("day/B", "skipped", "l", "r", "day/B.png"))
+    with pytest.raises(PairingError):
+        plan_jobs(tmp_path, tmp_path / "day/..", overwrite=overwrite)
+    assert len(plan_jobs(tmp_path, tmp_path / "out").todo) == 2
+
+
+def test_results_beside_their_views_are_skipped_and_made_anew(tmp_path: Path) -> None:
+    write_pair(tmp_path, "A", 1)
+    run_batch(MODEL, plan_jobs(tmp_path, tmp_path), restore=fake_restore)
+    assert plan_jobs(tmp_path, tmp_path).todo == ()
+
+    def fail(*_: object) -> Restored:
+        raise RuntimeError("boom")
+
+    # The earlier result survives a failure, and is still known as one.
+    again = plan_jobs(tmp_path, tmp_path, overwrite=True)
+    assert run_batch(MODEL, again, restore=fail).count("failed") == 1
+    assert plan_jobs(tmp_path, tmp_path).todo == ()
+
+
+def test_names_the_system_refuses_fail_alone(tmp_path: Path) -> None:
+    write_pair(tmp_path / "in", "A", 1)
+    table = tmp_path / "list.csv"
+    long = "x" * 300
+    table.write_text(f"A_L.png,A_R.png,{long}\n{long}.png,A_R.png,B\nA_L.png,A_R.png,C\n")
+    with pytest.raises(UnreadableFileError, match="too long"):
+        plan_jobs(tmp_path / long, tmp_path / "out")
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out", pairs=table)
+    records = run_batch(MODEL, plan, restore=fake_restore).records
+    assert {record.name: record.error_type for record in records} == {
+        long: "UnwritableOutputError",
+        "B": "UnreadableFileError",
+        "C": None,
+    }
 
 
 # ---- run
@@ -221,11 +272,11 @@ def test_failures_are_alone_and_named(tmp_path: Path) -> None:
 
     def restore(
         model: LoadedModel,
-        views: DPViews,
+        views: FileViews,
         options: RestoreOptions,
         progress: ProgressCallback | None,
     ) -> Restored:
-        name = views.source.path.stem  # type: ignore[attr-defined]
+        name = views.source.path.stem
         if name == "engine_L":
             raise RuntimeError("boom")
         if name == "memory_L":
@@ -325,7 +376,7 @@ def test_reading_and_writing_overlap_with_the_network(
     network = [threading.Event() for _ in range(3)]
     me = threading.get_ident()
 
-    def reading(left: Path, right: Path) -> DPViews:
+    def reading(left: Path, right: Path) -> FileViews:
         assert threading.get_ident() != me
         reads[int(left.stem[0]) - 1].set()
         return read_views(left, right)
@@ -342,12 +393,12 @@ def test_reading_and_writing_overlap_with_the_network(
 
     def restore(
         model: LoadedModel,
-        views: DPViews,
+        views: FileViews,
         options: RestoreOptions,
         progress: ProgressCallback | None,
     ) -> Restored:
         assert threading.get_ident() == me
-        number = int(views.source.path.stem[0]) - 1  # type: ignore[attr-defined]
+        number = int(views.source.path.stem[0]) - 1
         network[number].set()
         # The network waits for the next picture to be read and the last one to be written.
         if number < 2:
@@ -367,7 +418,7 @@ def test_one_picture_ahead_and_one_behind_at_most(
 ) -> None:
     for number in range(8):
         write_pair(tmp_path / "in", f"{number}", number)
-    views_alive: weakref.WeakSet[DPViews] = weakref.WeakSet()
+    views_alive: weakref.WeakSet[FileViews] = weakref.WeakSet()
     results_alive: weakref.WeakSet[Restored] = weakref.WeakSet()
     most = {"views": 0, "results": 0}
 
@@ -375,7 +426,7 @@ def test_one_picture_ahead_and_one_behind_at_most(
         most["views"] = max(most["views"], len(views_alive))
         most["results"] = max(most["results"], len(results_alive))
 
-    def reading(left: Path, right: Path) -> DPViews:
+    def reading(left: Path, right: Path) -> FileViews:
         views = read_views(left, right)
         views_alive.add(views)
         look()
@@ -403,11 +454,11 @@ def test_one_picture_ahead_and_one_behind_at_most(
 def interrupt_at(name: str) -> Callable[..., Restored]:
     def restore(
         model: LoadedModel,
-        views: DPViews,
+        views: FileViews,
         options: RestoreOptions,
         progress: ProgressCallback | None,
     ) -> Restored:
-        if views.source.path.stem == f"{name}_L":  # type: ignore[attr-defined]
+        if views.source.path.stem == f"{name}_L":
             signal.raise_signal(signal.SIGINT)
         return fake_restore(model, views, options, progress)
 
@@ -443,23 +494,119 @@ def test_interrupt_keeps_what_is_written_and_resumes(
     assert set(statuses(tmp_path / "out").values()) == {"done"}
 
 
-def test_the_manifest_is_whole_after_every_picture(tmp_path: Path) -> None:
-    plan = three_pairs(tmp_path)
-    seen: list[set[str]] = []
+def break_at_progress(name: str, error: Exception) -> Callable[[Event], None]:
+    def watch(event: Event) -> None:
+        if isinstance(event, Progress) and event.job.pair.name == name:
+            raise error
+
+    return watch
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError("gone"), RuntimeError("out of memory")])
+def test_an_error_of_who_watches_stops_the_batch_as_it_is(tmp_path: Path, error: Exception) -> None:
+    error.__cause__ = cause = ValueError("its cause")
+    with pytest.raises(type(error)) as caught:
+        run_batch(
+            *(MODEL, three_pairs(tmp_path)),
+            on_event=break_at_progress("2", error),
+            restore=fake_restore,
+        )
+    assert caught.value is error
+    assert error.__cause__ is cause
+    # The picture that was being written is kept and known; the one in work has not failed.
+    assert statuses(tmp_path / "out") == {"1": "done"}
+    assert no_leftovers(tmp_path)
+
+
+def test_the_first_error_is_told_and_nothing_twice(tmp_path: Path) -> None:
+    finished: list[str] = []
 
     def watch(event: Event) -> None:
         if isinstance(event, Finished):
-            seen.append(set(statuses(tmp_path / "out")))
+            finished.append(event.record.name)
+            raise RuntimeError(event.record.name)
 
-    run_batch(MODEL, plan, on_event=watch, restore=fake_restore)
-    assert seen == [{"1"}, {"1", "2"}, {"1", "2", "3"}]
+    with pytest.raises(RuntimeError, match=r"^1$"):
+        run_batch(MODEL, three_pairs(tmp_path), on_event=watch, restore=fake_restore)
+    assert len(finished) == len(set(finished))
+    assert set(statuses(tmp_path / "out").values()) == {"done"}
+    done = {path.stem for path in (tmp_path / "out").glob("*.png")}
+    assert done == set(statuses(tmp_path / "out"))
+
+
+def test_an_error_of_the_manifest_stops_the_batch_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = UnwritableOutputError(tmp_path / MANIFEST_NAME, "the disk is full")
+    add = Manifest.add
+
+    def refuse(manifest: Manifest, *records: Record) -> None:
+        add(manifest, *records)
+        if records:
+            raise error
+
+    written = threading.Event()
+
+    def writing(*args: Any, **options: Any) -> tuple[str, ...]:
+        result = write_picture(*args, **options)
+        written.set()
+        return result
+
+    def restore(
+        model: LoadedModel,
+        views: FileViews,
+        options: RestoreOptions,
+        progress: ProgressCallback | None,
+    ) -> Restored:
+        if views.source.path.stem == "2_L":  # so that the first is recorded in this one's progress
+            assert written.wait(10)
+            time.sleep(0.05)
+        return fake_restore(model, views, options, progress)
+
+    monkeypatch.setattr(batch_run, "write_picture", writing)
+    monkeypatch.setattr(Manifest, "add", refuse)
+    events: list[Event] = []
+    with pytest.raises(UnwritableOutputError) as caught:
+        run_batch(MODEL, three_pairs(tmp_path), on_event=events.append, restore=restore)
+    assert caught.value is error
+    assert isinstance(events[-1], Progress)
+    assert events[-1].job.pair.name == "2"
+    assert statuses(tmp_path / "out") == {"1": "done"}
+
+
+def test_a_list_whose_names_say_swapped_is_pointed_out(tmp_path: Path) -> None:
+    write_pair(tmp_path, "a", 1)
+    write_pair(tmp_path, "b", 2)
+    table = tmp_path / "list.csv"
+    table.write_text("a_R.png,a_L.png\nb_L.png,b_R.png\n")
+    plan = plan_jobs(tmp_path, tmp_path / "out", pairs=table)
+    swapped, sound = run_batch(MODEL, plan, restore=fake_restore).records
+    left, right = tmp_path / "a_R.png", tmp_path / "a_L.png"
+    assert swapped.notes == (
+        f"By their names, {left} is the right view and {right} the left one.",
+        "a note",
+    )
+    assert sound.notes == ("a note",)
 
 
 # ---- manifest
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "{}", '{"schema": 2, "pictures": []}', '{"schema": 1}', "\xff"]
+    "text",
+    [
+        *("{", "[]", "{}", '{"schema": 2, "pictures": []}', '{"schema": 1}', "\xff", "[" * 10**5),
+        '{"schema": 1, "pictures": 7}',
+        '{"schema": 1, "pictures": [{"name": "no more"}]}',
+        *(
+            json.dumps({"schema": 1, "pictures": [vars(Record("1", "done", *"lro")) | wrong]})
+            for wrong in (
+                *({"output": 1}, {"name": None}, {"status": "fine"}, {"status": []}),
+                *({"notes": "abc"}, {"notes": [1]}, {"weights": 1}, {"strips": "1"}),
+                *({"seconds": float("nan")}, {"seconds": float("inf")}, {"seconds": "1"}),
+            )
+        ),
+    ],
 )
 def test_a_batch_json_of_others_is_not_touched(tmp_path: Path, text: str) -> None:
     plan = three_pairs(tmp_path)
@@ -480,18 +627,65 @@ def test_an_output_folder_that_cannot_be_is_told_before_the_work(tmp_path: Path)
 
 def test_records_survive_names_that_are_no_text(tmp_path: Path) -> None:
     record = Record("caf\udce9", "done", "caf\udce9_L.png", "ü_R.png", "caf\udce9.png", seconds=1.5)
-    Manifest(tmp_path, {}).add(record)
+    with Manifest(tmp_path, {}) as manifest:
+        manifest.add(record)
     assert Manifest(tmp_path, {}).records == (record,)
 
 
 def test_records_of_other_runs_and_later_versions_fields_are_kept_apart(tmp_path: Path) -> None:
     old = Record("old", "failed", "l", "r", "old.png", error="It failed.")
-    Manifest(tmp_path, {}).add(old)
+    with Manifest(tmp_path, {}) as manifest:
+        manifest.add(old)
     path = tmp_path / MANIFEST_NAME
     content = json.loads(path.read_text("utf-8"))
     content["pictures"][0]["a field to come"] = 1
     path.write_text(json.dumps(content), "utf-8")
-    manifest = Manifest(tmp_path, {"weights": "new"})
     new = Record("new", "done", "l", "r", "new.png")
-    manifest.add(new)
+    with Manifest(tmp_path, {"weights": "new"}) as manifest:
+        manifest.add(new)
     assert Manifest(tmp_path, {}).records == (new, old)
+
+
+def test_the_file_is_written_now_and_then_and_at_the_end(tmp_path: Path) -> None:
+    first, second = (Record(name, "done", "l", "r", f"{name}.png") for name in "12")
+    with Manifest(tmp_path, {}, interval=1000) as manifest:
+        assert statuses(tmp_path) == {}
+        manifest.add(first)
+        manifest.add(second)
+        assert statuses(tmp_path) == {}
+    assert statuses(tmp_path) == {"1": "done", "2": "done"}
+    with Manifest(tmp_path, {}, interval=0) as manifest:
+        manifest.add(replace(first, status="failed"))
+        assert statuses(tmp_path) == {"1": "failed", "2": "done"}
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, RuntimeError])
+def test_records_are_kept_whatever_ends_the_work(
+    tmp_path: Path, ending: type[BaseException]
+) -> None:
+    record = Record("1", "done", "l", "r", "1.png")
+
+    def work() -> None:
+        with Manifest(tmp_path / "out", {}, interval=1000) as manifest:
+            manifest.add(record)
+            raise ending
+
+    with pytest.raises(ending):
+        work()
+    assert statuses(tmp_path / "out") == {"1": "done"}
+
+
+def test_a_manifest_that_cannot_be_written_at_the_end_is_told(tmp_path: Path) -> None:
+    def work(ending: BaseException | None) -> None:
+        folder = tmp_path / f"{ending!r}"
+        with Manifest(folder, {}, interval=1000) as manifest:
+            manifest.add(Record("1", "done", "l", "r", "1.png"))
+            (folder / MANIFEST_NAME).unlink()
+            (folder / MANIFEST_NAME).mkdir()
+            if ending:
+                raise ending
+
+    with pytest.raises(UnwritableOutputError):
+        work(None)
+    with pytest.raises(KeyboardInterrupt):
+        work(KeyboardInterrupt())

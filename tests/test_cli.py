@@ -138,6 +138,25 @@ class TestFix:
         result = run("fix", *pair, "--quiet")
         assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
 
+    @pytest.mark.parametrize("name", ["[a]", "[/a]", ":fire:", "\\[red]", "two words", "日本"])
+    def test_any_name(self, tmp_path: Path, small_views: DPViews, name: str) -> None:
+        views = write_pair(tmp_path, name, small_views.left, small_views.right)
+        output = tmp_path / f"{name}_sharp.png"
+        assert run("fix", *views).stdout.startswith(f"{output} ")
+        assert output.is_file()
+        assert str(output) in failure(run("fix", *views))
+        assert f" {name} " in run("batch", tmp_path, tmp_path / "out").stdout
+
+    def test_names_that_contradict_the_order(self, pair: Pair) -> None:
+        result = run("fix", pair[1], pair[0])
+        assert result.exit_code == 0
+        assert "Warning: By their names" in result.stderr
+        report = json.loads(run("fix", pair[1], pair[0], "--json", "--overwrite").stdout)
+        assert len(report["warnings"]) == 1
+
+    def test_folders_are_refused(self, pair: Pair) -> None:
+        assert "batch" in failure(run("fix", pair[0].parent, pair[1]))
+
     def test_keeps_what_is_there(self, pair: Pair) -> None:
         output = pair[0].with_name("a_sharp.png")
         output.write_bytes(b"precious")
@@ -145,6 +164,16 @@ class TestFix:
         assert output.read_bytes() == b"precious"
         assert run("fix", *pair, "--overwrite").exit_code == 0
         assert read_picture(output).pixels.shape == (50, 59, 3)
+
+    @pytest.mark.parametrize("which", ["left", "right", "truth"])
+    def test_never_replaces_an_input(self, pair: Pair, which: str) -> None:
+        truth = pair[0].with_name("truth.png")
+        truth.write_bytes(pair[0].read_bytes())
+        target = {"left": pair[0], "right": pair[1], "truth": truth}[which]
+        before = target.read_bytes()
+        result = run("fix", *pair, "--truth", truth, "-o", target, "--overwrite")
+        assert "one of the inputs" in failure(result)
+        assert target.read_bytes() == before
 
     @pytest.mark.parametrize(
         ("right", "says"),
@@ -201,6 +230,7 @@ class TestFix:
 
         monkeypatch.setattr("dpdeblur.restore.engine._Run.compute", interrupted)
         before = sorted(pair[0].parent.iterdir())
+        assert json.loads(run("fix", *pair, "--json").stdout)["error"]["type"] == "Interrupted"
         result = run("fix", *pair)
         assert result.exit_code == 130
         assert sorted(pair[0].parent.iterdir()) == before
@@ -274,8 +304,15 @@ class TestScore:
         table = tmp_path / "scores.csv"
         report = json.loads(run("score", *folders[:2], "--csv", table, "--json").stdout)
         rows = list(csv.DictReader(table.read_text().splitlines()))
-        assert [row["name"] for row in rows] == ["two", "x/one", "mean"]
+        assert [row["name"] for row in rows] == ["two", "x/one", ""]
+        assert [row["kind"] for row in rows] == ["result", "result", "mean result"]
         assert float(rows[-1]["psnr"]) == report["mean"]["result"]["psnr"]
+
+    def test_tables_and_pictures_are_not_replaced(self, pair: Pair) -> None:
+        before = pair[1].read_bytes()
+        assert "--overwrite" in failure(run("score", *pair, "--csv", pair[1]))
+        assert pair[1].read_bytes() == before
+        assert "written" in failure(run("score", *pair, "--csv", pair[1] / "x.csv"))
 
     def test_equal_pictures_are_valid_json(self, pair: Pair) -> None:
         report = json.loads(run("score", pair[0], pair[0], "--json").stdout)
@@ -284,13 +321,18 @@ class TestScore:
 
     def test_sizes_must_agree(self, pair: Pair, tmp_path: Path) -> None:
         write_picture(tmp_path / "b.png", read_picture(pair[0]).pixels[:30])
-        assert "size" in failure(run("score", pair[0], tmp_path / "b.png"))
+        sentence = failure(run("score", pair[0], tmp_path / "b.png"))
+        assert "size" in sentence
+        assert "b.png" in sentence
 
     def test_left_out_pictures_are_named(self, folders: tuple[Path, Path, Path]) -> None:
         (folders[1] / "two.png").unlink()
         result = run("score", *folders[:2])
         assert result.exit_code == 0
         assert "two.png has no counterpart" in result.stderr
+        report = json.loads(run("score", *folders[:2], "--json").stdout)
+        assert report["unmatched"]["predictions"] == [str(folders[0] / "two.png")]
+        assert len(report["warnings"]) == 1
 
 
 class TestBatch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from dpdeblur.errors import (
     InvalidPictureError,
-    MissingFileError,
     OptionError,
-    PairingError,
     PictureTooSmallError,
     ShapeMismatchError,
 )
@@ -26,7 +23,6 @@ from dpdeblur.metrics import (
     mae,
     mean_scores,
     measures,
-    pair_folders,
     psnr,
     score,
     ssim,
@@ -215,60 +211,3 @@ def test_bad_input_is_refused() -> None:
     prediction[3, 3, 1] = np.nan
     with pytest.raises(InvalidPictureError, match="prediction"):
         score(prediction, truth)
-
-
-# ---- folders
-
-
-def fill(folder: Path, *names: str) -> Path:
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return folder
-
-
-def test_folders_are_matched_by_name(tmp_path: Path) -> None:
-    prediction = fill(tmp_path / "p", "a/1.png", "a/3.png", "b/1.png", "2.png", "2.json")
-    truth = fill(tmp_path / "t", "a/1.tif", "b/1.PNG", "2.png", "4.png", ".5.png")
-    inputs = fill(tmp_path / "i", "a/1.jpg", "a/3.png", "b/1.png", "2.png")
-    match = pair_folders(prediction, truth, inputs)
-    assert [
-        (
-            files.name,
-            files.prediction.relative_to(prediction).as_posix(),
-            files.truth.relative_to(truth).as_posix(),
-            files.input and files.input.relative_to(inputs).as_posix(),
-        )
-        for files in match.pictures
-    ] == [
-        ("2", "2.png", "2.png", "2.png"),
-        ("a/1", "a/1.png", "a/1.tif", "a/1.jpg"),
-        ("b/1", "b/1.png", "b/1.PNG", "b/1.png"),
-    ]
-    assert match.unmatched_predictions == (prediction / "a/3.png",)
-    assert match.unmatched_truths == (truth / "4.png",)
-    assert pair_folders(prediction, truth).pictures[0].input is None
-
-
-def test_files_match_whatever_their_names(tmp_path: Path) -> None:
-    fill(tmp_path, "p.png", "t.tif")
-    (files,) = pair_folders(tmp_path / "p.png", tmp_path / "t.tif").pictures
-    assert (files.name, files.prediction, files.truth, files.input) == (
-        *("p", tmp_path / "p.png", tmp_path / "t.tif", None),
-    )
-
-
-def test_what_cannot_be_matched_is_an_error(tmp_path: Path) -> None:
-    prediction = fill(tmp_path / "p", "1.png", "2.png")
-    truth = fill(tmp_path / "t", "3.png", "4.png")
-    with pytest.raises(PairingError, match="none of its 2 pictures"):
-        pair_folders(prediction, truth)
-    with pytest.raises(PairingError, match="no picture named '1'"):
-        pair_folders(prediction, prediction, fill(tmp_path / "i", "2.png"))
-    with pytest.raises(PairingError, match="files only or folders only"):
-        pair_folders(prediction, truth / "3.png")
-    with pytest.raises(PairingError, match="share one name"):
-        pair_folders(fill(tmp_path / "d", "1.png", "1.tif"), prediction)
-    with pytest.raises(MissingFileError):
-        pair_folders(prediction, tmp_path / "nowhere")

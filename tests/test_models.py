@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dpdeblur.colour import combine
 from dpdeblur.errors import WeightsError
@@ -24,6 +25,7 @@ from dpdeblur.models import (
 from dpdeblur.models.cross_correlation import CrossCorrelation, row_attention
 from dpdeblur.models.feature_extraction import MultiScaleFeatureExtraction
 from dpdeblur.models.fusion import MultiScaleFusion
+from dpdeblur.models.weights import _digest
 
 SMALL = MCCNetConfig(
     stem_width=4, encoder_widths=(4, 6, 8, 10), fusion_widths=(2, 3, 4), decoder_widths=(8, 6, 4)
@@ -51,7 +53,7 @@ def test_cost_meets_the_paper() -> None:
 
 
 def test_cost_counts_what_the_formulas_say() -> None:
-    cost = count_cost(MCCNetConfig(use_msf=False, use_cc=False, use_msfe=False))
+    bare = count_cost(MCCNetConfig(use_msf=False, use_cc=False, use_msfe=False))
     pixels = 1680 * 1120
     # (kernel^2 x inputs x outputs, times how many pixels share one output) per convolution.
     layers = [
@@ -64,10 +66,17 @@ def test_cost_counts_what_the_formulas_say() -> None:
         *((k * i * o, 1) for k, i, o in ((1, 32, 32), (25, 96, 32), (9, 32, 32))),
         *((9 * i * o, 1) for i, o in ((32, 16), (16, 3))),
     ]
-    assert cost.convolution == sum(macs * pixels // share for macs, share in layers)
+    assert bare.convolution == sum(macs * pixels // share for macs, share in layers)
+    # What Multi-scale Fusion adds at scale s: 1x1 from all maps, MSFE (174 n^2), 1x1 to the skip.
+    fusion = ((8, 32, 1), (16, 64, 4), (32, 64, 16))
+    views = 2 * sum((160 * n + 174 * n * n + n * c) * pixels // s for n, c, s in fusion)
+    cost, without = count_cost(), count_cost(MCCNetConfig(use_msf=False))
+    assert cost.convolution - without.convolution == views
+    adds = 2 * sum((n + 7 * n + c) * pixels // s for n, c, s in fusion)
+    assert cost.biases - without.biases == adds
     # Two directions, Q K^T and the product with the values, at 1/2 and 1/4 scale.
     attention = sum(2 * 2 * (1120 // s) * (1680 // s) ** 2 * 64 for s in (2, 4))
-    assert count_cost().attention == attention
+    assert cost.attention == attention
 
 
 def test_attention_equals_the_explicit_softmax() -> None:
@@ -76,8 +85,11 @@ def test_attention_equals_the_explicit_softmax() -> None:
     scores = torch.einsum("nchw,nchv->nhwv", query, key) / 5**0.5
     to_left = torch.einsum("nhwv,nchv->nchw", scores.softmax(-1), right)
     to_right = torch.einsum("nhvw,nchv->nchw", scores.transpose(2, 3).softmax(-1).mT, left)
-    torch.testing.assert_close(row_attention(query, key, right), to_left, rtol=1e-12, atol=1e-13)
-    torch.testing.assert_close(row_attention(key, query, left), to_right, rtol=1e-12, atol=1e-13)
+    # In this context nothing but the fused kernel may run.
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        got_left, got_right = row_attention(query, key, right), row_attention(key, query, left)
+    torch.testing.assert_close(got_left, to_left, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(got_right, to_right, rtol=1e-12, atol=1e-13)
 
 
 def test_cross_correlation_uses_one_score_matrix_and_its_transpose() -> None:
@@ -155,6 +167,14 @@ def test_residual_network_starts_at_the_combined_view() -> None:
     torch.testing.assert_close(MCCNet(SMALL)(left, right), combine(left, right))
 
 
+def test_flat_regions_start_without_features() -> None:
+    flat = torch.tensor([0.2, 0.5, 0.9])[None, :, None, None].expand(1, 3, 16, 16)
+    features = MCCNet(SMALL).encoder.blocks[0].first(flat)
+    assert features[..., 1:-1, 1:-1].abs().max() < 1e-6
+    other = MCCNet(MCCNetConfig(**{**vars(SMALL), "residual": False}))
+    assert other.encoder.blocks[0].first(flat)[..., 1:-1, 1:-1].abs().max() > 1e-3
+
+
 def test_initialisation_is_he() -> None:
     torch.manual_seed(5)
     weight = MCCNet().bottleneck.msfe.second5[0].weight
@@ -225,10 +245,30 @@ class TestWeights:
         with safe_open(path, "pt") as file:
             card = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        card["config"] = json.dumps({**json.loads(card["config"]), "tail_width": 5})
-        save_file(tensors, path, card)
-        with pytest.raises(WeightsError, match="do not fit"):
+        for change in ({"tail_width": 5}, {"encoder_widths": [4, 4]}, {"nonsense": 1}):
+            card["config"] = json.dumps({**json.loads(card["config"]), **change})
+            card["sha256"] = _digest(tensors, card["config"])
+            save_file(tensors, path, card)
+            with pytest.raises(WeightsError, match="do not fit"):
+                load_model(path)
+
+    def test_an_edited_configuration_is_found(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.safetensors"
+        save_model(MCCNet(SMALL), path, {})
+        data = path.read_bytes()
+        assert data.count(b'residual\\": true') == 1
+        path.write_bytes(data.replace(b'residual\\": true', b'residual\\": null'))
+        with pytest.raises(WeightsError, match="checksum"):
             load_model(path)
+
+    def test_a_file_in_the_way_is_not_taken_for_the_shipped_weights(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("mccnet").write_bytes(b"something else")
+        assert load_model().name == "mccnet"
+        with pytest.raises(WeightsError, match="no such file"):
+            find_weights("x" * 300)
 
     def test_unknown_names_are_listed_against_known_ones(self) -> None:
         with pytest.raises(WeightsError, match=r"nope.*mccnet"):

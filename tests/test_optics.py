@@ -119,6 +119,16 @@ def test_left_and_right_make_the_ordinary_picture() -> None:
         np.testing.assert_allclose((left + right)[0, channel] / 2, ordinary, atol=1e-12)
 
 
+@pytest.mark.parametrize("radii", [(8.0, -8.0), (8.0, 6.0), (3.0, -2.0)])
+def test_at_occlusions_the_ordinary_picture_is_near(radii: tuple[float, float]) -> None:
+    rng = np.random.default_rng(6)
+    layers = [random_layer(rng, radius, opaque=i == 0) for i, radius in enumerate(radii)]
+    left, right = render_views(layers, torch.tensor([0.86], dtype=torch.float64), MARGIN)
+    ordinary, same = render_views(layers, torch.zeros(1, dtype=torch.float64), MARGIN)
+    torch.testing.assert_close(ordinary, same, rtol=0, atol=1e-12)
+    assert ((left + right) / 2 - ordinary).abs().max() < 0.04
+
+
 def test_what_is_in_focus_is_sharp_in_both_views() -> None:
     rng = np.random.default_rng(3)
     layers = [random_layer(rng, 0.0, opaque=True), random_layer(rng, 0.0, opaque=False)]

@@ -15,6 +15,7 @@ from dpdeblur.errors import MissingFileError, OptionError, UnreadableFileError
 from dpdeblur.imaging import write_picture
 from dpdeblur.models import MCCNet, MCCNetConfig
 from dpdeblur.training import (
+    CameraConfig,
     SceneConfig,
     Stage,
     StepReport,
@@ -103,14 +104,87 @@ def test_resuming_gives_the_weights_of_an_unbroken_run(
     assert any((p != q).any() for p, q in zip(whole.parameters(), _fresh(), strict=True))
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(
+def test_a_checkpoint_of_another_run_is_refused(photos: list[torch.Tensor], tmp_path: Path) -> None:
+    pairs = SyntheticPairs(photos, TINY.scenes, TINY.seed)
+    run = tmp_path / "run"
+    train(TINY, pairs, run, stop_after=1)
+    moved = dataclasses.replace(TINY, steps=2, checkpoint_every=1, photos="elsewhere")
+    train(moved, pairs, run)
+    with pytest.raises(OptionError, match="another recipe"):
+        train(dataclasses.replace(TINY, rate=1.0), pairs, run)
+    brighter = [*photos[:2], photos[2] + 1]
+    for other in (
+        SyntheticPairs(photos, TINY.scenes, TINY.seed + 1),
+        SyntheticPairs(photos, FLAT_BEHIND, TINY.seed),
+        SyntheticPairs(photos, TINY.scenes, TINY.seed, CameraConfig(view_gain=0)),
+        SyntheticPairs(brighter, TINY.scenes, TINY.seed),
+        SyntheticPairs(photos[:2], TINY.scenes, TINY.seed),
+    ):
+        with pytest.raises(OptionError, match="other photographs"):
+            train(TINY, other, run)
+
+
+def test_stopping_after_no_step_gives_the_fresh_network(
     photos: list[torch.Tensor], tmp_path: Path
 ) -> None:
     pairs = SyntheticPairs(photos, TINY.scenes, TINY.seed)
-    train(TINY, pairs, tmp_path / "run", stop_after=1)
-    train(dataclasses.replace(TINY, steps=2), pairs, tmp_path / "run")
-    with pytest.raises(OptionError, match="another recipe"):
-        train(dataclasses.replace(TINY, rate=1.0), pairs, tmp_path / "run")
+    network = train(TINY, pairs, tmp_path / "run", stop_after=0)
+    for one, two in zip(network.parameters(), _fresh(), strict=True):
+        assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
+def test_a_damaged_checkpoint_is_named(
+    photos: list[torch.Tensor], tmp_path: Path, kept: float
+) -> None:
+    pairs = SyntheticPairs(photos, TINY.scenes, TINY.seed)
+    run = tmp_path / "run"
+    train(TINY, pairs, run, stop_after=1)
+    run.write_bytes(run.read_bytes()[: int(run.stat().st_size * kept)])
+    with pytest.raises(UnreadableFileError, match=r"run cannot be read: it is damaged; delete it"):
+        train(TINY, pairs, run)
+    torch.save({"step": 1}, run)
+    with pytest.raises(UnreadableFileError, match="damaged"):
+        train(TINY, pairs, run)
+
+
+def test_a_checkpoint_that_fails_leaves_nothing(photos: list[torch.Tensor], tmp_path: Path) -> None:
+    pairs = SyntheticPairs(photos, TINY.scenes, TINY.seed)
+    run = tmp_path / "run"
+    with pytest.raises(OSError, match="irectory"):
+        train(TINY, pairs, run, stop_after=1, on_step=lambda *_: run.mkdir())
+    assert list(tmp_path.iterdir()) == [run]
+
+
+def test_the_loss_takes_the_recipe_s_epsilon(photos: list[torch.Tensor], tmp_path: Path) -> None:
+    pairs = SyntheticPairs(photos, TINY.scenes, TINY.seed)
+    losses: list[float] = []
+    config = dataclasses.replace(TINY, epsilon=0.2)
+    train(config, pairs, tmp_path / "run", stop_after=1, on_step=lambda r, _: losses.append(r.loss))
+    batch = pairs.batch(0, 2, (16, 16))
+    with torch.no_grad():
+        fresh = MCCNet(TINY.model)  # adds nothing to the combined view yet
+        expected = charbonnier(fresh(batch.left, batch.right), batch.sharp, 0.2)
+    assert losses == pytest.approx([expected.item()], rel=1e-5)
+
+
+def test_crops_must_fit_the_photographs(photos: list[torch.Tensor], tmp_path: Path) -> None:
+    pairs = SyntheticPairs(photos, TINY.scenes, TINY.seed)  # 160 x 200, margin 7
+    assert pairs.batch(0, 1, (144, 184)).left.shape == (1, 3, 144, 184)
+    with pytest.raises(OptionError, match="height: crops of 152 pixels need photographs of 166"):
+        pairs.batch(0, 1, (152, 184))
+    late = (Stage(0, 16, 16, 1), Stage(0.5, 16, 192, 1))
+    with pytest.raises(OptionError, match="width"):
+        train(dataclasses.replace(TINY, stages=late), pairs, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_camera_is_the_recipe_s(photos: list[torch.Tensor]) -> None:
+    exact = CameraConfig(
+        slope=0, slope_spread=0, wide_share=0, read_noise=(0, 0), shot_noise=(0, 0), view_gain=0
+    )
+    batch = SyntheticPairs(photos, FLAT_BEHIND, 0, exact).batch(0, 2, (32, 32))
+    assert torch.equal(batch.left, batch.right)
 
 
 def _fresh() -> list[torch.nn.Parameter]:
@@ -121,7 +195,7 @@ def _fresh() -> list[torch.nn.Parameter]:
 def test_training_lowers_the_loss(photos: list[torch.Tensor], tmp_path: Path) -> None:
     config = dataclasses.replace(
         TINY,
-        steps=100,
+        steps=160,
         warm_up=5,
         rate=1e-2,
         ema=0.9,
@@ -164,13 +238,14 @@ class TestRecipes:
         config = self.read(
             tmp_path,
             'photos = "p"\nsteps = 5\nrate = 1\nbetas = [0.9, 0.999]\n[model]\nuse_cc = false\n'
-            "[scenes]\nlarge_range = [5.0, 9.0]\n[[stages]]\nwidth = 64\n"
+            "[scenes]\nlarge_range = [5, 9.0]\n[camera]\nslope = 0.4\n[[stages]]\nwidth = 64\n"
             "[[stages]]\nstart = 0.5\n",
         )
         assert config.rate == 1.0
         assert config.betas == (0.9, 0.999)
         assert not config.model.use_cc
         assert config.scenes.max_radius == 9
+        assert config.camera.slope == 0.4
         assert (config.stage(2).width, config.stage(3).width) == (64, 128)
 
     @pytest.mark.parametrize(
@@ -180,7 +255,29 @@ class TestRecipes:
             ("steps = 'many'", "steps: 'many'"),
             ("[model]\nuse_cc = 1", "model.use_cc"),
             ("[scenes]\nsharpness = 1", "scenes.sharpness"),
-            ("[[stages]]\nstart = 0.2", "stages"),
+            ("model = 3", "model: 3 is not a table"),
+            ("[stages]\nwidth = 8", r"stages: .* is not a list of tables \[\[stages\]\]"),
+            ("stages = []", "stages.start"),
+            ("stages = [3]", "stages: 3 is not a table"),
+            ("betas = 0.9", "betas: 0.9 is not a list of 2 values"),
+            ("betas = [0.9]", "betas: .* is not a list of 2 values"),
+            ("betas = [0.9, 'b']", "betas: 'b' is not of type float"),
+            ("betas = [0.9, 1.0]", "betas: 1.0 is not below 1"),
+            ("steps = 0", "steps: 0 is not above 0"),
+            ("steps = true", "steps: True is not of type int"),
+            ("rate = nan", "rate: nan is negative or not finite"),
+            ("weight_decay = -1.0", "weight_decay: -1.0 is negative"),
+            ("epsilon = 0", "epsilon"),
+            ("checkpoint_every = -1", "checkpoint_every"),
+            ("seed = 9999999999", "seed"),
+            ("[model]\nfusion_widths = [8, 16, 0]", "model.fusion_widths: 0"),
+            ("[scenes]\nlarge_range = [9.0, 5.0]", "scenes.large_range: .* low to high"),
+            ("[scenes]\nsharp = 0.9", "scenes.large: together with scenes.sharp"),
+            ("[camera]\nwide_share = 2", "camera.wide_share: 2.0 is not at most 1"),
+            ("[[stages]]\nheight = 100", "stages.height: 100 is not a multiple of 8"),
+            ("[[stages]]\nbatch = 0", "stages.batch: 0 is not above 0"),
+            ("[[stages]]\nstart = 0.2", "stages.start"),
+            ("[[stages]]\n[[stages]]\nstart = 0.5\n[[stages]]\nstart = 0.4", "stages.start"),
             ("steps = ", "not valid TOML"),
             ("precision = 'fp8'", "precision: 'fp8'"),
         ],
@@ -207,3 +304,19 @@ def test_photos_come_at_full_and_half_size(tmp_path: Path) -> None:
         load_photos(tmp_path, torch.device("cpu"), smallest=512)
     with pytest.raises(MissingFileError):
         load_photos(tmp_path / "none", torch.device("cpu"))
+
+
+def test_photos_of_all_kinds_come_in_order_of_name(tmp_path: Path) -> None:
+    for level, name in enumerate(("a_disp.PNG", "b.TIF", "c.png", "d.jpeg", "e.JPG"), start=1):
+        picture = np.full((64, 64, 3), 10 * level / 255, np.float32)
+        write_picture(tmp_path / name, picture, bit_depth=8)
+    photos = load_photos(tmp_path, torch.device("cpu"), smallest=64)
+    assert [int(photo.median()) for photo in photos] == [10, 20, 30, 40, 50]
+    (tmp_path / "c.png").write_bytes(b"no picture")
+    with pytest.raises(UnreadableFileError, match=r"c\.png"):
+        load_photos(tmp_path, torch.device("cpu"), smallest=64)
+
+
+def test_the_recipe_of_the_shipped_weights_can_be_read() -> None:
+    recipe = Path(__file__).parents[1] / "weights" / "recipes" / "first-light.toml"
+    assert read_config(recipe).epsilon == 0.03

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,16 @@ from dpdeblur.errors import (
     ShapeMismatchError,
     UnreadableFileError,
 )
-from dpdeblur.views import DPViews, common_stem, find_pairs, list_pictures, read_pair_list
+from dpdeblur.views import (
+    DPViews,
+    common_stem,
+    find_pairs,
+    is_folder,
+    list_pictures,
+    names_say_swapped,
+    pair_folders,
+    read_pair_list,
+)
 
 
 def picture(height: int = 20, width: int = 24, seed: int = 0) -> np.ndarray:
@@ -55,11 +65,6 @@ def test_combined_is_the_mean_light_of_both_views() -> None:
     for index in [(0, 0, 0), (7, 3, 1), (19, 23, 2), (11, 12, 0)]:
         light = (decode(float(left[index])) + decode(float(right[index]))) / 2
         assert combined[index] == pytest.approx(encode(light), abs=2e-6)
-
-
-def test_views_carry_their_source_untouched() -> None:
-    source = object()
-    assert DPViews(picture(seed=1), picture(seed=2), source).source is source
 
 
 @pytest.mark.parametrize(
@@ -124,6 +129,28 @@ def test_smallest_picture_and_rounding_beyond_the_range_are_taken() -> None:
 )
 def test_common_stem(left: str, right: str, stem: str) -> None:
     assert common_stem(Path(left), Path(right)) == stem
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "swapped"),
+    [
+        ("IMG_R.png", "IMG_L.png", True),
+        ("day/r.tif", "l.tif", True),
+        ("A-right.png", "B-Left.png", True),
+        ("X_r/source/A.png", "X_l/source/A.png", True),
+        ("X_r/source/A_L.png", "X_l/source/A_R.png", False),
+        ("IMG_L.png", "IMG_R.png", False),
+        ("X_l/source/A.png", "X_r/source/A.png", False),
+        ("IMG_R.png", "IMG.png", False),
+        ("IMG_R.png", "other_R.png", False),
+        ("far.png", "al.png", False),
+        ("trip_r/A.png", "trip_r/B.png", False),
+    ],
+)
+def test_names_that_say_the_views_are_swapped(left: str, right: str, swapped: bool) -> None:
+    assert names_say_swapped(Path(left), Path(right)) is swapped
+    if swapped:
+        assert not names_say_swapped(Path(right), Path(left))
 
 
 def test_bare_views_in_the_working_folder_take_its_name(
@@ -418,3 +445,86 @@ def test_any_written_table_is_read_back(rows: list[tuple[str, str, str]]) -> Non
             (pair.left.name, pair.right.name, pair.name) for pair in read_pair_list(table).pairs
         }
     assert found == set(rows)
+
+
+# ---- matching
+
+
+def test_folders_are_matched_by_name(tmp_path: Path) -> None:
+    prediction = fill(tmp_path / "p", "a/1.png", "a/3.png", "b/1.png", "2.png", "2.json")
+    truth = fill(tmp_path / "t", "a/1.tif", "b/1.PNG", "2.png", "4.png", ".5.png")
+    inputs = fill(tmp_path / "i", "a/1.jpg", "a/3.png", "b/1.png", "2.png")
+    match = pair_folders(prediction, truth, inputs)
+    assert [
+        (
+            files.name,
+            files.prediction.relative_to(prediction).as_posix(),
+            files.truth.relative_to(truth).as_posix(),
+            files.input and files.input.relative_to(inputs).as_posix(),
+        )
+        for files in match.pictures
+    ] == [
+        ("2", "2.png", "2.png", "2.png"),
+        ("a/1", "a/1.png", "a/1.tif", "a/1.jpg"),
+        ("b/1", "b/1.png", "b/1.PNG", "b/1.png"),
+    ]
+    assert match.unmatched_predictions == (prediction / "a/3.png",)
+    assert match.unmatched_truths == (truth / "4.png",)
+    assert pair_folders(prediction, truth).pictures[0].input is None
+
+
+def test_files_match_whatever_their_names(tmp_path: Path) -> None:
+    fill(tmp_path, "p.png", "t.tif")
+    (files,) = pair_folders(tmp_path / "p.png", tmp_path / "t.tif").pictures
+    assert (files.name, files.prediction, files.truth, files.input) == (
+        *("p", tmp_path / "p.png", tmp_path / "t.tif", None),
+    )
+
+
+def test_what_cannot_be_matched_is_an_error(tmp_path: Path) -> None:
+    prediction = fill(tmp_path / "p", "1.png", "2.png")
+    truth = fill(tmp_path / "t", "3.png", "4.png")
+    with pytest.raises(PairingError, match="none of its 2 pictures"):
+        pair_folders(prediction, truth)
+    with pytest.raises(PairingError, match="no picture named '1'"):
+        pair_folders(prediction, prediction, fill(tmp_path / "i", "2.png"))
+    with pytest.raises(PairingError, match="files only or folders only"):
+        pair_folders(prediction, truth / "3.png")
+    with pytest.raises(PairingError, match="share one name"):
+        pair_folders(fill(tmp_path / "d", "1.png", "1.tif"), prediction)
+    with pytest.raises(MissingFileError):
+        pair_folders(prediction, tmp_path / "nowhere")
+    with pytest.raises(MissingFileError):
+        pair_folders(prediction / "1.png", truth / "3.png", tmp_path / "nowhere.png")
+
+
+# ---- places
+
+
+@pytest.mark.parametrize("look", [list_pictures, find_pairs, read_pair_list, is_folder])
+def test_names_the_system_refuses_are_errors_of_ours(
+    tmp_path: Path, look: Callable[[Path], object]
+) -> None:
+    with pytest.raises(UnreadableFileError, match="too long"):
+        look(tmp_path / ("x" * 300))
+    with pytest.raises(MissingFileError):
+        look(fill(tmp_path, "file") / "file/below")
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    with pytest.raises(UnreadableFileError, match="circle"):
+        look(circle)
+
+
+def test_matching_names_the_system_refuses_is_an_error_of_ours(tmp_path: Path) -> None:
+    long, sound = tmp_path / ("x" * 300), fill(tmp_path, "a.png") / "a.png"
+    for paths in ([long, sound], [sound, long], [sound, sound, long]):
+        with pytest.raises(UnreadableFileError, match="too long"):
+            pair_folders(*paths)
+
+
+def test_an_output_folder_that_is_a_link_is_skipped_by_where_it_leads(tmp_path: Path) -> None:
+    source = fill(tmp_path / "in", "A_L.png", "A_R.png", "out/B_L.png", "out/B_R.png")
+    (tmp_path / "link").symlink_to(source / "out")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    assert [pair.name for pair in find_pairs(source, skip=tmp_path / "link").pairs] == ["A"]
+    assert len(find_pairs(source, skip=tmp_path / "circle").pairs) == 2

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpdeblur.errors import MissingFileError, PairingError, UnsupportedFormatError
+from dpdeblur.batch.manifest import MANIFEST_NAME, read_records
+from dpdeblur.errors import PairingError, UnsupportedFormatError
 from dpdeblur.imaging import WRITABLE
-from dpdeblur.views import PairPaths, find_pairs, read_pair_list
+from dpdeblur.views import PairPaths, find_pairs, inner_path, is_folder, read_pair_list
 
 
 @dataclass(frozen=True)
@@ -47,27 +50,52 @@ def plan_jobs(
     Outputs are `output_dir / name` with `extension`, None meaning that of each left view. One
     that exists counts as done, since outputs are written whole or not at all, unless `overwrite`.
     Touches nothing. Raises the errors of `find_pairs` or `read_pair_list`, UnsupportedFormatError
-    for the extension, and PairingError if an output would replace one of the views.
+    for the extension, UnreadableFileError for a manifest that is not this package's, and
+    PairingError if an output would replace one of the views or is another picture in `source`:
+    one that the output folder's manifest does not know.
     """
     if extension is not None and extension.lower() not in WRITABLE:
         raise UnsupportedFormatError(Path(f"*{extension}"), WRITABLE)
-    if not source.exists():
-        raise MissingFileError(source)
+    is_folder(source)  # it must be there, though a list may name pictures elsewhere
     # Results of an earlier run, when they lie inside the source, are no views.
     pairing = (
         find_pairs(source, skip=output_dir) if pairs is None else read_pair_list(pairs, source)
     )
-    views = {view.resolve() for pair in pairing.pairs for view in (pair.left, pair.right)}
+    views = {os.path.realpath(v) for pair in pairing.pairs for v in (pair.left, pair.right)}
     jobs = []
     for pair in pairing.pairs:
         ending = pair.left.suffix.lower() if extension is None else extension
         # Not with_suffix: the name may have a dot of its own.
         output = output_dir / f"{pair.name}{ending}"
-        if output.resolve() in views:
+        if os.path.realpath(output) in views:
             raise PairingError(
                 output_dir,
                 f"the result of {pair.left} would replace the view {output}; "
                 "choose another output folder",
             )
-        jobs.append(Job(pair, output, done=output.is_file() and not overwrite))
+        jobs.append(Job(pair, output, done=_is_file(output)))
+    _check_ours(source, output_dir, [job.output for job in jobs if job.done])
+    if overwrite:
+        jobs = [Job(job.pair, job.output) for job in jobs]
     return Plan(output_dir, tuple(jobs), pairing.orphans, overwrite)
+
+
+def _is_file(output: Path) -> bool:
+    try:
+        return output.is_file()
+    except OSError:  # a name that is too long, say, is to be this one picture's failure
+        return False
+
+
+def _check_ours(source: Path, output_dir: Path, there: Sequence[Path]) -> None:
+    """Raise PairingError if a picture that is there may be the user's own photograph."""
+    inside = [output for output in there if inner_path(source, output) is not None]
+    # Only a result has weights: a record may also say that something was there already.
+    known = {r.output for r in read_records(output_dir) if r.weights} if inside else set()
+    for output in inside:
+        if output.relative_to(output_dir).as_posix() not in known:
+            raise PairingError(
+                output_dir,
+                f"{output} is there already, among the pictures to work on, and {MANIFEST_NAME} "
+                "does not know it as a result; choose another output folder or move it away",
+            )

@@ -9,20 +9,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from typing import Any
 
 from dpdeblur.batch.events import EventCallback, Finished, Progress, Started
 from dpdeblur.batch.manifest import Manifest, Record, Status
 from dpdeblur.batch.plan import Job, Plan
 from dpdeblur.errors import DPDeblurError
 from dpdeblur.imaging import PictureInfo, check_output, read_views, write_picture
+from dpdeblur.imaging.picture import FileViews
 from dpdeblur.models import LoadedModel
 from dpdeblur.restore import ProgressCallback, Restored, RestoreOptions
 from dpdeblur.restore import restore as restore_views
-from dpdeblur.views import DPViews
+from dpdeblur.views import names_say_swapped
 
-Restore = Callable[[LoadedModel, DPViews, RestoreOptions, ProgressCallback | None], Restored]
+Restore = Callable[[LoadedModel, FileViews, RestoreOptions, ProgressCallback | None], Restored]
 """What turns views into a picture, as `restore.restore` does."""
 
 
@@ -53,8 +56,9 @@ def run_batch(
 
     Whatever goes wrong with one picture is recorded as its failure, and the others go on. A
     picture is Finished once it is on disk, which is during the next one's work. An interrupt
-    (Ctrl-C) is raised again after the picture being written is whole and recorded. Raises
-    UnreadableFileError and UnwritableOutputError, for the manifest only.
+    (Ctrl-C) is raised again after the picture being written is whole and recorded, and so is
+    whatever `on_event` raises. Raises UnreadableFileError and UnwritableOutputError, for the
+    manifest only.
     """
     began = time.perf_counter()
     options = options or RestoreOptions()
@@ -64,11 +68,21 @@ def run_batch(
         "options": asdict(options) | writing,
         "orphans": [path.as_posix() for path in plan.orphans],
     }
-    manifest = Manifest(plan.output_dir, header)
     write = partial(write_picture, bit_depth=bit_depth, metadata=metadata, overwrite=plan.overwrite)
-    run = _Run(plan, model.sha256, manifest, on_event or (lambda _: None), write)
-    notes = run.skip_done()
-    todo = plan.todo
+    with Manifest(plan.output_dir, header) as manifest:
+        run = _Run(plan, model.sha256, manifest, on_event or (lambda _: None), write)
+        notes = run.skip_done()
+        _work(run, partial(restore, model), options)
+    records = tuple(run.records[job.output] for job in plan.jobs)
+    return BatchReport(records, time.perf_counter() - began, notes)
+
+
+_Network = Callable[[FileViews, RestoreOptions, ProgressCallback], Restored]
+
+
+def _work(run: _Run, restore: _Network, options: RestoreOptions) -> None:
+    """Do what is not done, in this thread, its reader's and its writer's."""
+    todo = run.plan.todo
     with ThreadPoolExecutor(1, "reader") as reader, ThreadPoolExecutor(1, "writer") as writer:
         ahead = [reader.submit(run.read, job) for job in todo[:1]]
         try:
@@ -81,7 +95,9 @@ def run_batch(
                     continue
                 run.emit(Started(job, number, len(todo)))
                 try:
-                    restored = restore(model, read.views, options, partial(run.progress, job))
+                    restored = restore(read.views, options, partial(run.progress, job))
+                except _BatchStopped as stop:
+                    raise stop.error from stop.error.__cause__
                 except Exception as error:
                     run.finish(run.failed(job, error))
                     continue
@@ -90,16 +106,25 @@ def run_batch(
                 run.writing = writer.submit(
                     run.write, job, restored, read.views.source, read.seconds
                 )
+            run.settle()
+        except BaseException:
+            with suppress(Exception):  # what came first is the thing to tell
+                run.settle()
+            raise
         finally:
             reader.shutdown(wait=False, cancel_futures=True)
-            run.settle()
-    records = tuple(run.records[job.output] for job in plan.jobs)
-    return BatchReport(records, time.perf_counter() - began, notes)
+
+
+class _BatchStopped(BaseException):
+    """Takes an error of the manifest or a callback past those who handle a picture's errors."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    views: DPViews
+    views: FileViews
     seconds: float
 
 
@@ -138,13 +163,13 @@ class _Run:
             return self.failed(job, error)
         return _Loaded(views, time.perf_counter() - began)
 
-    def write(self, job: Job, restored: Restored, source: object, read_seconds: float) -> Record:
+    def write(
+        self, job: Job, restored: Restored, source: PictureInfo, read_seconds: float
+    ) -> Record:
         """Write one result and record it. Runs in the writer's thread."""
         began = time.perf_counter()
-        like = source if isinstance(source, PictureInfo) else None
         try:
-            pixels = like.upright(restored.pixels) if like else restored.pixels
-            warnings = self.write_file(job.output, pixels, like)
+            warnings = self.write_file(job.output, source.upright(restored.pixels), source)
         except Exception as error:
             return self.failed(job, error)
         return self._record(
@@ -157,20 +182,24 @@ class _Run:
             strip_height=restored.strip_height,
             strips=restored.strips,
             peak_memory=restored.peak_memory,
-            notes=(*(like.warnings if like else ()), *restored.notes, *warnings),
+            notes=(*_doubts(job), *source.warnings, *restored.notes, *warnings),
         )
 
     def progress(self, job: Job, rows_done: int, rows: int) -> None:
         """Tell of the network's progress, and of the last picture if it is written by now."""
-        self.emit(Progress(job, rows_done, rows))
-        if self.writing is not None and self.writing.done():
-            self.settle()
+        try:
+            self.emit(Progress(job, rows_done, rows))
+            if self.writing is not None and self.writing.done():
+                self.settle()
+        except Exception as error:  # no fault of the picture that the network is at
+            raise _BatchStopped(error) from None
 
     def settle(self) -> None:
         """Wait for the picture being written, if any, and record it."""
         if self.writing is not None:
-            self.finish(self.writing.result())
+            record = self.writing.result()  # an interrupt while waiting leaves it to be settled
             self.writing = None
+            self.finish(record)
 
     def finish(self, *records: Record) -> None:
         """Keep records in the manifest and tell of them."""
@@ -185,7 +214,14 @@ class _Run:
         text = str(error) if isinstance(error, DPDeblurError) else f"Unexpected {kind}: {error}"
         return self._record(job, "failed", error=text, error_type=kind)
 
-    def _record(self, job: Job, status: Status, **details: object) -> Record:
+    def _record(self, job: Job, status: Status, **details: Any) -> Record:
         left, right = job.pair.left.as_posix(), job.pair.right.as_posix()
         output = job.output.relative_to(self.plan.output_dir).as_posix()
-        return Record(job.pair.name, status, left, right, output, **details)  # type: ignore[arg-type]
+        return Record(job.pair.name, status, left, right, output, **details)
+
+
+def _doubts(job: Job) -> tuple[str, ...]:
+    left, right = job.pair.left, job.pair.right
+    if not names_say_swapped(left, right):
+        return ()
+    return (f"By their names, {left} is the right view and {right} the left one.",)

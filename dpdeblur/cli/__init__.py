@@ -43,8 +43,3 @@ def _root(
     [bold]dpdeblur fix LEFT RIGHT[/bold] restores one pair, [bold]dpdeblur batch IN OUT[/bold] a
     folder of them.
     """
-
-
-def main() -> None:
-    """Entry point of the `dpdeblur` program."""
-    app()

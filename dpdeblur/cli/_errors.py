@@ -26,10 +26,10 @@ class ErrorGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except DPDeblurError as error:
-            (ctx.obj or Output()).error(error)
+            (ctx.obj or Output()).error(type(error).__name__, str(error))
             raise typer.Exit(BAD_INPUT) from error
         except KeyboardInterrupt:
-            typer.echo("Interrupted; what was finished is kept.", err=True)
+            (ctx.obj or Output()).error("Interrupted", "Interrupted; what was finished is kept.")
             raise typer.Exit(INTERRUPTED) from None
 
 

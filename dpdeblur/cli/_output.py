@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console, RenderableType
@@ -19,6 +20,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from dpdeblur.metrics import Scores
 
 
 class Output:
@@ -30,32 +35,42 @@ class Output:
 
     def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
         self.json, self.quiet = json, quiet
-        self._out = Console(highlight=False, soft_wrap=True)
-        self._err = Console(highlight=False, soft_wrap=True, stderr=True)
+        self.interactive = sys.stderr.isatty() and not (json or quiet)
+        # No markup or emoji codes: file names may look like either.
+        off_terminal = None if sys.stdout.isatty() else 160
+        self._out = Console(
+            highlight=False, soft_wrap=True, markup=False, emoji=False, width=off_terminal
+        )
+        self._err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
+        self._warnings: list[str] = []
 
     def result(self, human: RenderableType, data: dict[str, Any]) -> None:
-        """Print what the command was asked for."""
+        """Print what the command was asked for; the JSON document also lists the warnings."""
         if self.json:
-            typer.echo(json.dumps(_plain(data), indent=2, allow_nan=False))
+            self._document(data | {"warnings": self._warnings})
         elif not self.quiet:
             self._out.print(human)
 
     def warn(self, sentence: str) -> None:
         """Say that something is amiss although the command goes on."""
+        self._warnings.append(sentence)
         if not (self.quiet or self.json):
-            self._err.print(f"[yellow]Warning:[/yellow] {_escape(sentence)}")
+            self._err.print(Text.assemble(("Warning:", "yellow"), " ", sentence))
 
     def note(self, sentence: str) -> None:
         """Say something worth knowing."""
         if not (self.quiet or self.json):
-            self._err.print(_escape(sentence), style="dim")
+            self._err.print(sentence, style="dim")
 
-    def error(self, error: Exception) -> None:
-        """Say why the command failed."""
+    def error(self, kind: str, sentence: str) -> None:
+        """Say why the command ended early; `kind` tells machines."""
         if self.json:
-            failure = {"type": type(error).__name__, "message": str(error)}
-            typer.echo(json.dumps({"error": failure}, indent=2))
-        self._err.print(f"[bold red]Error:[/bold red] {_escape(str(error))}")
+            error = {"type": kind, "message": sentence}
+            self._document({"error": error, "warnings": self._warnings})
+        self._err.print(Text.assemble(("Error:", "bold red"), " ", sentence))
+
+    def _document(self, data: dict[str, Any]) -> None:
+        typer.echo(json.dumps(_plain(data), indent=2, allow_nan=False))
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
@@ -69,25 +84,21 @@ class Output:
             TimeRemainingColumn(),
             console=self._err,
             transient=True,
-            disable=self.json or self.quiet or not self._err.is_terminal,
+            disable=not self.interactive,
         )
         with bar:
             yield bar
 
 
-def metric_table(rows: dict[str, Any], title: str | None = None) -> Table:
-    """A table of name -> Scores, one row each."""
-    table = Table("", "PSNR (dB)", "SSIM", "MAE", title=title, title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, scores in rows.items():
-        cells = (f"{scores.psnr:.2f}", f"{scores.ssim:.4f}", f"{scores.mae:.4f}")
-        table.add_row(_escape(name), *cells)
+def metric_table(rows: Iterable[tuple[str, Scores]], title: str) -> Table:
+    """A table of names and scores, one row each."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("", overflow="fold")
+    for heading in ("PSNR (dB)", "SSIM", "MAE"):
+        table.add_column(heading, justify="right")
+    for name, scores in rows:
+        table.add_row(name, f"{scores.psnr:.2f}", f"{scores.ssim:.4f}", f"{scores.mae:.4f}")
     return table
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
 
 
 def _plain(value: Any) -> Any:

@@ -96,47 +96,43 @@ def batch(
 
 
 def _watcher(bar: Bar, printer: Output, total: int) -> EventCallback:
-    """One bar over all pictures that moves with their rows; failures are told as they come."""
+    """One bar over all pictures that moves with their rows; off a terminal, a line each."""
     from dpdeblur.batch import Finished, Progress, Started
 
     task = bar.add_task("Starting", total=total)
-    passed = 0
+    started = finished = 0
 
     def watch(event: Event) -> None:
-        nonlocal passed
+        nonlocal started, finished
         if isinstance(event, Started):
-            passed = event.number - 1
-            bar.update(task, completed=passed, description=event.job.pair.name)
+            started = event.number
+            bar.update(task, completed=started - 1, description=event.job.pair.name)
         elif isinstance(event, Progress):
-            bar.update(task, completed=passed + event.rows_done / event.rows)
-        elif isinstance(event, Finished):
-            _tell(printer, event.record)
+            bar.update(task, completed=started - 1 + event.rows_done / event.rows)
+        elif isinstance(event, Finished) and event.record.status != "skipped":
+            finished += 1
+            _tell(printer, event.record, f"{finished}/{total}")
 
     return watch
 
 
-def _tell(printer: Output, record: Record) -> None:
+def _tell(printer: Output, record: Record, place: str) -> None:
     for note in record.notes:
         printer.note(f"{record.name}: {note}")
     if record.error is not None:
         printer.warn(f"{record.name} failed. {record.error}")
+    elif not printer.interactive:
+        printer.note(f"[{place}] {record.name} done in {record.seconds:.1f} s")
 
 
 def _summary(report: BatchReport) -> Table:
-    from rich.markup import escape
     from rich.table import Table
 
     counts = ", ".join(f"{report.count(s)} {s}" for s in ("done", "skipped", "failed"))
-    table = Table(
-        "Picture",
-        "Status",
-        "Seconds",
-        "",
-        title=f"{counts}, {report.seconds:.0f} s",
-        title_justify="left",
-    )
+    table = Table(title=f"{counts}, {report.seconds:.0f} s", title_justify="left")
+    for heading in ("Picture", "Status", "Seconds", "Result"):
+        table.add_column(heading, overflow="fold")
     for record in report.records:
         seconds = "" if record.seconds is None else f"{record.seconds:.1f}"
-        detail = escape(record.error or record.output)
-        table.add_row(escape(record.name), record.status, seconds, detail)
+        table.add_row(record.name, record.status, seconds, record.error or record.output)
     return table

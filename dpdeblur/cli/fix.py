@@ -46,41 +46,49 @@ def fix(
       dpdeblur fix l.png r.png --truth sharp_f22.png --json
     """
     printer = open_output(ctx, json=json, quiet=quiet)
-    from dpdeblur.errors import ShapeMismatchError
-    from dpdeblur.imaging import PictureInfo, check_output, read_picture, read_views, write_picture
+    from rich.console import Group
+
+    from dpdeblur.errors import ShapeMismatchError, UnreadableFileError
+    from dpdeblur.imaging import check_output, read_picture, read_views, write_picture
     from dpdeblur.metrics import score
     from dpdeblur.models import load_model
     from dpdeblur.restore import restore
-    from dpdeblur.views import common_stem
+    from dpdeblur.views import common_stem, is_folder, names_say_swapped
 
+    inputs = [left, right] if truth is None else [left, right, truth]
+    for path in inputs:
+        if is_folder(path):
+            raise UnreadableFileError(path, "it is a folder; use dpdeblur batch for folders")
     output = output or left.with_name(f"{common_stem(left, right)}_sharp.png")
-    check_output(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite, inputs=inputs)
     options = _options.restore_options(device, precision, max_memory, strip_height)
+    if names_say_swapped(left, right):
+        printer.warn("By their names, the right view is given first and the left one second.")
     views = read_views(left, right)
     source = views.source
-    assert isinstance(source, PictureInfo)
-    for warning in source.warnings:
-        printer.warn(warning)
-    sharp = None if truth is None else read_picture(truth).pixels
     combined = source.upright(views.combined())
-    if sharp is not None and sharp.shape != combined.shape:
-        raise ShapeMismatchError("The truth and the views", sharp.shape[:2], combined.shape[:2])
+    sharp = None if truth is None else read_picture(truth)
+    if sharp is not None and sharp.pixels.shape != combined.shape:
+        sizes = sharp.pixels.shape[:2], combined.shape[:2]
+        raise ShapeMismatchError("The truth and the views", *sizes)
+    for warning in (*source.warnings, *(sharp.info.warnings if sharp else ())):
+        printer.warn(warning)
 
     with printer.progress() as bar:
         task = bar.add_task("Loading", total=None)
         model = load_model(weights)
         bar.update(task, description=output.name)
-        restored = restore(
-            model,
-            views,
-            options,
-            lambda done, total: bar.update(task, completed=done, total=total),
-        )
+
+        def on_progress(done: int, rows: int) -> None:
+            if done:  # before that nothing is known, and the bar only shows that work goes on
+                bar.update(task, completed=done, total=rows)
+
+        restored = restore(model, views, options, on_progress)
     pixels = source.upright(restored.pixels)
     for note in restored.notes:
         printer.note(note)
-    warnings = write_picture(output, pixels, source, metadata=not no_metadata, overwrite=overwrite)
-    for warning in warnings:
+    writing = {"metadata": not no_metadata, "overwrite": overwrite}
+    for warning in write_picture(output, pixels, source, **writing):
         printer.warn(warning)
 
     height, width = pixels.shape[:2]
@@ -101,17 +109,15 @@ def fix(
         "seconds": restored.seconds,
         "peak_memory": restored.peak_memory,
         "notes": restored.notes,
-        "warnings": (*source.warnings, *warnings),
     }
     if sharp is None:
         printer.result(human, data)
         return
     rows = {
-        "input": score(combined, sharp, protocol.value),
-        "result": score(pixels, sharp, protocol.value),
+        "input": score(combined, sharp.pixels, protocol.value),
+        "result": score(pixels, sharp.pixels, protocol.value),
     }
     data |= {"protocol": protocol.value}
     data |= {name: dataclasses.asdict(scores) for name, scores in rows.items()}
-    from rich.console import Group
-
-    printer.result(Group(human, metric_table(rows, f"Protocol {protocol.value}")), data)
+    table = metric_table(rows.items(), f"Protocol {protocol.value}")
+    printer.result(Group(human, table), data)

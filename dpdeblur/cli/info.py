@@ -15,6 +15,8 @@ from dpdeblur.cli._errors import open_output
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from dpdeblur.restore import DeviceInfo
+
 LIBRARIES = ("torch", "numpy", "scikit-image", "pillow", "tifffile", "imagecodecs")
 PAPER_COST = {"parameters": 5.52e6, "multiply_adds": 978.79e9}
 
@@ -46,7 +48,11 @@ def info(
     from dpdeblur.restore import list_devices
 
     if cost:
-        costs = {name: count_cost(config) for name, config in TABLE_2.items()}
+        configurations = dict(TABLE_2)
+        if weights is not None:
+            model = load_model(weights)
+            configurations[f"Weights {model.name}"] = model.network.config
+        costs = {name: count_cost(config) for name, config in configurations.items()}
         printer.result(
             _cost_table(costs),
             {
@@ -73,7 +79,7 @@ def info(
     tables = []
     for title, rows in (
         ("Versions", versions),
-        ("Devices", {device.name: device.label for device in devices}),
+        ("Devices", {device.name: _describe(device) for device in devices}),
         (f"Weights {model.name}", model.card),
     ):
         table = Table(title=title, title_justify="left", show_header=False)
@@ -88,6 +94,11 @@ def info(
         "weights": {"name": model.name, "sha256": model.sha256, "card": model.card},
     }
     printer.result(Group(*tables), data)
+
+
+def _describe(device: DeviceInfo) -> str:
+    free, total = (size / 2**30 for size in (device.free_memory, device.total_memory))
+    return f"{device.label}; {free:.1f} of {total:.1f} GiB free; {device.precision} by default"
 
 
 def _cost_table(costs: dict[str, Any]) -> Table:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv as csvlib
 import dataclasses
+import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +16,6 @@ from dpdeblur.cli._output import metric_table
 
 if TYPE_CHECKING:
     from dpdeblur.metrics import Scores
-
-MEAN = "mean"
 
 
 def score(
@@ -31,8 +30,9 @@ def score(
     ] = None,
     protocol: _options.ProtocolOption = _options.ProtocolName.dpdd,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table.")
+        Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table there.")
     ] = None,
+    overwrite: _options.Overwrite = False,
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
@@ -52,62 +52,70 @@ def score(
     printer = open_output(ctx, json=json, quiet=quiet)
     from rich.console import Group
 
+    from dpdeblur.errors import OutputExistsError, ShapeMismatchError
+    from dpdeblur.files import write_whole
     from dpdeblur.imaging import read_picture
-    from dpdeblur.metrics import PROTOCOLS, mean_scores, pair_folders, versions
+    from dpdeblur.metrics import PROTOCOLS, mean_scores, versions
     from dpdeblur.metrics import score as score_pictures
+    from dpdeblur.views import pair_folders
 
     match = pair_folders(prediction, truth, untouched)
     for path in (*match.unmatched_predictions, *match.unmatched_truths):
         printer.warn(f"{path} has no counterpart and is left out.")
+    if csv is not None and csv.exists() and not overwrite:
+        raise OutputExistsError(csv)
 
-    results: dict[str, Scores] = {}
-    inputs: dict[str, Scores] = {}
+    kinds = ("result",) if untouched is None else ("result", "input")
+    scores: dict[str, list[Scores]] = {kind: [] for kind in kinds}
     with printer.progress() as bar:
         for files in bar.track(match.pictures, description="Scoring"):
-            sharp = read_picture(files.truth).pixels
-            pixels = read_picture(files.prediction).pixels
-            results[files.name] = score_pictures(pixels, sharp, protocol.value)
-            if files.input is not None:
-                pixels = read_picture(files.input).pixels
-                inputs[files.name] = score_pictures(pixels, sharp, protocol.value)
+            sharp = read_picture(files.truth)
+            paths = [files.prediction] if files.input is None else [files.prediction, files.input]
+            for kind, path in zip(kinds, paths, strict=True):
+                picture = read_picture(path)
+                if picture.pixels.shape != sharp.pixels.shape:
+                    sizes = picture.pixels.shape[:2], sharp.pixels.shape[:2]
+                    raise ShapeMismatchError(f"{path} and {files.truth}", *sizes)
+                for warning in (*sharp.info.warnings, *picture.info.warnings):
+                    printer.warn(warning)
+                scores[kind].append(score_pictures(picture.pixels, sharp.pixels, protocol.value))
 
-    named = {"result": results} | ({"input": inputs} if inputs else {})
-    means = {kind: mean_scores(list(scores.values())) for kind, scores in named.items()}
-    rules = PROTOCOLS[protocol.value]
-    used = versions()
+    names = [files.name for files in match.pictures]
+    means = {kind: mean_scores(each) for kind, each in scores.items()}
+    rules, used = PROTOCOLS[protocol.value], versions()
     if csv is not None:
-        _write_csv(csv, named, means)
+        write_whole(csv, _table(names, scores, means).encode())
     data = {
         "protocol": {"name": rules.name, "description": rules.description},
         "versions": used,
         "pictures": [
-            {"name": name} | {k: dataclasses.asdict(s[name]) for k, s in named.items()}
-            for name in results
+            {"name": name}
+            | {kind: dataclasses.asdict(each[index]) for kind, each in scores.items()}
+            for index, name in enumerate(names)
         ],
         "mean": {kind: dataclasses.asdict(mean) for kind, mean in means.items()},
+        "unmatched": {
+            "predictions": match.unmatched_predictions,
+            "truths": match.unmatched_truths,
+        },
     }
     tables = [
-        metric_table(scores | {MEAN: means[kind]}, f"Scores of the {kind}")
-        for kind, scores in named.items()
+        metric_table([*zip(names, each, strict=True), ("(mean)", means[kind])], f"The {kind}")
+        for kind, each in scores.items()
     ]
     made_with = ", ".join(f"{name} {number}" for name, number in used.items())
     human = Group(*tables, f"Protocol {rules.name}: {rules.description}.", made_with)
     printer.result(human, data)
 
 
-def _write_csv(path: Path, named: dict[str, dict[str, Any]], means: dict[str, Any]) -> None:
-    from dpdeblur.errors import UnwritableOutputError
-
-    partial = path.with_name(path.name + ".part")
-    try:
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csvlib.writer(file)
-            writer.writerow(("name", "kind", "psnr", "ssim", "mae"))
-            for kind, scores in named.items():
-                for name, row in (scores | {MEAN: means[kind]}).items():
-                    writer.writerow((name, kind, row.psnr, row.ssim, row.mae))
-        partial.replace(path)
-    except OSError as error:
-        raise UnwritableOutputError(path, error.strerror or str(error)) from error
-    finally:
-        partial.unlink(missing_ok=True)
+def _table(names: list[str], scores: dict[str, list[Scores]], means: dict[str, Scores]) -> str:
+    """CSV of all scores; rows of kind "mean result" and "mean input" have no name."""
+    text = io.StringIO(newline="")
+    writer = csvlib.writer(text)
+    writer.writerow(("name", "kind", "psnr", "ssim", "mae"))
+    for kind, each in scores.items():
+        for name, row in zip(names, each, strict=True):
+            writer.writerow((name, kind, row.psnr, row.ssim, row.mae))
+        mean = means[kind]
+        writer.writerow(("", f"mean {kind}", mean.psnr, mean.ssim, mean.mae))
+    return text.getvalue()

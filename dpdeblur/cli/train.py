@@ -31,7 +31,7 @@ def train(
     """Train weights on pairs rendered from sharp photographs, or go on with a stopped run.
 
     DIR gets checkpoint.pt, log.jsonl and, at the end, mccnet.safetensors. Called again with the
-    same DIR, training goes on from its last checkpoint to the same weights.
+    same CONFIG and DIR, training goes on from its last checkpoint to the same weights.
 
     [bold]Example[/bold]
 
@@ -39,16 +39,24 @@ def train(
     """
     printer = open_output(ctx, json=json, quiet=quiet)
 
+    from dpdeblur.errors import UnwritableOutputError
     from dpdeblur.models import save_model
     from dpdeblur.restore import choose
     from dpdeblur.training import SyntheticPairs, load_photos, read_config
     from dpdeblur.training import train as run_training
 
     recipe = read_config(config)
-    photos = load_photos(config.parent / recipe.photos, choose(device).device)
-    pairs = SyntheticPairs(photos, recipe.scenes, recipe.seed)
+    setup = choose(device, recipe.precision)
+    photos = load_photos(config.parent / recipe.photos, setup.device)
+    pairs = SyntheticPairs(photos, recipe.scenes, recipe.seed, recipe.camera)
     run = folder or Path("runs") / config.stem
-    run.mkdir(parents=True, exist_ok=True)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "log.jsonl").touch()
+    except FileExistsError as error:
+        raise UnwritableOutputError(run, "it is a file, and a folder is needed") from error
+    except OSError as error:
+        raise UnwritableOutputError(run, error.strerror or str(error)) from error
     last: StepReport | None = None
     with printer.progress() as bar, (run / "log.jsonl").open("a", encoding="utf-8") as log:
         task = bar.add_task("Training", total=recipe.steps)

@@ -13,16 +13,19 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 ORIENTATION, SOFTWARE = 274, 305
-_DESCRIPTION = 270
-_RESOLUTION = frozenset({282, 283, 296})
+DESCRIPTION, ARTIST, COPYRIGHT = 270, 315, 33432
+PER_INCH, PER_CENTIMETRE = 2, 3
+_ACROSS, _DOWN, _UNIT = 282, 283, 296
+_NO_UNIT = 1
+_RESOLUTION = frozenset({_ACROSS, _DOWN, _UNIT})
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 34665, 34853, 40965
 POINTERS = frozenset({_EXIF_IFD, _GPS_IFD, _INTEROP_IFD})
 
 # In the main directory only what describes the photograph is carried: the other tags there
 # (strips, compression, sub-files, ...) describe the file it came from.
 _DESCRIPTIVE = frozenset(
-    {269, _DESCRIPTION, 271, 272, 306, 315, 316}  # document, make, model, date, artist, computer
-    | {18246, 18249, 33432, 36867, 50708, *range(40091, 40096)}  # rating, copyright, ..., XP*
+    {269, DESCRIPTION, 271, 272, 306, ARTIST, 316}  # document, make, model, date, computer
+    | {18246, 18249, COPYRIGHT, 36867, 50708, *range(40091, 40096)}  # rating, ..., XP*
     | {*_RESOLUTION, _EXIF_IFD, _GPS_IFD}
 )
 # ComponentsConfiguration, CompressedBitsPerPixel, MakerNote, pixel dimensions.
@@ -30,10 +33,29 @@ _OF_THE_OLD_FILE = frozenset({37121, 37122, 37500, 40962, 40963})
 # Descriptions by which scientific programs note the array's layout.
 _LAYOUTS = (b'{"shape"', b"ImageJ=", b"<?xml")
 
-_ASCII, _SHORT, _LONG = 2, 3, 4
+_ASCII, _SHORT, _LONG, _RATIONAL = 2, 3, 4, 5
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _WORDS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4}  # what byte order applies to
 _DEEPEST = 3
+
+
+class _Layout(NamedTuple):
+    """How a file of one kind packs its directories (struct formats and sizes in bytes)."""
+
+    order: str
+    offset: str
+    count: str
+    entry: str
+    inline: int
+
+
+_CLASSIC, _BIG = ("I", "H", "HHI4s", 4), ("Q", "Q", "HHQ8s", 8)
+_LAYOUT_OF = {
+    b"II*\0": _Layout("<", *_CLASSIC),
+    b"MM\0*": _Layout(">", *_CLASSIC),
+    b"II+\0": _Layout("<", *_BIG),
+    b"MM\0+": _Layout(">", *_BIG),
+}
 
 
 class Entry(NamedTuple):
@@ -50,13 +72,14 @@ Directory: TypeAlias = dict[int, "Entry | Directory"]
 def parse(block: bytes) -> Directory:
     """Read the main directory and the EXIF, GPS and interoperability ones below it.
 
-    `block` is an EXIF block from its TIFF header on, or a whole (classic) TIFF file. Entries that
+    `block` is an EXIF block from its TIFF header on, or a whole TIFF or BigTIFF file. Entries that
     point outside the block are left out. Raises ValueError where it has no such structure.
     """
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
-    if order is None or len(block) < 8:
+    layout = _LAYOUT_OF.get(block[:4])
+    if layout is None or len(block) < 2 * (4 + layout.inline) - 8:
         raise ValueError("no TIFF header")
-    return _read(block, order, struct.unpack_from(order + "I", block, 4)[0], _DEEPEST)
+    (offset,) = struct.unpack_from(layout.order + layout.offset, block, layout.inline)
+    return _read(block, layout, offset, _DEEPEST)
 
 
 def serialise(directory: Directory) -> bytes:
@@ -96,9 +119,24 @@ def orientation(directory: Directory) -> int:
     return value
 
 
-def orientation_block(value: int) -> bytes:
-    """An EXIF block that says nothing but the orientation."""
-    return serialise({ORIENTATION: _short(value)})
+def completed(directory: Directory, tags: Directory) -> Directory:
+    """`directory` with what it does not say itself out of `tags`; a resolution goes as one."""
+    said = directory.keys() | (_RESOLUTION if _RESOLUTION & directory.keys() else set())
+    return directory | {tag: entry for tag, entry in tags.items() if tag not in said}
+
+
+def text(value: str) -> Entry:
+    """A text, in UTF-8 as is customary although EXIF knows only ASCII."""
+    data = value.encode() + b"\0"
+    return Entry(_ASCII, len(data), data)
+
+
+def resolution(across: tuple[int, int], down: tuple[int, int], unit: int) -> Directory:
+    """Pixels per unit (PER_INCH or PER_CENTIMETRE), as fractions; empty where one is zero."""
+    if not (across[0] and down[0]):
+        return {}
+    fractions = (Entry(_RATIONAL, 1, struct.pack("<II", *n)) for n in (across, down))
+    return {**dict(zip((_ACROSS, _DOWN), fractions, strict=True)), _UNIT: _short(unit)}
 
 
 def cleaned(directory: Directory, software: str) -> Directory:
@@ -111,39 +149,45 @@ def cleaned(directory: Directory, software: str) -> Directory:
         entry = directory[tag]
         if isinstance(entry, dict):
             entry = {t: e for t, e in entry.items() if t not in _OF_THE_OLD_FILE}
-        elif tag == _DESCRIPTION and entry.data.startswith(_LAYOUTS):
+        elif tag == DESCRIPTION and entry.data.startswith(_LAYOUTS):
             continue
         if entry:
             kept[tag] = entry
-    if kept.keys() <= _RESOLUTION:
-        return {}
-    text = software.encode("ascii") + b"\0"
-    return kept | {ORIENTATION: _short(1), SOFTWARE: Entry(_ASCII, len(text), text)}
+    if kept.get(_UNIT, _short(_NO_UNIT)) == _short(_NO_UNIT):  # a mere aspect ratio
+        kept = {tag: entry for tag, entry in kept.items() if tag not in _RESOLUTION}
+    return kept and kept | {ORIENTATION: _short(1), SOFTWARE: text(software)}
 
 
 def _short(value: int) -> Entry:
     return Entry(_SHORT, 1, struct.pack("<H", value))
 
 
-def _read(block: bytes, order: str, offset: int, depth: int) -> Directory:
-    if depth == 0 or offset + 2 > len(block):
+def _read(block: bytes, layout: _Layout, offset: int, depth: int) -> Directory:
+    order, entry = layout.order, layout.order + layout.entry
+    first = offset + struct.calcsize(order + layout.count)
+    if depth == 0 or first > len(block):
         raise ValueError("a directory is missing")
-    (count,) = struct.unpack_from(order + "H", block, offset)
-    if offset + 2 + 12 * count > len(block):
+    (count,) = struct.unpack_from(order + layout.count, block, offset)
+    end = first + struct.calcsize(entry) * count
+    if end > len(block):
         raise ValueError("a directory is cut short")
     directory: Directory = {}
-    for at in range(offset + 2, offset + 2 + 12 * count, 12):
-        tag, kind, number, start = struct.unpack_from(order + "HHII", block, at)
+    for tag, kind, number, value in struct.iter_unpack(entry, block[first:end]):
         if tag in directory:
             continue
+        # Offsets in BigTIFF may have 4 bytes where they are values (the pointers below).
+        (start,) = struct.unpack_from(order + layout.offset, value)
         if tag in POINTERS:
+            if kind in {_LONG, 13}:
+                (start,) = struct.unpack_from(order + "I", value)
             with suppress(ValueError):  # a lost sub-directory takes nothing else with it
-                directory[tag] = _read(block, order, start, depth - 1)
+                directory[tag] = _read(block, layout, start, depth - 1)
             continue
         size = _SIZES.get(kind, 0) * number
-        start = at + 8 if size <= 4 else start
-        if size and start + size <= len(block):
+        if size > layout.inline:
             value = block[start : start + size]
+        if size and len(value) >= size:
+            value = value[:size]
             if order == ">" and kind in _WORDS:
                 value = np.frombuffer(value, f">u{_WORDS[kind]}").byteswap().tobytes()
             directory[tag] = Entry(kind, number, value)

@@ -1,23 +1,32 @@
-"""JPEG: pixels by Pillow (8 bits is all there is); metadata segments read by hand.
+"""JPEG: pixels by libjpeg (imagecodecs to read, Pillow to write); metadata read by hand.
 
-Pillow sees no metadata on reading, so damaged EXIF can neither stop it nor make it warn.
+libjpeg sees no metadata on reading, so damaged EXIF can neither stop it nor make it warn. Pillow
+would refuse large pictures, and its limit is one global to all threads.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from io import BytesIO
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from PIL import Image
 
+from dpdeblur.imaging import exif
 from dpdeblur.imaging.stored import Stored, Unusable, with_channels, without_single_channel
 
 SIGNATURE = b"\xff\xd8\xff"
-_SOS, _APP1, _APP2, _APP14 = 0xDA, 0xE1, 0xE2, 0xEE
+_EOI, _SOS, _APP0, _APP1, _APP2, _APP14 = 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}  # TEM and restart markers have no length
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_ARITHMETIC = 0xC9  # and above: such scans may end early, zeros being understood
+_MARKER = re.compile(rb"\xff+([\x01-\xfe])")
+_FILL = bytes((37 * n + 90) % 255 for n in range(64))
 _APPLICATION = range(0xE1, 0xF0)
+_JFIF = b"JFIF\0"
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC = b"ICC_PROFILE\0"
@@ -27,21 +36,31 @@ _QUALITY = 95
 def decode(data: bytes) -> Stored:
     """Decode the bytes of a JPEG file, the first picture where it holds several.
 
-    Raises Unusable for a file that is cut short or is neither gray nor RGB, and Pillow's OSError
-    for one that is damaged.
+    Raises Unusable for a file that is cut short, has fewer scan data than pixels, or is neither
+    gray nor RGB in 8 bits, and imagecodecs.Jpeg8Error for one that is damaged.
     """
-    bare, segments = _take_apart(data)
-    with Image.open(BytesIO(bare), formats=("JPEG",)) as image:
-        if image.mode not in {"L", "RGB"}:
-            raise Unusable(f"it is a {image.mode} picture; convert it to RGB first")
-        samples = with_channels(np.asarray(image))
-    exif = next((s[len(_EXIF) :] for s in segments if s.startswith(_EXIF)), None)
+    frame, head, segments, at = _take_apart(data)
+    bits, parts = data[frame + 4], data[frame + 9]
+    if bits != 8 or parts not in {1, 3}:
+        kind = "a CMYK" if parts == 4 else f"a {bits}-bit"
+        raise Unusable(f"it is {kind} JPEG; convert it to RGB in 8 bits first")
+    scans = _scans(data, at)
+    samples = imagecodecs.jpeg8_decode(head + b"".join(scans))
+    # libjpeg fills up with gray what is missing and says nothing. The pixels of a whole picture
+    # do not depend on what follows their scan, whereas a short one takes the filling for its own.
+    if data[frame + 1] < _ARITHMETIC and not np.array_equal(
+        samples, imagecodecs.jpeg8_decode(head + _FILL.join(scans))
+    ):
+        raise Unusable("it is damaged or cut short")
+    block = next((s[len(_EXIF) :] for s in segments if s.startswith(_EXIF)), None)
     xmp = next((s[len(_XMP) :] for s in segments if s.startswith(_XMP)), None)
     # A profile longer than a segment is split: number and count are the two bytes after the name.
-    parts = sorted(s[len(_ICC) :] for s in segments if s.startswith(_ICC))
-    if [part[:1] for part in parts] != [bytes([n + 1]) for n in range(len(parts))]:
-        return Stored(samples, exif, xmp, notes=("The colour profile is incomplete.",))
-    return Stored(samples, exif, xmp, b"".join(part[2:] for part in parts) or None)
+    profile = sorted(s[len(_ICC) :] for s in segments if s.startswith(_ICC))
+    icc, notes = b"".join(part[2:] for part in profile), ()
+    if [part[:1] for part in profile] != [bytes([n + 1]) for n in range(len(profile))]:
+        icc, notes = b"", ("The colour profile is incomplete.",)
+    tags = _resolution(next((s for s in segments if s.startswith(_JFIF)), b""))
+    return Stored(with_channels(samples), block, xmp, icc or None, tags, notes)
 
 
 def encode(stored: Stored) -> bytes:
@@ -63,9 +82,10 @@ def encode(stored: Stored) -> bytes:
     return buffer.getvalue()
 
 
-def _take_apart(data: bytes) -> tuple[bytes, list[bytes]]:
-    """The file without its metadata, and the APP1 and APP2 segments' contents."""
-    kept, segments, at = [data[:2]], [], 2
+def _take_apart(data: bytes) -> tuple[int, bytes, list[bytes], int]:
+    """Where the frame header is; all before the first scan, without metadata; the contents of
+    APP0, APP1 and APP2; where the first scan is."""
+    kept, segments, frame, at = [data[:2]], [], 0, 2
     while True:
         if at + 4 > len(data):
             raise Unusable("it is cut short")
@@ -78,11 +98,39 @@ def _take_apart(data: bytes) -> tuple[bytes, list[bytes]]:
         if marker == _SOS:
             break
         end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
-        if marker in {_APP1, _APP2}:
+        if marker in _FRAMES:
+            frame = at
+        if marker in {_APP0, _APP1, _APP2}:
             segments.append(data[at + 4 : end])
         if marker not in _APPLICATION or marker == _APP14:  # Adobe's APP14 names the colour space
             kept.append(data[at:end])
         at = end
-    if data.find(b"\xff\xd9", at) < 0:
-        raise Unusable("it is cut short")
-    return b"".join([*kept, data[at:]]), segments
+    if not frame:
+        raise Unusable("it is damaged")
+    return frame, b"".join(kept), segments, at
+
+
+def _scans(data: bytes, at: int) -> list[bytes]:
+    """The file from its first scan, at `at`, to its end, parted before each further marker."""
+    pieces, marker = [], data[at + 1]
+    begin, at = at, at + 2
+    while marker != _EOI:
+        if marker not in _STANDALONE:
+            if at + 2 > len(data):
+                raise Unusable("it is cut short")
+            at += struct.unpack_from(">H", data, at)[0]
+        match = _MARKER.search(data, at)
+        if match is None:
+            raise Unusable("it is cut short")
+        pieces.append(data[begin : match.start()])
+        begin, at, marker = match.start(), match.end(), match[1][0]
+    return [*pieces, data[begin:at]]
+
+
+def _resolution(jfif: bytes) -> exif.Directory:
+    """JFIF's density; nothing where it is a mere aspect ratio."""
+    if len(jfif) < 12 or jfif[7] not in {1, 2}:
+        return {}
+    across, down = struct.unpack_from(">HH", jfif, 8)
+    unit = exif.PER_INCH if jfif[7] == 1 else exif.PER_CENTIMETRE
+    return exif.resolution((across, 1), (down, 1), unit)

@@ -36,15 +36,16 @@ class Carried:
 def carried(stored: Stored) -> Carried:
     """Clean the EXIF and XMP blocks of a file; trouble becomes a note, never an error."""
     notes = list(stored.notes)
-    block, turned, xmp = None, 1, None
+    directory: exif.Directory = {}
+    turned, xmp = 1, None
     if stored.exif:
         try:
             directory = exif.parse(stored.exif)
-            kept = exif.cleaned(directory, SOFTWARE)
-            block = exif.serialise(kept) if kept else None
             turned = exif.orientation(directory)
         except ValueError as error:
             notes.append(f"The EXIF data could not be understood ({error}).")
+    kept = exif.cleaned(exif.completed(directory, stored.tags), SOFTWARE)
+    block = exif.serialise(kept) if kept else None
     if stored.xmp:
         try:
             xmp = clean_xmp(stored.xmp)

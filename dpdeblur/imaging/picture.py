@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.imaging.orientation import turn
+from dpdeblur.views import DPViews
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,3 +45,11 @@ class Picture:
 
     pixels: NDArray[np.float32]
     info: PictureInfo
+
+
+@dataclass(frozen=True, eq=False)
+class FileViews(DPViews):
+    """The two views of one photograph as read, and what their files carried."""
+
+    source: PictureInfo
+    """The left view's, with the warnings of both; gray only if both are."""

@@ -8,13 +8,18 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import imagecodecs
 
+from dpdeblur.imaging import exif
 from dpdeblur.imaging.stored import Stored, Unusable, with_channels, without_single_channel
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+_BESIDE = {b"eXIf", b"iCCP", b"iTXt", b"tEXt", b"zTXt", b"pHYs", b"gAMA", b"sRGB"}
+_TEXTS = {b"Author": exif.ARTIST, b"Copyright": exif.COPYRIGHT, b"Description": exif.DESCRIPTION}
+_GAMMA, _TOLERANCE = 45455, 500  # of sRGB, in the units of the gAMA chunk
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _HEADER_END = len(SIGNATURE) + 12 + 13  # IHDR comes first and is always 13 bytes long
 _LARGEST_BLOCK = 2**26  # bytes that a compressed metadata chunk may unpack to
@@ -26,20 +31,23 @@ def decode(data: bytes) -> Stored:
     Palettes become RGB, 1 to 4 bits become 8, transparency of any kind becomes alpha. Raises
     Unusable where the file is cut short and imagecodecs.PngError where it is damaged.
     """
-    blocks: dict[str, bytes] = {}
+    found: dict[str, Any] = {}
+    tags: exif.Directory = {}
     notes: list[str] = []
     kept = [SIGNATURE]
     for kind, chunk in _chunks(data):
         if kind in _PIXELS:
             kept.append(chunk)
         try:
-            blocks |= _metadata(kind, chunk)
-        except (ValueError, zlib.error):
+            found |= _metadata(kind, chunk)
+            tags |= found.pop("tags", {})
+        except (ValueError, struct.error, zlib.error):
             notes.append(f"The {kind.decode()} chunk is damaged and was left out.")
     samples = with_channels(imagecodecs.png_decode(b"".join(kept)))
-    return Stored(
-        samples, blocks.get("exif"), blocks.get("xmp"), blocks.get("icc"), notes=tuple(notes)
-    )
+    gamma = found.pop("gamma", _GAMMA)
+    if not found.pop("srgb", False) and "icc" not in found and abs(gamma - _GAMMA) > _TOLERANCE:
+        notes.append(f"Its gamma of {gamma / 1e5:g} was left out; sRGB is assumed.")
+    return Stored(samples, **found, tags=tags, notes=tuple(notes))
 
 
 def encode(stored: Stored) -> bytes:
@@ -84,22 +92,41 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _metadata(kind: bytes, chunk: bytes) -> dict[str, bytes]:
-    """The block a chunk holds, by name; nothing where it holds none."""
-    if kind not in {b"eXIf", b"iCCP", b"iTXt"}:
+def _metadata(kind: bytes, chunk: bytes) -> dict[str, Any]:
+    """What a chunk holds: exif, icc, xmp (bytes), tags (EXIF directory), gamma or srgb."""
+    if kind not in _BESIDE:
         return {}
     body = chunk[8:-4]
     if chunk != _chunk(kind, body):
         raise ValueError("wrong checksum")
     if kind == b"eXIf":
         return {"exif": body.removeprefix(b"Exif\0\0")}
+    if kind == b"sRGB":
+        return {"srgb": True}
+    if kind == b"gAMA":
+        return {"gamma": int.from_bytes(body, "big")}
+    if kind == b"pHYs":
+        return {"tags": _resolution(body)}
     name, rest = body.split(b"\0", 1)
     if kind == b"iCCP":
         return {"icc": _unpack(rest[1:])}
-    if name == _XMP_KEYWORD:
-        _, _, text = rest[2:].split(b"\0", 2)  # language and translated keyword are empty
-        return {"xmp": _unpack(text) if rest[:1] == b"\1" else text}
-    return {}
+    if name != _XMP_KEYWORD and name not in _TEXTS:
+        return {}
+    text, encoding = rest, "latin-1"
+    if kind == b"zTXt":
+        text = _unpack(rest[1:])
+    elif kind == b"iTXt":
+        _, _, text = rest[2:].split(b"\0", 2)  # before it, language and translated keyword
+        text, encoding = _unpack(text) if rest[:1] == b"\1" else text, "utf-8"
+    if name in _TEXTS:
+        return {"tags": {_TEXTS[name]: exif.text(text.decode(encoding))}}
+    return {"xmp": text} if kind == b"iTXt" else {}
+
+
+def _resolution(body: bytes) -> exif.Directory:
+    across, down, unit = struct.unpack(">IIB", body)
+    # Pixels per metre, or else a mere aspect ratio.
+    return exif.resolution((across, 100), (down, 100), exif.PER_CENTIMETRE) if unit == 1 else {}
 
 
 def _unpack(packed: bytes) -> bytes:

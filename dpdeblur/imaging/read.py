@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from dpdeblur.errors import MissingFileError, UnreadableFileError, UnsupportedFo
 from dpdeblur.imaging import colour_profile, jpeg, png, tiff
 from dpdeblur.imaging.metadata import carried
 from dpdeblur.imaging.orientation import INVERSE, turn
-from dpdeblur.imaging.picture import Picture, PictureInfo
+from dpdeblur.imaging.picture import FileViews, Picture, PictureInfo
 from dpdeblur.imaging.stored import Stored, Unusable
-from dpdeblur.views import PICTURE_EXTENSIONS, DPViews
+from dpdeblur.views import PICTURE_EXTENSIONS
 
 READABLE = PICTURE_EXTENSIONS
 """Extensions that `read_picture` takes, lower case."""
@@ -50,7 +51,7 @@ def read_picture(path: Path) -> Picture:
     return Picture(pixels, info)
 
 
-def read_views(left: Path, right: Path) -> DPViews:
+def read_views(left: Path, right: Path) -> FileViews:
     """Read the two views of one dual-pixel photograph.
 
     The views keep the sensor's rows, along which the disparity lies, whatever the orientation
@@ -68,7 +69,7 @@ def read_views(left: Path, right: Path) -> DPViews:
     left_pixels, right_pixels = (
         turn(picture.pixels, INVERSE[picture.info.orientation]) for picture in (first, second)
     )
-    return DPViews(left_pixels, right_pixels, replace(first.info, gray=gray, warnings=notes))
+    return FileViews(left_pixels, right_pixels, replace(first.info, gray=gray, warnings=notes))
 
 
 def _decode(path: Path) -> Stored:
@@ -87,13 +88,18 @@ def _decode(path: Path) -> Stored:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        if path.is_dir():
+        kind = path.stat().st_mode
+        if S_ISDIR(kind):
             raise UnreadableFileError(path, "it is a folder")
-        if not path.exists():
-            raise MissingFileError(path)
+        if not S_ISREG(kind):  # reading a pipe or device may never end
+            raise UnreadableFileError(path, "it is not an ordinary file")
         if path.suffix.lower() not in READABLE:
             raise UnsupportedFormatError(path, READABLE)
         return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingFileError(path) from error
+    except ValueError as error:  # a name with a null byte
+        raise UnreadableFileError(path, str(error)) from error
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
 

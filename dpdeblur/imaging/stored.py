@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dpdeblur.imaging import exif as tiff_tags
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 Samples: TypeAlias = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16
@@ -22,13 +24,15 @@ class Stored:
 
     `samples` is H x W x C: C = 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha (not
     premultiplied). Blocks are bare: EXIF starts with its TIFF header, XMP and ICC are the packet
-    and the profile themselves. `notes` are sentences about blocks that could not be read.
+    and the profile themselves. `tags` is what the format says outside its EXIF block, in EXIF
+    terms. `notes` are sentences about blocks that could not be read.
     """
 
     samples: Samples
     exif: bytes | None = None
     xmp: bytes | None = None
     icc: bytes | None = None
+    tags: tiff_tags.Directory = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 

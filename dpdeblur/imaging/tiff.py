@@ -21,7 +21,6 @@ from dpdeblur.imaging.stored import (
 )
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_BIG = (b"II+\0", b"MM\0+")
 _XMP, _ICC = 700, 34675
 _COLOURS = {"MINISWHITE": 1, "MINISBLACK": 1, "RGB": 3}
 _BYTE, _UNDEFINED = 1, 7
@@ -50,10 +49,7 @@ def decode(data: bytes) -> Stored:
         if page.photometric.name == "MINISWHITE":
             samples[..., 0] = ~samples[..., 0]
         samples, notes = _with_alpha_only(samples, colours, page.extrasamples)
-        block = data
-        if data[:4] in _BIG:  # 64-bit offsets, which EXIF blocks do not have
-            block = exif.orientation_block(page.tags.valueof(exif.ORIENTATION, 1))
-        return Stored(samples, block, _block(page, _XMP), _block(page, _ICC), notes)
+        return Stored(samples, data, _block(page, _XMP), _block(page, _ICC), notes=notes)
 
 
 def encode(stored: Stored, software: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dpdeblur.metrics.folders import FolderMatch, ScoreFiles, pair_folders
 from dpdeblur.metrics.measures import SSIM_WINDOW, mae, psnr, ssim
 from dpdeblur.metrics.protocols import (
     DEFAULT_PROTOCOL,
@@ -18,13 +17,10 @@ __all__ = [
     "DEFAULT_PROTOCOL",
     "PROTOCOLS",
     "SSIM_WINDOW",
-    "FolderMatch",
     "Protocol",
-    "ScoreFiles",
     "Scores",
     "mae",
     "mean_scores",
-    "pair_folders",
     "psnr",
     "score",
     "ssim",

@@ -14,9 +14,13 @@ class MCCNetConfig:
     64, 128 after the encoder blocks. It leaves the Multi-scale Fusion, decoder and tail widths
     open; these were chosen so that parameters (5.52 M) and multiply-adds meet Table 1.
 
-    The three `use_*` switches are the rows of Table 2, which the paper removes cumulatively.
-    `residual` adds the combined view to the output and starts from it (the last layer is zero at
-    initialisation); off is the paper, which does not mention a global residual.
+    The three `use_*` switches are the rows of Table 2. Section 6 says that modules are removed
+    "individually", yet tells the rows as each removing one more ("when ... is also removed"), and
+    the numbers fall that way: `cost.TABLE_2` is cumulative, while the switches are free.
+    The slope of LeakyReLU is not stated; 0.1 is that of the code of its reference [14].
+    `residual` adds the combined view to the output and starts from it: on top of the paper's He
+    initialisation, the last layer is zero and the first one blind to brightness. Off is the
+    paper, which does not mention a global residual.
     """
 
     use_msf: bool = True
@@ -29,6 +33,12 @@ class MCCNetConfig:
     decoder_widths: tuple[int, int, int] = (128, 64, 32)
     tail_width: int = 16
     negative_slope: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if a tuple of widths has not as many as there are blocks."""
+        for name, count in (("encoder_widths", 4), ("fusion_widths", 3), ("decoder_widths", 3)):
+            if len(getattr(self, name)) != count:
+                raise ValueError(f"{name} must be {count} numbers")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ def row_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     Runs through PyTorch's fused kernel (rows take the place of heads), whose memory grows with
     W instead of W^2: the explicit matrix would take 94 GiB for a 30-megapixel picture.
     """
-    query, key, value = (x.permute(0, 2, 3, 1) for x in (query, key, value))
+    # The fused kernel takes contiguous rows only; in channels_last this copies nothing.
+    query, key, value = (x.permute(0, 2, 3, 1).contiguous() for x in (query, key, value))
     return functional.scaled_dot_product_attention(query, key, value).permute(0, 3, 1, 2)
 
 
@@ -24,8 +25,9 @@ class CrossCorrelation(nn.Module):
 
     Chosen where the text is open: *one* 1x1 projection makes Q and K of both views, since the
     paper calls S^T equivalent to exchanging the views' roles, which is true only then; logits
-    are scaled by 1/sqrt(C); values are the input maps; the attended map is added to the view's
-    own, as nearly uniform attention at the start would otherwise erase the skip's detail.
+    are scaled by 1/sqrt(C); "multiplied with the input maps" is read as warping the other view's
+    input map to this view, which is then added to the view's own, as nearly uniform attention at
+    the start would otherwise erase the skip's detail.
     """
 
     def __init__(self, channels: int, slope: float) -> None:

@@ -29,7 +29,8 @@ class SiameseEncoder(nn.Module):
 
     Views are stacked along the batch, which is what sharing parameters means. Block 4, which
     fuses the views, belongs to the network. The first convolution of a block keeps its input
-    width (block 1: the stem's 16), the second widens, the one pattern the paper spells out.
+    width (block 1: the stem's 16), the second widens, the one pattern the paper spells out;
+    block 4 widens at once, which is what meets the paper's parameter count.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from torch.nn import functional
 from dpdeblur.models.feature_extraction import MultiScaleFeatureExtraction
 
 
-class _ScaleFusion(nn.Module):
+class ScaleFusion(nn.Module):
     """All maps brought to the scale of map `index`, concatenated, 1x1, MSFE, 1x1."""
 
     def __init__(
@@ -25,6 +25,7 @@ class _ScaleFusion(nn.Module):
         self.expand = nn.Conv2d(width, widths[index], 1)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """Fuse maps at scales 1, 1/2, 1/4 into one of the shape of map `index`."""
         # A 1x1 convolution of a concatenation is a sum over its parts, and it commutes with
         # bilinear upsampling: reducing a coarse map first saves a third of the peak memory.
         parts = torch.split(self.reduce.weight, self.widths, dim=1)
@@ -59,7 +60,7 @@ class MultiScaleFusion(nn.Module):
     ) -> None:
         super().__init__()
         self.scales = nn.ModuleList(
-            _ScaleFusion(widths, index, width, slope, use_msfe)
+            ScaleFusion(widths, index, width, slope, use_msfe)
             for index, width in enumerate(bottlenecks)
         )
 

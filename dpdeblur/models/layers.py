@@ -6,7 +6,10 @@ from torch import nn
 
 
 def conv_act(inputs: int, outputs: int, kernel: int, slope: float) -> nn.Sequential:
-    """Same-size zero-padded convolution with bias, then LeakyReLU, as everywhere in the paper."""
+    """Same-size zero-padded convolution with bias, then LeakyReLU.
+
+    The paper states the activation for encoder and decoder blocks; the other modules follow suit.
+    """
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2),
         nn.LeakyReLU(slope, inplace=True),

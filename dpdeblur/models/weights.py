@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from dpdeblur.errors import WeightsError
@@ -26,7 +26,11 @@ _FOLDERS = (_PACKAGE / "weights", _PACKAGE.parent / "weights")
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A network ready to run, with the card (metadata) and digest of the file it came from."""
+    """A network ready to run, with the card (metadata) of its file.
+
+    `sha256` covers the weights and the configuration, not the rest of the card: files of equal
+    digest restore alike.
+    """
 
     network: MCCNet
     card: dict[str, str]
@@ -40,19 +44,21 @@ class LoadedModel:
 
 
 def find_weights(weights: str | Path | None = None) -> Path:
-    """Path of a weights file given a path, a shipped name, or None for the default.
+    """Path of a weights file given a shipped name, a path, or None for the default.
 
     Raises WeightsError if there is neither a file nor a shipped name like it.
     """
-    wanted = Path(DEFAULT_WEIGHTS if weights is None else weights)
-    if wanted.is_file():
-        return wanted
-    shipped = sorted(file for folder in _FOLDERS for file in folder.glob("*.safetensors"))
-    for file in shipped:
-        if str(wanted) == file.stem:
-            return file
-    names = ", ".join(file.stem for file in shipped) or "none"
-    raise WeightsError(str(wanted), f"there is no such file, nor such a shipped name ({names})")
+    wanted = str(DEFAULT_WEIGHTS if weights is None else weights)
+    shipped = {f.stem: f for folder in reversed(_FOLDERS) for f in folder.glob("*.safetensors")}
+    if wanted in shipped:
+        return shipped[wanted]
+    try:
+        if Path(wanted).is_file():
+            return Path(wanted)
+    except OSError:  # a name too long or otherwise impossible here
+        pass
+    names = ", ".join(sorted(shipped)) or "none"
+    raise WeightsError(wanted, f"there is no such file, nor such a shipped name ({names})")
 
 
 def load_model(weights: str | Path | None = None) -> LoadedModel:
@@ -69,18 +75,18 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
         raise WeightsError(str(path), f"it is not a readable safetensors file ({error})") from error
     if card.get("architecture") != MCCNet.descriptor.architecture:
         raise WeightsError(str(path), "it does not say that it holds an MCCNet")
-    if card.get("sha256") != _digest(tensors):
+    if card.get("sha256") != _digest(tensors, card.get("config", "")):
         raise WeightsError(str(path), "its checksum is wrong; fetch or copy the file again")
     try:
         network = MCCNet(_config(card["config"]))
         network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(str(path), "its layers do not fit this version of MCCNet") from error
     return LoadedModel(network.eval(), card, path.stem, card["sha256"])
 
 
 def save_model(network: MCCNet, path: Path, card: dict[str, str], *, half: bool = True) -> None:
-    """Write a network's weights with its config, `card` and a checksum; fp16 unless not `half`.
+    """Write a network's weights with its config, `card` and a checksum; fp16 if `half`.
 
     The file is written beside its final place and renamed, so it is never half there.
     """
@@ -88,14 +94,15 @@ def save_model(network: MCCNet, path: Path, card: dict[str, str], *, half: bool 
         name: tensor.detach().cpu().to(torch.float16 if half else torch.float32).contiguous()
         for name, tensor in network.state_dict().items()
     }
+    config = json.dumps(dataclasses.asdict(network.config))
     metadata = card | {
         "architecture": network.descriptor.architecture,
-        "config": json.dumps(dataclasses.asdict(network.config)),
-        "sha256": _digest(tensors),
+        "config": config,
+        "sha256": _digest(tensors, config),
     }
     partial = path.with_name(path.name + ".part")
     try:
-        save_file(tensors, partial, metadata)
+        partial.write_bytes(save(tensors, metadata))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -109,9 +116,11 @@ def _config(text: str) -> MCCNetConfig:
     return MCCNetConfig(**settings)
 
 
-def _digest(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+def _digest(tensors: dict[str, Tensor], config: str) -> str:
+    """SHA-256 of all that decides what the network does; the rest of the card may be edited."""
+    digest = hashlib.sha256(config.encode())
     for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].numpy().tobytes())
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

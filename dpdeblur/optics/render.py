@@ -50,8 +50,9 @@ def render_views(
         levels: number of radii per layer.
 
     Returns:
-        Two pictures `N x 3 x (H - 2 margin) x (W - 2 margin)`, linear light. Their mean is what
-        an ordinary camera records.
+        Two pictures `N x 3 x (H - 2 margin) x (W - 2 margin)`, linear light. Their mean is the
+        ordinary camera's picture, exactly for one layer; where a blurred edge covers something,
+        the product of two blurs is not linear, and it differs by up to a few per cent of white.
     """
     views = [torch.zeros_like(_cut(layers[0].colour, margin)) for _ in range(2)]
     for layer in layers:

@@ -37,7 +37,8 @@ def restore(
     Strips change the result by float rounding only (2e-5 at most in fp32). A strip that runs out
     of memory is repeated in smaller ones, one that is not finite in half precision is repeated
     in fp32, as are all after it; strips finished before stay. `progress(rows done, rows in all)`
-    is called at the start and after every strip. The model is left as it was, on the CPU.
+    is called at the start and after every strip. The model is left as it was, on the CPU. Results
+    are repeatable to the bit for the same device, precision and strip height.
 
     Raises DeviceError, OptionError, OutOfMemoryError (even the smallest strip does not fit) or
     NonFiniteResultError. An exception out of `progress`, KeyboardInterrupt too, passes through.

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from dpdeblur.errors import OptionError
+from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.models import MCCNet, load_model
 from dpdeblur.training.config import PRECISIONS, TrainConfig
 from dpdeblur.training.losses import charbonnier
@@ -42,12 +42,19 @@ def train(
 ) -> MCCNet:
     """Train an MCCNet and return its exponential moving average, on the CPU.
 
-    A run continues from `checkpoint` when that exists, and as batches depend on the step alone
-    it ends at the same weights as one that was never stopped. Only `steps` and
-    `checkpoint_every` may have changed meanwhile: raises OptionError otherwise. `on_step` gets
-    each report and the average network. `stop_after` ends after that many steps in all,
+    A run continues from `checkpoint` when that exists. For the same recipe and kind of device it
+    ends at the same weights as one that was never stopped, as batches depend on the step alone.
+    Meanwhile `checkpoint_every` may change freely, and `steps` too, but then the rest of the run
+    follows the new schedule. `config.photos` is not read: `pairs` hold the photographs. `on_step`
+    gets each report and the average network. `stop_after` ends after that many steps in all,
     checkpointing.
+
+    Raises OptionError if the recipe or what the pairs are made of is another than the
+    checkpoint's, or if a stage's crops do not fit the photographs, UnreadableFileError if the
+    checkpoint is damaged.
     """
+    for stage in config.stages:
+        pairs.check_size((stage.height, stage.width))
     device = pairs.photos[0].device
     torch.manual_seed(config.seed)
     network = load_model(config.initial).network if config.initial else MCCNet(config.model)
@@ -63,9 +70,12 @@ def train(
         "average": average,
         "optimiser": optimiser,
     }
-    recipe = repr(dataclasses.replace(config, steps=0, checkpoint_every=0))
-    first = _resume(checkpoint, state, recipe, device)
-    last = min(config.steps, stop_after or config.steps)
+    fixed = dataclasses.replace(
+        config, steps=1, checkpoint_every=1, photos=pairs.fingerprint(), model=network.config
+    )
+    recipe = repr(fixed)
+    first = _resume(checkpoint, state, recipe)
+    last = config.steps if stop_after is None else min(config.steps, stop_after)
     for step in range(first, last):
         began = time.perf_counter()
         for group in optimiser.param_groups:
@@ -79,7 +89,7 @@ def train(
                 batch.left.contiguous(memory_format=torch.channels_last),
                 batch.right.contiguous(memory_format=torch.channels_last),
             )
-        loss = charbonnier(prediction, batch.sharp)
+        loss = charbonnier(prediction, batch.sharp, config.epsilon)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         gradient = torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
@@ -117,18 +127,30 @@ def _unwrap(average: AveragedModel) -> MCCNet:
 def _save(checkpoint: Path, state: _State, recipe: str, step: int) -> None:
     partial = checkpoint.with_name(checkpoint.name + ".part")
     parts = {name: part.state_dict() for name, part in state.items()}
-    torch.save(parts | {"step": step, "recipe": recipe}, partial)
-    partial.replace(checkpoint)
+    try:
+        torch.save(parts | {"step": step, "recipe": recipe}, partial)
+        partial.replace(checkpoint)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
-def _resume(checkpoint: Path, state: _State, recipe: str, device: torch.device) -> int:
+def _resume(checkpoint: Path, state: _State, recipe: str) -> int:
     if not checkpoint.exists():
         return 0
-    saved = torch.load(checkpoint, map_location=device, weights_only=True)
-    if saved["recipe"] != recipe:
+    try:
+        # To the CPU: a GPU that is full must not look like a damaged file.
+        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        step, theirs = int(saved["step"]), saved["recipe"]
+        parts = {name: saved[name] for name in state}
+    except OSError as error:
+        raise UnreadableFileError(checkpoint, error.strerror or str(error)) from error
+    except Exception as error:  # anything from EOFError to UnpicklingError
+        raise UnreadableFileError(checkpoint, "it is damaged; delete it to start anew") from error
+    if theirs != recipe:
         raise OptionError(
-            str(checkpoint), "it belongs to a run of another recipe; choose another folder"
+            str(checkpoint),
+            "it belongs to a run of another recipe or other photographs; choose another folder",
         )
     for name, part in state.items():
-        part.load_state_dict(saved[name])
-    return int(saved["step"])
+        part.load_state_dict(parts[name])
+    return step

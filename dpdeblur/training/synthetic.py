@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,36 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dpdeblur.errors import MissingFileError, UnreadableFileError
+from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.imaging import read_picture
 from dpdeblur.optics import add_sensor_noise, encode, render_sharp, render_views
 from dpdeblur.training.scenes import SceneConfig, random_layers
+from dpdeblur.views import list_pictures
 
-SLOPE_MEAN, SLOPE_SPREAD = 0.85, 0.12
-SLOPE_WIDE_SHARE, SLOPE_WIDE_RANGE = 0.3, (0.1, 1.0)
-READ_NOISE, SHOT_NOISE = (0.0005, 0.004), (0.00001, 0.0003)
-VIEW_GAIN = 0.02
+
+@dataclass(frozen=True)
+class CameraConfig:
+    """How cameras are drawn, one for each pair; all ranges are uniform, in linear light.
+
+    Measured: the blur is a flat disk split by a linear ramp (`optics.dp_disk_psf`), whose slope
+    is 0.85 +- 0.12 (`slope`, `slope_spread`) for the Canon 5D Mark IV; that camera's views differ
+    in brightness by 0.97 to 1.05, here by up to `view_gain` up in one and down in the other.
+
+    Widened: the share `wide_share` of slopes is drawn from `wide_range` instead, as other cameras
+    split less (the Canon R6 Mark II at f/4 measures only 0.16 to 0.18) and one network is to serve
+    them all. Assumed: noise of standard deviation `read_noise` in units of white and of variance
+    `shot_noise` times the signal, together 0.3 to 1.8 % at white; the share `eight_bit` of the
+    batches is quantised to 8 bits, the others to 16.
+    """
+
+    slope: float = 0.85
+    slope_spread: float = 0.12
+    wide_share: float = 0.3
+    wide_range: tuple[float, float] = (0.1, 1.0)
+    read_noise: tuple[float, float] = (0.0005, 0.004)
+    shot_noise: tuple[float, float] = (0.00001, 0.0003)
+    view_gain: float = 0.02
+    eight_bit: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -31,19 +53,52 @@ class Batch:
 
 
 class SyntheticPairs:
-    """Dual-pixel pairs of random layered scenes, after the recipe measured on real cameras.
+    """Dual-pixel pairs of random layered scenes, cut from `3 x H x W` uint8 sRGB `photos`.
 
-    The ramp `a` of the PSF is mostly that of a Canon 5D Mark IV, sometimes anything; views get
-    shot and read noise, a small mismatch in brightness, and 8- or 16-bit quantisation.
+    A batch depends on the photographs, the distributions, the seed and the step alone. It is the
+    same on every device of a kind: a GPU draws other random numbers than a CPU.
     """
 
-    def __init__(self, photos: Sequence[Tensor], scenes: SceneConfig, seed: int) -> None:
-        self.photos, self.scenes, self.seed = photos, scenes, seed
+    def __init__(
+        self,
+        photos: Sequence[Tensor],
+        scenes: SceneConfig,
+        seed: int,
+        camera: CameraConfig = CameraConfig(),
+    ) -> None:
+        self.photos, self.scenes, self.seed, self.camera = photos, scenes, seed, camera
         self.margin = int(scenes.max_radius) + 2
 
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Raise OptionError if crops of `size` (height, width) do not fit every photograph.
+
+        Blur reaches in from outside, so `margin` pixels are cut on each side besides.
+        """
+        for axis, name in enumerate(("height", "width")):
+            needed = size[axis] + 2 * self.margin
+            smallest = min(photo.shape[axis + 1] for photo in self.photos)
+            if smallest < needed:
+                raise OptionError(
+                    name,
+                    f"crops of {size[axis]} pixels need photographs of {needed} and the smallest "
+                    f"has {smallest}; make the crops smaller or leave small photographs out",
+                )
+
+    def fingerprint(self) -> str:
+        """Digest of all that batches depend on besides the step; of photographs, a sample."""
+        digest = hashlib.sha256(repr((self.seed, self.scenes, self.camera)).encode())
+        for photo in self.photos:
+            digest.update(repr(tuple(photo.shape)).encode())
+            digest.update(photo[:, ::61, ::53].cpu().numpy().tobytes())
+        return digest.hexdigest()
+
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
-        """Render `count` pairs of `size` (height, width) on the photographs' device."""
-        device = self.photos[0].device
+        """Render `count` pairs of `size` (height, width) on the photographs' device.
+
+        Raises OptionError if a photograph is too small for that.
+        """
+        self.check_size(size)
+        camera, device = self.camera, self.photos[0].device
         rng = torch.Generator(device).manual_seed(self.seed * 1_000_003 + step)
 
         def uniform(low: float, high: float) -> Tensor:
@@ -51,13 +106,15 @@ class SyntheticPairs:
 
         full = (size[0] + 2 * self.margin, size[1] + 2 * self.margin)
         layers = random_layers(self.photos, count, full, self.scenes, rng)
-        slope = SLOPE_MEAN + SLOPE_SPREAD * torch.randn(count, generator=rng, device=device)
-        slope = torch.where(uniform(0, 1) < SLOPE_WIDE_SHARE, uniform(*SLOPE_WIDE_RANGE), slope)
+        slope = camera.slope + camera.slope_spread * torch.randn(
+            count, generator=rng, device=device
+        )
+        slope = torch.where(uniform(0, 1) < camera.wide_share, uniform(*camera.wide_range), slope)
         views = render_views(layers, slope.clamp(0, 1), self.margin)
 
-        gain = uniform(1 - VIEW_GAIN, 1 + VIEW_GAIN)[:, None, None, None]
-        read, shot = uniform(*READ_NOISE), uniform(*SHOT_NOISE)
-        bits = 8 if torch.rand(1, generator=rng, device=device) < 0.5 else 16
+        gain = uniform(1 - camera.view_gain, 1 + camera.view_gain)[:, None, None, None]
+        read, shot = uniform(*camera.read_noise), uniform(*camera.shot_noise)
+        bits = 8 if torch.rand(1, generator=rng, device=device) < camera.eight_bit else 16
         left, right = (
             encode(add_sensor_noise(view * balance, shot, read, rng), bits)
             for view, balance in zip(views, (gain, 2 - gain), strict=True)
@@ -66,19 +123,16 @@ class SyntheticPairs:
 
 
 def load_photos(folder: Path, device: torch.device, smallest: int = 512) -> list[Tensor]:
-    """All pictures of a folder as `3 x H x W` uint8, each also at half size where still large.
+    """All pictures below a folder as `3 x H x W` uint8, each also at half size where still large.
 
     Halving sharpens a photograph (its pixels resolve more than its lens did). Pictures below
-    `smallest` pixels on a side are left out.
+    `smallest` pixels on a side are left out. The order is that of `views.list_pictures`.
 
-    Raises MissingFileError if the folder is missing, UnreadableFileError if it holds nothing.
+    Raises MissingFileError if the folder is missing, UnreadableFileError if a picture is damaged
+    or none is left.
     """
-    if not folder.is_dir():
-        raise MissingFileError(folder)
     photos = []
-    for path in sorted((*folder.glob("*.jpg"), *folder.glob("*.png"))):
-        if path.stem.endswith("_disp"):
-            continue
+    for path in list_pictures(folder):
         pixels = torch.from_numpy(read_picture(path).pixels).permute(2, 0, 1)
         for picture in (pixels, functional.avg_pool2d(pixels[None], 2)[0]):
             if min(picture.shape[1:]) >= smallest:

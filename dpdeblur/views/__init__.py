@@ -5,16 +5,24 @@ from __future__ import annotations
 from dpdeblur.views.dpviews import MINIMUM_SIZE, DPViews
 from dpdeblur.views.folders import PICTURE_EXTENSIONS, find_pairs, list_pictures
 from dpdeblur.views.lists import read_pair_list
-from dpdeblur.views.names import Pairing, PairPaths, common_stem
+from dpdeblur.views.matching import FolderMatch, ScoreFiles, pair_folders
+from dpdeblur.views.names import Pairing, PairPaths, common_stem, names_say_swapped
+from dpdeblur.views.places import inner_path, is_folder
 
 __all__ = [
     "MINIMUM_SIZE",
     "PICTURE_EXTENSIONS",
     "DPViews",
+    "FolderMatch",
     "PairPaths",
     "Pairing",
+    "ScoreFiles",
     "common_stem",
     "find_pairs",
+    "inner_path",
+    "is_folder",
     "list_pictures",
+    "names_say_swapped",
+    "pair_folders",
     "read_pair_list",
 ]

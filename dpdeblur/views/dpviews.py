@@ -23,16 +23,14 @@ class DPViews:
     """The left and right view of one photograph: float32, H x W x 3, sRGB-encoded, in [0, 1].
 
     Rows are the sensor's, since the disparity lies along them: a portrait picture stays on its
-    side.
+    side. What their files carried beside the pixels, `imaging.FileViews` adds.
 
-    `source` is what the files carried beside the pixels (an `imaging.PictureInfo` of the left
-    view) and is passed through untouched. Raises InvalidPictureError, ShapeMismatchError,
-    PictureTooSmallError (below 16x16) or IdenticalViewsError.
+    Raises InvalidPictureError, ShapeMismatchError, PictureTooSmallError (below 16x16) or
+    IdenticalViewsError.
     """
 
     left: NDArray[np.float32]
     right: NDArray[np.float32]
-    source: object | None = None
 
     def __post_init__(self) -> None:
         _check_view("The left view", self.left)

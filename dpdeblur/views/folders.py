@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import NoReturn
 
-from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
+from dpdeblur.errors import PairingError, UnreadableFileError
 from dpdeblur.views.names import (
     Pairing,
     PairPaths,
@@ -24,6 +24,7 @@ from dpdeblur.views.names import (
     side,
     swapped,
 )
+from dpdeblur.views.places import inner_path, is_folder
 
 PICTURE_EXTENSIONS = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 
@@ -37,17 +38,14 @@ def list_pictures(folder: Path, skip: Path | None = None) -> list[Path]:
     Hidden and junk files and folders are left out, and so is the folder `skip` when it lies
     inside. Linked folders are not followed. Raises MissingFileError and UnreadableFileError.
     """
-    if not folder.exists():
-        raise MissingFileError(folder)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UnreadableFileError(folder, "it is a file, and a folder is needed")
 
     def unreadable(error: OSError) -> NoReturn:
         raise UnreadableFileError(Path(error.filename), error.strerror or "it cannot be listed")
 
-    skipped = None
-    if skip is not None and folder.resolve() in skip.resolve().parents:
-        skipped = folder / skip.resolve().relative_to(folder.resolve())
+    inside = None if skip is None else inner_path(folder, skip)
+    skipped = None if inside is None else folder / inside
     found = []
     for place, folders, files in os.walk(folder, onerror=unreadable):
         here = Path(place)

@@ -7,8 +7,9 @@ import io
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
+from dpdeblur.errors import PairingError, UnreadableFileError
 from dpdeblur.views.names import Pairing, PairPaths, distinct, output_name
+from dpdeblur.views.places import is_folder
 
 
 def read_pair_list(csv_file: Path, folder: Path | None = None) -> Pairing:
@@ -44,8 +45,8 @@ def read_pair_list(csv_file: Path, folder: Path | None = None) -> Pairing:
 
 def _rows(csv_file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and named cells of each row that is not blank."""
-    if not csv_file.exists():
-        raise MissingFileError(csv_file)
+    if is_folder(csv_file):
+        raise UnreadableFileError(csv_file, "it is a folder, and a table is needed")
     try:
         text = csv_file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -74,6 +74,18 @@ def common_stem(left: Path, right: Path) -> str:
     return folder or left.stem
 
 
+def names_say_swapped(left: Path, right: Path) -> bool:
+    """Whether the names say that `left` is the right view and `right` the left one.
+
+    So it is with A_R.png as the left view and A_L.png as the right one. Where the files' names
+    say nothing, their folders' do: X_r/source/A.png and X_l/source/A.png.
+    """
+    ours, theirs = ((path.stem, *reversed(path.parent.parts)) for path in (left, right))
+    sides = [(side(mine), side(other)) for mine, other in zip(ours, theirs, strict=False)]
+    told = [pair for pair in sides if pair in {("left", "right"), ("right", "left")}]
+    return told[:1] == [("right", "left")]
+
+
 def output_name(place: PurePath, left: Path, right: Path) -> PurePath:
     """The pair's common stem in the folder of `place`, the left view's relative path.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpdeblur.errors import MissingFileError, PairingError
-from dpdeblur.views import list_pictures
+from dpdeblur.errors import PairingError
+from dpdeblur.views.folders import list_pictures
+from dpdeblur.views.places import is_folder
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,11 @@ def pair_folders(prediction: Path, truth: Path, inputs: Path | None = None) -> F
     PairingError if nothing matches, two files share a name, or files and folders are mixed.
     """
     given = [path for path in (prediction, truth, inputs) if path is not None]
-    for path in given:
-        if not path.exists():
-            raise MissingFileError(path)
-    if not any(path.is_dir() for path in given):
+    files = [path for path in given if not is_folder(path)]
+    if files == given:
         return FolderMatch((ScoreFiles(prediction.stem, prediction, truth, inputs),))
-    for path in given:
-        if not path.is_dir():
-            raise PairingError(path, "it is a file; give files only or folders only")
+    if files:
+        raise PairingError(files[0], "it is a file; give files only or folders only")
     predictions, truths = _by_name(prediction), _by_name(truth)
     both = sorted(predictions.keys() & truths.keys())
     if not both:
