@@ -518,6 +518,38 @@ def test_an_error_of_who_watches_stops_the_batch_as_it_is(tmp_path: Path, error:
     assert no_leftovers(tmp_path)
 
 
+def test_an_engine_that_catches_errors_does_not_make_them_the_pictures(tmp_path: Path) -> None:
+    def restore(*arguments: Any) -> Restored:
+        try:
+            return fake_restore(*arguments)
+        except Exception as error:
+            raise OutOfMemoryError(2**40, 2**30) from error
+
+    error = BrokenPipeError("gone")
+    plan = three_pairs(tmp_path)
+    with pytest.raises(BrokenPipeError) as caught:
+        run_batch(MODEL, plan, on_event=break_at_progress("2", error), restore=restore)
+    assert caught.value is error
+    assert statuses(tmp_path / "out") == {"1": "done"}
+
+
+def test_a_second_error_while_stopping_does_not_hide_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow_writing(*args: Any, **options: Any) -> tuple[str, ...]:
+        time.sleep(0.1)
+        return write_picture(*args, **options)
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Finished) or (isinstance(event, Started) and event.number == 2):
+            raise RuntimeError(type(event).__name__)
+
+    monkeypatch.setattr(batch_run, "write_picture", slow_writing)
+    with pytest.raises(RuntimeError, match="Started"):
+        run_batch(MODEL, three_pairs(tmp_path), on_event=watch, restore=fake_restore)
+    assert statuses(tmp_path / "out") == {"1": "done"}
+
+
 def test_the_first_error_is_told_and_nothing_twice(tmp_path: Path) -> None:
     finished: list[str] = []
 

@@ -7,7 +7,7 @@ import zlib
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import imagecodecs
 import numpy as np
@@ -196,6 +196,77 @@ def test_metadata_can_be_left_out_but_the_profile_belongs_to_the_pixels(tmp_path
         assert b"Canon" not in path.read_bytes()
 
 
+def carried(source: Path, extension: str = "png") -> Image.Exif:
+    """The EXIF block, as Pillow sees it, of a picture made from another."""
+    first = read_picture(source)
+    assert first.info.warnings == ()
+    target = source.with_name(f"made.{extension}")
+    write_picture(target, first.pixels, first.info)
+    with Image.open(target) as image:
+        return image.getexif()
+
+
+@pytest.mark.parametrize("source", ["png", "jpg", "tif"])
+@pytest.mark.parametrize("target", ["png", "jpg", "tif"])
+def test_resolution_outside_exif(tmp_path: Path, source: str, target: str) -> None:
+    path = tmp_path / f"in.{source}"
+    Image.fromarray(pixels()).save(path, dpi=(300, 240))
+    exif = carried(path, target)
+    per_inch = {2: 1, 3: 2.54}[exif[Base.ResolutionUnit]]
+    resolution = [float(exif[tag]) * per_inch for tag in (Base.XResolution, Base.YResolution)]
+    assert resolution == pytest.approx([300, 240], abs=0.02)
+
+
+def test_resolution_of_exif_goes_before_others(tmp_path: Path) -> None:
+    exif = carried(camera_file(tmp_path / "in.jpg", dpi=(72, 72)))
+    assert (exif[Base.XResolution], exif[Base.ResolutionUnit]) == (350, 2)
+
+
+def test_texts_of_png(tmp_path: Path) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    texts = PngInfo()
+    texts.add_text("Author", "André")
+    texts.add_text("Copyright", "© somebody", zip=True)
+    texts.add_itxt("Description", "時計", zip=True)
+    texts.add_text("Comment", "of no use")
+    Image.fromarray(pixels()).save(tmp_path / "in.png", pnginfo=texts)
+    block = read_picture(tmp_path / "in.png").info.exif
+    assert block is not None
+    for text in ("André", "© somebody", "時計"):
+        assert text.encode() + b"\0" in block
+    exif = carried(tmp_path / "in.png", "tif")
+    assert {Base.Artist, Base.Copyright, Base.ImageDescription} <= exif.keys()
+    assert b"of no use" not in (tmp_path / "made.tif").read_bytes()
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_exif_of_bigtiff(tmp_path: Path, byteorder: Literal["<", ">"]) -> None:
+    path = tmp_path / "in.tif"
+    tags = [(271, 2, 0, "Canon", True), (272, 2, 0, "EOS", True), (34666, 4, 1, 0, True)]
+    tifffile.imwrite(
+        path,
+        pixels(),
+        photometric="rgb",
+        bigtiff=True,
+        byteorder=byteorder,
+        metadata=None,
+        resolution=(300, 300),
+        resolutionunit="INCH",
+        extratags=[*tags, (274, 3, 1, 6, True)],
+    )
+    data = bytearray(path.read_bytes())
+    # tifffile writes no EXIF directories, so one is put in the place of another tag.
+    entry = data.index(struct.pack(byteorder + "HHQ", 34666, 4, 1))
+    struct.pack_into(byteorder + "HHQI", data, entry, 34665, 4, 1, len(data))
+    data += struct.pack(byteorder + "QHHQHHHH", 1, 34855, 3, 1, 400, 0, 0, 0)  # ISO
+    path.write_bytes(data)
+    assert read_picture(path).info.orientation == 6
+    exif = carried(path)
+    assert (exif[Base.Make], exif[Base.Model], exif[Base.XResolution]) == ("Canon", "EOS", 300)
+    assert exif.get_ifd(ExifTags.IFD.Exif)[Base.ISOSpeedRatings] == 400
+
+
 def test_description_of_an_array_layout_is_not_carried(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "in.tif", pixels(), photometric="rgb", software="numpy")
     first = read_picture(tmp_path / "in.tif")
@@ -229,6 +300,10 @@ def png_with(samples: NDArray[Any], *chunks: tuple[bytes, bytes], checksum: int 
         ((b"iCCP", b"name\0\0" + zlib.compress(b"nonsense" * 99)), 0),
         ((b"iCCP", b"name\0\0" + zlib.compress(PROFILE[:200])), 0),
         ((b"iTXt", b"XML:com.adobe.xmp\0"), 0),
+        ((b"iTXt", b"Author\0\0\0\0\0\xff"), 0),
+        ((b"zTXt", b"Author\0\0nonsense"), 0),
+        ((b"tEXt", b"Author"), 0),
+        ((b"pHYs", b"short"), 0),
         ((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0no xml"), 0),
         ((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0rdf:RDF \xff\xfe"), 0),
     ],
@@ -348,6 +423,24 @@ def test_linear_16_bit_is_converted_in_16_bit(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", ramp, photometric="rgb", iccprofile=profile)
     picture = read_picture(tmp_path / "a.tif")
     np.testing.assert_allclose(picture.pixels, linear_to_srgb(ramp / 65535.0), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "warned"),
+    [
+        ([(b"gAMA", 45455)], False),
+        ([(b"gAMA", 100_000)], True),
+        ([(b"gAMA", 55556)], True),
+        ([(b"gAMA", 100_000), (b"sRGB", 0)], False),
+    ],
+)
+def test_gamma_of_png(tmp_path: Path, chunks: list[tuple[bytes, int]], warned: bool) -> None:
+    sizes = {b"gAMA": 4, b"sRGB": 1}
+    packed = [(kind, value.to_bytes(sizes[kind], "big")) for kind, value in chunks]
+    (tmp_path / "a.png").write_bytes(png_with(pixels(), *packed))
+    picture = read_picture(tmp_path / "a.png")
+    np.testing.assert_array_equal(np.rint(picture.pixels * 255), pixels())
+    assert ["gamma" in warning for warning in picture.info.warnings] == [True] * warned
 
 
 @pytest.mark.parametrize(("gamma", "kept"), [(2.2, True), (1.0, False)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
+import skimage.data
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
@@ -254,6 +256,15 @@ def test_jpeg_followed_by_other_data(tmp_path: Path) -> None:
     np.testing.assert_array_equal(stored(picture), np.asarray(Image.open(io.BytesIO(data))))
 
 
+def test_jpeg_larger_than_pillow_would_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    samples, data = noise(), jpeg(noise(), quality=100, subsampling=0)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    np.testing.assert_allclose(stored(read(tmp_path, "a.jpg", data)), samples, atol=4)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_content_decides_not_the_name(tmp_path: Path) -> None:
     samples = noise(3, 16)
     contents = [png(samples, 16, 2), tiff(samples, photometric="rgb")]
@@ -337,6 +348,23 @@ def test_files_cut_short_are_errors(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"restart_marker_rows": 1}, {"subsampling": 0}]
+)
+def test_jpeg_cut_short_but_properly_ended(
+    tmp_path: Path, gray: bool, options: dict[str, Any]
+) -> None:
+    """What some recovery programs leave behind; libjpeg makes the rest gray and is content."""
+    photograph = skimage.data.astronaut()[:200, :300]  # type: ignore[no-untyped-call]
+    data = jpeg(photograph[..., 0].copy() if gray else photograph, **options)
+    read(tmp_path, "whole.jpg", data)
+    scan = data.index(b"\xff\xda") + 14
+    for length in np.linspace(scan, 0.99 * len(data), 12).astype(int):
+        with pytest.raises(UnreadableFileError, match=r"cut short|damaged"):
+            read(tmp_path, "a.jpg", data[:length] + b"\xff\xd9")
+
+
 @given(name=st.sampled_from(sorted(sample_files())), draw=st.data())
 def test_damage_is_an_error_or_harmless_but_never_a_crash(
     tmp_path_factory: pytest.TempPathFactory, name: str, draw: st.DataObject
@@ -371,8 +399,35 @@ def test_missing_folder_and_unknown_extension(tmp_path: Path) -> None:
         read_picture(tmp_path)
     with pytest.raises(UnsupportedFormatError, match=r"\.png"):
         read(tmp_path, "a.gif", b"GIF89a")
-    with pytest.raises(UnreadableFileError):
-        read_picture(tmp_path / ("n" * 300 + ".png"))
+    with pytest.raises(MissingFileError):
+        read_picture(tmp_path / "a.gif" / "below_a_file.png")
+    for name in ("n" * 300 + ".png", "null\0.png"):
+        with pytest.raises(UnreadableFileError):
+            read_picture(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX")
+def test_pipes_and_devices_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "device.png").symlink_to("/dev/zero")
+    for name in ("pipe.png", "device.png"):
+        with pytest.raises(UnreadableFileError, match="ordinary file"):
+            read_picture(tmp_path / name)
+
+
+@pytest.mark.parametrize("where", ["stat", "read_bytes"])
+def test_files_without_permission(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def refuse(_: Path) -> None:  # simulated, as tests may run as root
+        raise PermissionError(13, "Permission denied")
+
+    path = tmp_path / "a.png"
+    path.write_bytes(png(noise(), 8, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, where, refuse)
+        with pytest.raises(UnreadableFileError, match="Permission denied"):
+            read_picture(path)
 
 
 @pytest.mark.parametrize(

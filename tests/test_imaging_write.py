@@ -221,6 +221,24 @@ def test_an_existing_file_is_replaced_only_when_asked(tmp_path: Path) -> None:
     assert read_picture(path).info.bit_depth == 16
 
 
+def test_inputs_are_never_outputs_by_whatever_name(tmp_path: Path) -> None:
+    source, other = tmp_path / "in.png", tmp_path / "other.png"
+    for file in (source, other):
+        file.write_bytes(b"precious")
+    (tmp_path / "hard.png").hardlink_to(source)
+    (tmp_path / "soft.png").symlink_to(source)
+    (tmp_path / "folder").mkdir()
+    for name in ("in.png", "hard.png", "soft.png", "folder/../in.png"):
+        with pytest.raises(UnwritableOutputError, match="inputs"):
+            check_output(tmp_path / name, overwrite=True, inputs=[other, source])
+    check_output(other, overwrite=True, inputs=[source, tmp_path / "missing.png"])
+    check_output(tmp_path / "new.png", overwrite=False, inputs=[source])
+    with pytest.raises(UnwritableOutputError, match="inputs"):
+        check_output(
+            tmp_path / "missing.png", overwrite=False, inputs=[tmp_path / "folder/../missing.png"]
+        )
+
+
 @pytest.mark.parametrize("where", ["write_bytes", "replace"])
 @pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_failure_in_the_middle_leaves_everything_as_it_was(

@@ -11,7 +11,12 @@ import pytest
 import torch
 
 from dpdeblur.colour import combine
-from dpdeblur.errors import MissingFileError, OptionError, UnreadableFileError
+from dpdeblur.errors import (
+    MissingFileError,
+    OptionError,
+    UnreadableFileError,
+    UnwritableOutputError,
+)
 from dpdeblur.imaging import write_picture
 from dpdeblur.models import MCCNet, MCCNetConfig
 from dpdeblur.training import (
@@ -151,7 +156,7 @@ def test_a_damaged_checkpoint_is_named(
 def test_a_checkpoint_that_fails_leaves_nothing(photos: list[torch.Tensor], tmp_path: Path) -> None:
     pairs = SyntheticPairs(photos, TINY.scenes, TINY.seed)
     run = tmp_path / "run"
-    with pytest.raises(OSError, match="irectory"):
+    with pytest.raises(UnwritableOutputError, match="irectory"):
         train(TINY, pairs, run, stop_after=1, on_step=lambda *_: run.mkdir())
     assert list(tmp_path.iterdir()) == [run]
 

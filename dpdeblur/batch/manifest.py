@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Literal, Self, get_args, get_type_hints
 
 from dpdeblur import __version__
 from dpdeblur.errors import UnreadableFileError, UnwritableOutputError
+from dpdeblur.files import write_whole
 
 MANIFEST_NAME = "batch.json"
 SCHEMA = 1
@@ -115,17 +115,8 @@ class Manifest:
             "pictures": [asdict(record) for record in self.records],
         }
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        temporary = self.path.with_name(f".dpdeblur-{uuid.uuid4().hex}.part")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                # File names that are no valid text become JSON's own escapes and survive.
-                temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
-                temporary.replace(self.path)
-            finally:
-                temporary.unlink(missing_ok=True)
-        except OSError as error:
-            raise UnwritableOutputError(self.path, error.strerror or str(error)) from error
+        # File names that are no valid text become JSON's own escapes and survive.
+        write_whole(self.path, text.encode("utf-8", "backslashreplace"))
         self._unwritten = False
         self._due = time.monotonic() + self._interval
 

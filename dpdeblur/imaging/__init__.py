@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dpdeblur.imaging.orientation import INVERSE, turn
-from dpdeblur.imaging.picture import Picture, PictureInfo
+from dpdeblur.imaging.picture import FileViews, Picture, PictureInfo
 from dpdeblur.imaging.read import READABLE, read_picture, read_views
 from dpdeblur.imaging.write import WRITABLE, check_output, write_picture
 
@@ -11,6 +11,7 @@ __all__ = [
     "INVERSE",
     "READABLE",
     "WRITABLE",
+    "FileViews",
     "Picture",
     "PictureInfo",
     "check_output",

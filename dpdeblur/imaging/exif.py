@@ -33,7 +33,7 @@ _OF_THE_OLD_FILE = frozenset({37121, 37122, 37500, 40962, 40963})
 # Descriptions by which scientific programs note the array's layout.
 _LAYOUTS = (b'{"shape"', b"ImageJ=", b"<?xml")
 
-_ASCII, _SHORT, _LONG, _RATIONAL = 2, 3, 4, 5
+_ASCII, _SHORT, _LONG, _RATIONAL, _IFD = 2, 3, 4, 5, 13
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _WORDS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4}  # what byte order applies to
 _DEEPEST = 3
@@ -44,7 +44,7 @@ class _Layout(NamedTuple):
 
     order: str
     offset: str
-    count: str
+    length: str
     entry: str
     inline: int
 
@@ -153,8 +153,8 @@ def cleaned(directory: Directory, software: str) -> Directory:
             continue
         if entry:
             kept[tag] = entry
-    if kept.get(_UNIT, _short(_NO_UNIT)) == _short(_NO_UNIT):  # a mere aspect ratio
-        kept = {tag: entry for tag, entry in kept.items() if tag not in _RESOLUTION}
+    if kept.keys() <= _RESOLUTION and kept.get(_UNIT) == _short(_NO_UNIT):  # an aspect ratio
+        return {}
     return kept and kept | {ORIENTATION: _short(1), SOFTWARE: text(software)}
 
 
@@ -164,10 +164,10 @@ def _short(value: int) -> Entry:
 
 def _read(block: bytes, layout: _Layout, offset: int, depth: int) -> Directory:
     order, entry = layout.order, layout.order + layout.entry
-    first = offset + struct.calcsize(order + layout.count)
+    first = offset + struct.calcsize(order + layout.length)
     if depth == 0 or first > len(block):
         raise ValueError("a directory is missing")
-    (count,) = struct.unpack_from(order + layout.count, block, offset)
+    (count,) = struct.unpack_from(order + layout.length, block, offset)
     end = first + struct.calcsize(entry) * count
     if end > len(block):
         raise ValueError("a directory is cut short")
@@ -175,10 +175,9 @@ def _read(block: bytes, layout: _Layout, offset: int, depth: int) -> Directory:
     for tag, kind, number, value in struct.iter_unpack(entry, block[first:end]):
         if tag in directory:
             continue
-        # Offsets in BigTIFF may have 4 bytes where they are values (the pointers below).
         (start,) = struct.unpack_from(order + layout.offset, value)
         if tag in POINTERS:
-            if kind in {_LONG, 13}:
+            if kind in {_LONG, _IFD}:  # 4 bytes in BigTIFF too
                 (start,) = struct.unpack_from(order + "I", value)
             with suppress(ValueError):  # a lost sub-directory takes nothing else with it
                 directory[tag] = _read(block, layout, start, depth - 1)

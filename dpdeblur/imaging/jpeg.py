@@ -56,11 +56,11 @@ def decode(data: bytes) -> Stored:
     xmp = next((s[len(_XMP) :] for s in segments if s.startswith(_XMP)), None)
     # A profile longer than a segment is split: number and count are the two bytes after the name.
     profile = sorted(s[len(_ICC) :] for s in segments if s.startswith(_ICC))
-    icc, notes = b"".join(part[2:] for part in profile), ()
+    icc, notes = b"".join(part[2:] for part in profile), list[str]()
     if [part[:1] for part in profile] != [bytes([n + 1]) for n in range(len(profile))]:
-        icc, notes = b"", ("The colour profile is incomplete.",)
+        icc, notes = b"", ["The colour profile is incomplete."]
     tags = _resolution(next((s for s in segments if s.startswith(_JFIF)), b""))
-    return Stored(with_channels(samples), block, xmp, icc or None, tags, notes)
+    return Stored(with_channels(samples), block, xmp, icc or None, tags, tuple(notes))
 
 
 def encode(stored: Stored) -> bytes:

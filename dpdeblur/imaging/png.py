@@ -44,8 +44,8 @@ def decode(data: bytes) -> Stored:
         except (ValueError, struct.error, zlib.error):
             notes.append(f"The {kind.decode()} chunk is damaged and was left out.")
     samples = with_channels(imagecodecs.png_decode(b"".join(kept)))
-    gamma = found.pop("gamma", _GAMMA)
-    if not found.pop("srgb", False) and "icc" not in found and abs(gamma - _GAMMA) > _TOLERANCE:
+    gamma, srgb = found.pop("gama", _GAMMA), "icc" in found or found.pop("srgb", None) is not None
+    if not srgb and abs(gamma - _GAMMA) > _TOLERANCE:
         notes.append(f"Its gamma of {gamma / 1e5:g} was left out; sRGB is assumed.")
     return Stored(samples, **found, tags=tags, notes=tuple(notes))
 
@@ -93,7 +93,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _metadata(kind: bytes, chunk: bytes) -> dict[str, Any]:
-    """What a chunk holds: exif, icc, xmp (bytes), tags (EXIF directory), gamma or srgb."""
+    """What a chunk holds: exif, icc, xmp (bytes), tags (EXIF directory), gama or srgb."""
     if kind not in _BESIDE:
         return {}
     body = chunk[8:-4]
@@ -101,22 +101,23 @@ def _metadata(kind: bytes, chunk: bytes) -> dict[str, Any]:
         raise ValueError("wrong checksum")
     if kind == b"eXIf":
         return {"exif": body.removeprefix(b"Exif\0\0")}
-    if kind == b"sRGB":
-        return {"srgb": True}
-    if kind == b"gAMA":
-        return {"gamma": int.from_bytes(body, "big")}
+    if kind in {b"sRGB", b"gAMA"}:
+        return {kind.decode().lower(): int.from_bytes(body, "big")}
     if kind == b"pHYs":
         return {"tags": _resolution(body)}
     name, rest = body.split(b"\0", 1)
-    if kind == b"iCCP":
-        return {"icc": _unpack(rest[1:])}
+    return {"icc": _unpack(rest[1:])} if kind == b"iCCP" else _text(kind, name, rest)
+
+
+def _text(kind: bytes, name: bytes, rest: bytes) -> dict[str, Any]:
+    """XMP, or a text for which EXIF has a tag; `rest` is what follows the keyword `name`."""
     if name != _XMP_KEYWORD and name not in _TEXTS:
         return {}
     text, encoding = rest, "latin-1"
     if kind == b"zTXt":
         text = _unpack(rest[1:])
     elif kind == b"iTXt":
-        _, _, text = rest[2:].split(b"\0", 2)  # before it, language and translated keyword
+        _, _, text = rest[2:].split(b"\0", 2)  # language and translated keyword come first
         text, encoding = _unpack(text) if rest[:1] == b"\1" else text, "utf-8"
     if name in _TEXTS:
         return {"tags": {_TEXTS[name]: exif.text(text.decode(encoding))}}

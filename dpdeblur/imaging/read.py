@@ -27,7 +27,9 @@ def read_picture(path: Path) -> Picture:
     What the file is, its content decides, not its name. Pixels come upright, float32 H x W x 3 in
     [0, 1], every stored number n as n / 255 or n / 65535. Raises MissingFileError,
     UnsupportedFormatError for an extension not in READABLE, and UnreadableFileError for anything
-    that is not a whole, sound picture. Trouble with metadata ends up in `info.warnings`.
+    that is not a whole, sound picture. Only PNG has checksums, so changed bytes among a JPEG's
+    or TIFF's pixels can pass if no data are missing in the end. Trouble with metadata ends up in
+    `info.warnings`.
     """
     stored = _decode(path)
     kept = carried(stored)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from dpdeblur.errors import (
     UnsupportedFormatError,
     UnwritableOutputError,
 )
+from dpdeblur.files import write_whole
 from dpdeblur.imaging import colour_profile, jpeg, png, tiff
 from dpdeblur.imaging.metadata import SOFTWARE
 from dpdeblur.imaging.picture import PictureInfo
@@ -91,7 +91,7 @@ def write_picture(
             stored = Stored(samples, exif, xmp)
             notes += ("A gray colour profile on a colour picture was left out.",)
     data, trouble = _encode(path, stored)
-    _put(path, data, overwrite=overwrite)
+    write_whole(path, data, overwrite=overwrite)
     return tuple(f"{path}: {note}" for note in (*notes, *trouble))
 
 
@@ -153,19 +153,3 @@ def _encoded(extension: str, stored: Stored) -> bytes:
     if extension == ".png":
         return png.encode(stored)
     return jpeg.encode(stored) if extension in _JPEG else tiff.encode(stored, SOFTWARE)
-
-
-def _put(path: Path, data: bytes, *, overwrite: bool) -> None:
-    """Write beside the target and rename, so that no half of a file is ever to be seen."""
-    temporary = path.with_name(f".dpdeblur-{uuid.uuid4().hex}.part")
-    try:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(data)
-            if path.exists() and not overwrite:  # it may have come while the work was going on
-                raise OutputExistsError(path)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise UnwritableOutputError(path, error.strerror or str(error)) from error

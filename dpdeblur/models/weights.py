@@ -15,6 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from dpdeblur.errors import WeightsError
+from dpdeblur.files import write_whole
 from dpdeblur.models.config import MCCNetConfig, ModelDescriptor
 from dpdeblur.models.mccnet import MCCNet
 
@@ -88,7 +89,7 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
 def save_model(network: MCCNet, path: Path, card: dict[str, str], *, half: bool = True) -> None:
     """Write a network's weights with its config, `card` and a checksum; fp16 if `half`.
 
-    The file is written beside its final place and renamed, so it is never half there.
+    Raises UnwritableOutputError; the file is never half there.
     """
     tensors = {
         name: tensor.detach().cpu().to(torch.float16 if half else torch.float32).contiguous()
@@ -100,12 +101,7 @@ def save_model(network: MCCNet, path: Path, card: dict[str, str], *, half: bool 
         "config": config,
         "sha256": _digest(tensors, config),
     }
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_bytes(save(tensors, metadata))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, save(tensors, metadata))
 
 
 def _config(text: str) -> MCCNetConfig:

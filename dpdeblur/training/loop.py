@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import math
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dpdeblur.errors import OptionError, UnreadableFileError
+from dpdeblur.files import write_whole
 from dpdeblur.models import MCCNet, load_model
 from dpdeblur.training.config import PRECISIONS, TrainConfig
 from dpdeblur.training.losses import charbonnier
@@ -125,13 +127,10 @@ def _unwrap(average: AveragedModel) -> MCCNet:
 
 
 def _save(checkpoint: Path, state: _State, recipe: str, step: int) -> None:
-    partial = checkpoint.with_name(checkpoint.name + ".part")
     parts = {name: part.state_dict() for name, part in state.items()}
-    try:
-        torch.save(parts | {"step": step, "recipe": recipe}, partial)
-        partial.replace(checkpoint)
-    finally:
-        partial.unlink(missing_ok=True)
+    buffer = io.BytesIO()
+    torch.save(parts | {"step": step, "recipe": recipe}, buffer)
+    write_whole(checkpoint, buffer.getvalue())
 
 
 def _resume(checkpoint: Path, state: _State, recipe: str) -> int:
