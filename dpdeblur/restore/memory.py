@@ -14,7 +14,7 @@ import torch
 
 from dpdeblur.errors import OptionError
 from dpdeblur.models import ModelDescriptor
-from dpdeblur.restore.plan import round_up
+from dpdeblur.restore.plan import plan_strips, round_up
 
 # Memory of MCCNet in bytes as (fixed, per pixel read), of which the lower sum holds. Measured for
 # inference on the CPU in channels_last as the rise of the peak resident size over passes of mixed
@@ -163,8 +163,7 @@ class MemoryModel:
         multiple, halo = descriptor.multiple_of, descriptor.halo
         for count in range(1, height // multiple + 1):
             tallest = round_up(-(-height // count), multiple)
-            # An inner strip reads two halos, one at the picture's border one.
-            read = min(height, tallest + halo * min(count - 1, 2))
-            if self.needed(read, width) <= budget:
+            strips = plan_strips(height, tallest, halo, multiple)
+            if self.needed(max(strip.rows_read for strip in strips), width) <= budget:
                 return tallest
         return None
