@@ -43,7 +43,7 @@ class OutputExistsError(DPDeblurError):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        super().__init__(f"{path} already exists; add --overwrite or choose another name with -o.")
+        super().__init__(f"{path} already exists; add --overwrite or choose another name.")
 
 
 class UnwritableOutputError(DPDeblurError):

@@ -1,11 +1,46 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and never over what is not to be lost."""
 
 from __future__ import annotations
 
+import os
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from dpdeblur.errors import OutputExistsError, UnwritableOutputError
+
+
+def check_place(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+    """Find out before the long work whether a file could be written at `path`; writes nothing.
+
+    Raises OutputExistsError for a file that is there unless `overwrite`, and
+    UnwritableOutputError where `path` is one of `inputs`, which are never replaced, or a folder,
+    or the folder it would go to (or the first of its parents that exists) takes no files.
+    """
+    try:
+        if path.is_dir():
+            raise UnwritableOutputError(path, "it is a folder")
+        if any(_same(path, source) for source in inputs):
+            raise UnwritableOutputError(path, "it is one of the inputs; choose another name")
+        if path.exists() and not overwrite:
+            raise OutputExistsError(path)
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+    except OSError as error:
+        raise UnwritableOutputError(path, error.strerror or str(error)) from error
+    except (RuntimeError, ValueError) as error:  # links in a circle, a null byte
+        raise UnwritableOutputError(path, str(error)) from error
+    if not folder.is_dir():
+        raise UnwritableOutputError(path, f"{folder} is not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UnwritableOutputError(path, f"{folder} may not be written to")
+
+
+def _same(path: Path, source: Path) -> bool:
+    """Whether both are one file, be it by another name: a link, or in other capitals."""
+    try:
+        return path.samefile(source)
+    except FileNotFoundError:
+        return path.resolve() == source.resolve()
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:

@@ -128,7 +128,7 @@ def test_plan_from_a_list(tmp_path: Path) -> None:
 def test_plan_never_replaces_a_view(tmp_path: Path) -> None:
     table = tmp_path / "list.csv"
     table.write_text("in/a.png,in/b.png,b\n")
-    with pytest.raises(PairingError, match="would replace the view"):
+    with pytest.raises(UnwritableOutputError, match="would replace this view"):
         plan_jobs(tmp_path, tmp_path / "x/../in", pairs=table, overwrite=True)
     assert plan_jobs(tmp_path, tmp_path / "in", pairs=table, extension=".tif").jobs
 
@@ -151,12 +151,12 @@ def test_plan_never_takes_the_users_photograph_for_a_result(
     write_pair(tmp_path, "A", 1)
     write_pair(tmp_path, "day/B", 2)
     write_picture(tmp_path / "day/B.png", view(3))
-    with pytest.raises(PairingError, match=r"day/B\.png.*choose another output folder"):
+    with pytest.raises(UnwritableOutputError, match=r"day/B\.png.*choose another output folder"):
         plan_jobs(tmp_path, tmp_path, overwrite=overwrite)
     # A record that it was skipped does not make it ours.
     with Manifest(tmp_path, {}) as manifest:
         manifest.add(Record("day/B", "skipped", "l", "r", "day/B.png"))
-    with pytest.raises(PairingError):
+    with pytest.raises(UnwritableOutputError):
         plan_jobs(tmp_path, tmp_path / "day/..", overwrite=overwrite)
     assert len(plan_jobs(tmp_path, tmp_path / "out").todo) == 2
 

@@ -135,6 +135,20 @@ class TestFix:
         assert report["strips"] == 4
         assert Path(report["output"]).is_file()
 
+    def test_metadata_is_kept_unless_unwanted(self, tmp_path: Path, small_views: DPViews) -> None:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Model] = "Some Camera"
+        for side, view in (("L", small_views.left), ("R", small_views.right)):
+            codes = (view * 255).round().astype(np.uint8)
+            Image.fromarray(codes).save(tmp_path / f"a_{side}.png", exif=exif)
+        views = tmp_path / "a_L.png", tmp_path / "a_R.png"
+        for options, model in (((), "Some Camera"), (("--no-metadata",), None)):
+            assert (
+                run("fix", *views, "-o", tmp_path / "o.png", "--overwrite", *options).exit_code == 0
+            )
+            with Image.open(tmp_path / "o.png") as picture:
+                assert picture.getexif().get(ExifTags.Base.Model) == model
+
     def test_quiet_says_nothing(self, pair: Pair) -> None:
         result = run("fix", *pair, "--quiet")
         assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
@@ -313,7 +327,10 @@ class TestScore:
 
     def test_tables_and_pictures_are_not_replaced(self, pair: Pair) -> None:
         before = pair[1].read_bytes()
-        assert "--overwrite" in failure(run("score", *pair, "--csv", pair[1]))
+        assert "one of the inputs" in failure(run("score", *pair, "--csv", pair[1], "--overwrite"))
+        table = pair[1].with_name("t.csv")
+        table.write_text("mine")
+        assert "--overwrite" in failure(run("score", *pair, "--csv", table))
         assert pair[1].read_bytes() == before
         assert "written" in failure(run("score", *pair, "--csv", pair[1] / "x.csv"))
 
@@ -357,6 +374,9 @@ class TestBatch:
         result = run("batch", source, out)
         assert result.exit_code == 1
         assert "2 done, 0 skipped, 1 failed" in result.stdout
+        quiet = run("batch", source, tmp_path / "quiet", "--quiet")
+        assert (quiet.exit_code, quiet.stdout) == (1, "")
+        assert "day/b failed" in quiet.stderr
         assert "lonely_L.png has no partner" in result.stderr
         written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*"))
         assert written == ["a.png", "batch.json", "day/c.png"]

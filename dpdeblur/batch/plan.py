@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpdeblur.batch.manifest import MANIFEST_NAME, read_records
-from dpdeblur.errors import PairingError, UnsupportedFormatError
+from dpdeblur.errors import UnsupportedFormatError, UnwritableOutputError
 from dpdeblur.imaging import WRITABLE
 from dpdeblur.views import PairPaths, find_pairs, inner_path, is_folder, read_pair_list
 
@@ -51,8 +51,8 @@ def plan_jobs(
     that exists counts as done, since outputs are written whole or not at all, unless `overwrite`.
     Touches nothing. Raises the errors of `find_pairs` or `read_pair_list`, UnsupportedFormatError
     for the extension, UnreadableFileError for a manifest that is not this package's, and
-    PairingError if an output would replace one of the views or is another picture in `source`:
-    one that the output folder's manifest does not know.
+    UnwritableOutputError if an output would replace one of the views or is another picture in
+    `source`: one that the output folder's manifest does not know.
     """
     if extension is not None and extension.lower() not in WRITABLE:
         raise UnsupportedFormatError(Path(f"*{extension}"), WRITABLE)
@@ -68,10 +68,9 @@ def plan_jobs(
         # Not with_suffix: the name may have a dot of its own.
         output = output_dir / f"{pair.name}{ending}"
         if os.path.realpath(output) in views:
-            raise PairingError(
-                output_dir,
-                f"the result of {pair.left} would replace the view {output}; "
-                "choose another output folder",
+            raise UnwritableOutputError(
+                output,
+                f"the result of {pair.left} would replace this view; choose another output folder",
             )
         jobs.append(Job(pair, output, done=_is_file(output)))
     _check_ours(source, output_dir, [job.output for job in jobs if job.done])
@@ -88,14 +87,14 @@ def _is_file(output: Path) -> bool:
 
 
 def _check_ours(source: Path, output_dir: Path, there: Sequence[Path]) -> None:
-    """Raise PairingError if a picture that is there may be the user's own photograph."""
+    """Raise UnwritableOutputError if a picture that is there may be the user's own photograph."""
     inside = [output for output in there if inner_path(source, output) is not None]
     # Only a result has weights: a record may also say that something was there already.
     known = {r.output for r in read_records(output_dir) if r.weights} if inside else set()
     for output in inside:
         if output.relative_to(output_dir).as_posix() not in known:
-            raise PairingError(
-                output_dir,
-                f"{output} is there already, among the pictures to work on, and {MANIFEST_NAME} "
-                "does not know it as a result; choose another output folder or move it away",
+            raise UnwritableOutputError(
+                output,
+                f"it is there already, among the pictures to work on, and {MANIFEST_NAME} does "
+                "not know it as a result; choose another output folder or move it away",
             )

@@ -57,6 +57,12 @@ class Output:
         if not (self.quiet or self.json):
             self._err.print(Text.assemble(("Warning:", "yellow"), " ", sentence))
 
+    def failure(self, sentence: str) -> None:
+        """Say that one of many pictures failed, also when quiet."""
+        self._warnings.append(sentence)
+        if not self.json:
+            self._err.print(Text.assemble(("Error:", "bold red"), " ", sentence))
+
     def note(self, sentence: str) -> None:
         """Say something worth knowing."""
         if not (self.quiet or self.json):

@@ -120,7 +120,7 @@ def _tell(printer: Output, record: Record, place: str) -> None:
     for note in record.notes:
         printer.note(f"{record.name}: {note}")
     if record.error is not None:
-        printer.warn(f"{record.name} failed. {record.error}")
+        printer.failure(f"{record.name} failed. {record.error}")
     elif not printer.interactive:
         printer.note(f"[{place}] {record.name} done in {record.seconds:.1f} s")
 

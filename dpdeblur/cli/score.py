@@ -52,8 +52,8 @@ def score(
     printer = open_output(ctx, json=json, quiet=quiet)
     from rich.console import Group
 
-    from dpdeblur.errors import OutputExistsError, ShapeMismatchError
-    from dpdeblur.files import write_whole
+    from dpdeblur.errors import ShapeMismatchError
+    from dpdeblur.files import check_place, write_whole
     from dpdeblur.imaging import read_picture
     from dpdeblur.metrics import PROTOCOLS, mean_scores, versions
     from dpdeblur.metrics import score as score_pictures
@@ -62,21 +62,29 @@ def score(
     match = pair_folders(prediction, truth, untouched)
     for path in (*match.unmatched_predictions, *match.unmatched_truths):
         printer.warn(f"{path} has no counterpart and is left out.")
-    if csv is not None and csv.exists() and not overwrite:
-        raise OutputExistsError(csv)
+    if csv is not None:
+        inputs = [
+            path
+            for files in match.pictures
+            for path in (files.prediction, files.truth, files.input)
+            if path is not None
+        ]
+        check_place(csv, overwrite=overwrite, inputs=inputs)
 
     kinds = ("result",) if untouched is None else ("result", "input")
     scores: dict[str, list[Scores]] = {kind: [] for kind in kinds}
     with printer.progress() as bar:
         for files in bar.track(match.pictures, description="Scoring"):
             sharp = read_picture(files.truth)
+            for warning in sharp.info.warnings:
+                printer.warn(warning)
             paths = [files.prediction] if files.input is None else [files.prediction, files.input]
             for kind, path in zip(kinds, paths, strict=True):
                 picture = read_picture(path)
                 if picture.pixels.shape != sharp.pixels.shape:
                     sizes = picture.pixels.shape[:2], sharp.pixels.shape[:2]
                     raise ShapeMismatchError(f"{path} and {files.truth}", *sizes)
-                for warning in (*sharp.info.warnings, *picture.info.warnings):
+                for warning in picture.info.warnings:
                     printer.warn(warning)
                 scores[kind].append(score_pictures(picture.pixels, sharp.pixels, protocol.value))
 
@@ -84,7 +92,7 @@ def score(
     means = {kind: mean_scores(each) for kind, each in scores.items()}
     rules, used = PROTOCOLS[protocol.value], versions()
     if csv is not None:
-        write_whole(csv, _table(names, scores, means).encode())
+        write_whole(csv, _table(names, scores, means).encode("utf-8", "surrogateescape"))
     data = {
         "protocol": {"name": rules.name, "description": rules.description},
         "versions": used,

@@ -47,6 +47,8 @@ def train(
 
     recipe = read_config(config)
     setup = choose(device, recipe.precision)
+    for note in setup.notes:
+        printer.note(note)
     photos = load_photos(config.parent / recipe.photos, setup.device)
     pairs = SyntheticPairs(photos, recipe.scenes, recipe.seed, recipe.camera)
     run = folder or Path("runs") / config.stem

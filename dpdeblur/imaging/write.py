@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,47 +12,30 @@ from numpy.typing import NDArray
 from dpdeblur.errors import (
     InvalidPictureError,
     OptionError,
-    OutputExistsError,
     UnsupportedFormatError,
     UnwritableOutputError,
 )
-from dpdeblur.files import write_whole
+from dpdeblur.files import check_place, write_whole
 from dpdeblur.imaging import colour_profile, jpeg, png, tiff
 from dpdeblur.imaging.metadata import SOFTWARE
 from dpdeblur.imaging.picture import PictureInfo
 from dpdeblur.imaging.stored import Samples, Stored
+from dpdeblur.views import PICTURE_EXTENSIONS
 
 _JPEG = (".jpg", ".jpeg")
-WRITABLE: tuple[str, ...] = (".png", ".tif", ".tiff", *_JPEG)
+WRITABLE = PICTURE_EXTENSIONS
 """Extensions that `write_picture` takes, lower case."""
 
 
 def check_output(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
     """Find out before the long work whether `path` could be written; writes nothing.
 
-    Raises UnsupportedFormatError for an extension not in WRITABLE, OutputExistsError for a file
-    that is there unless `overwrite`, and UnwritableOutputError where `path` is one of `inputs`,
-    which are never replaced, or a folder, or the folder it would go to (or the first of its
-    parents that exists) takes no files.
+    Raises UnsupportedFormatError for an extension not in WRITABLE, and what `files.check_place`
+    raises.
     """
     if path.suffix.lower() not in WRITABLE:
         raise UnsupportedFormatError(path, WRITABLE)
-    try:
-        if path.is_dir():
-            raise UnwritableOutputError(path, "it is a folder")
-        if any(_same(path, source) for source in inputs):
-            raise UnwritableOutputError(path, "it is one of the inputs; choose another name")
-        if path.exists() and not overwrite:
-            raise OutputExistsError(path)
-        folder = next(parent for parent in path.absolute().parents if parent.exists())
-    except OSError as error:
-        raise UnwritableOutputError(path, error.strerror or str(error)) from error
-    except (RuntimeError, ValueError) as error:  # links in a circle, a null byte
-        raise UnwritableOutputError(path, str(error)) from error
-    if not folder.is_dir():
-        raise UnwritableOutputError(path, f"{folder} is not a folder")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UnwritableOutputError(path, f"{folder} may not be written to")
+    check_place(path, overwrite=overwrite, inputs=inputs)
 
 
 def write_picture(
@@ -93,14 +75,6 @@ def write_picture(
     data, trouble = _encode(path, stored)
     write_whole(path, data, overwrite=overwrite)
     return tuple(f"{path}: {note}" for note in (*notes, *trouble))
-
-
-def _same(path: Path, source: Path) -> bool:
-    """Whether both are one file, be it by another name: a link, or in other capitals."""
-    try:
-        return path.samefile(source)
-    except FileNotFoundError:
-        return path.resolve() == source.resolve()
 
 
 def _samples(

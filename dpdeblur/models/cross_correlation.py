@@ -13,7 +13,8 @@ def row_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """softmax(Q K^T / sqrt(C)) V along every row of `N x C x H x W` maps; same shape out.
 
     Runs through PyTorch's fused kernel (rows take the place of heads), whose memory grows with
-    W instead of W^2: the explicit matrix would take 94 GiB for a 30-megapixel picture.
+    W instead of W^2 (but on Metal): the explicit matrix would take 94 GiB for a picture of 30
+    megapixels.
     """
     # The fused kernel takes contiguous rows only; in channels_last this copies nothing.
     query, key, value = (x.permute(0, 2, 3, 1).contiguous() for x in (query, key, value))

@@ -1,4 +1,4 @@
-"""From linear light to the numbers of a picture file: gain, noise, encoding, quantisation."""
+"""From linear light to the numbers of a picture file: noise, encoding, quantisation."""
 
 from __future__ import annotations
 

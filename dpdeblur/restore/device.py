@@ -102,7 +102,7 @@ def _choose_any(precision: str) -> Setup:
         if failure is None:
             return Setup(device, wanted, tuple(notes))
         notes.append(f"passed over {name}, which cannot compute in {wanted} ({failure})")
-    raise DeviceError("auto", f"none here can compute in {precision}; use --precision auto")
+    raise DeviceError("auto", f"none here can compute in {precision}; fp32 always works")
 
 
 def _trial(device: torch.device, precision: str) -> tuple[str, str | None]:

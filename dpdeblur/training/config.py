@@ -12,10 +12,11 @@ from typing import Any
 
 import torch
 
-from dpdeblur.errors import MissingFileError, OptionError
+from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.models import MCCNet, MCCNetConfig
 from dpdeblur.training.scenes import SceneConfig
 from dpdeblur.training.synthetic import CameraConfig
+from dpdeblur.views import is_folder
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -95,13 +96,15 @@ class TrainConfig:
 def read_config(path: Path) -> TrainConfig:
     """Read a TOML file with TrainConfig's keys: tables `model`, `scenes`, `camera`, `[[stages]]`.
 
-    Raises MissingFileError, or OptionError naming the key that is unknown, of a wrong type or has
-    a value that cannot be used.
+    Raises MissingFileError, UnreadableFileError, or OptionError naming the key that is unknown, of
+    a wrong type or has a value that cannot be used.
     """
-    if not path.is_file():
-        raise MissingFileError(path)
+    if is_folder(path):
+        raise UnreadableFileError(path, "it is a folder")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnreadableFileError(path, error.strerror or str(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise OptionError(str(path), f"it is not valid TOML ({error})") from error
     config: TrainConfig = _build(TrainConfig(), values, "")
