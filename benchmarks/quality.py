@@ -24,7 +24,7 @@ from dpdeblur.restore import RestoreOptions, restore
 from dpdeblur.training import SceneConfig, SyntheticPairs, load_photos
 from dpdeblur.views import DPViews, find_pairs
 
-SEED, COUNT, SIZE = 12345, 24, (320, 480)
+SEED, COUNT, SIZE = 12345, 24, (320, 400)
 IN_FOCUS = SceneConfig(sharp=1, sharp_range=(0.0, 0.3), flat=1)
 Sample = tuple[str, DPViews, NDArray[np.float32]]
 
@@ -83,7 +83,7 @@ def main() -> None:
     if arguments.real:
         report("Real pairs", model, real_samples(arguments.real), options, arguments.first_row)
     if arguments.photos:
-        photos = load_photos(arguments.photos, torch.device("cpu"), smallest=370)
+        photos = load_photos(arguments.photos, torch.device("cpu"), smallest=430)
         for title, scenes in (("Synthetic pairs", SceneConfig()), ("In focus", IN_FOCUS)):
             report(title, model, synthetic_samples(photos, scenes), options, 0)
 
