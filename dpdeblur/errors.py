@@ -145,3 +145,22 @@ class NonFiniteResultError(DPDeblurError):
             "The network gave undefined values (NaN or infinity) even in fp32, so its weights are "
             "probably damaged; use other weights or fetch them again."
         )
+
+
+class CalibrationError(DPDeblurError):
+    """Measured kernels have a wrong shape or values."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The calibration cannot be used: {reason}.")
+
+
+class TrainingDivergedError(DPDeblurError):
+    """The loss became infinite or undefined at or before a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        super().__init__(
+            f"Training diverged: at step {step} the loss is no number. Start anew with a lower "
+            "rate or a stricter clip; the last checkpoint stays as it was."
+        )

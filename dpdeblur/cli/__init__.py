@@ -9,9 +9,11 @@ import typer
 from dpdeblur import __version__
 from dpdeblur.cli._errors import ErrorGroup
 from dpdeblur.cli.batch import batch
+from dpdeblur.cli.eval import eval_
 from dpdeblur.cli.fix import fix
 from dpdeblur.cli.info import info
 from dpdeblur.cli.score import score
+from dpdeblur.cli.synth import synth
 from dpdeblur.cli.train import train
 
 app = typer.Typer(
@@ -21,8 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fix, batch, score, info, train):
+for command in (fix, batch, score, info, train, synth):
     app.command()(command)
+app.command("eval")(eval_)
 
 
 def _print_version(wanted: bool) -> None:

@@ -90,6 +90,7 @@ class Output:
             TimeRemainingColumn(),
             console=self._err,
             transient=True,
+            speed_estimate_period=600,  # the steps of a training may take most of a minute
             disable=not self.interactive,
         )
         with bar:

@@ -1,20 +1,29 @@
-"""`dpdeblur train`: make weights from sharp photographs."""
+"""`dpdeblur train`: make weights from sharp photographs, or from pairs with their truth."""
 
 from __future__ import annotations
 
-import dataclasses
-import json as jsonlib
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dpdeblur.cli import _options
-from dpdeblur.cli._errors import open_output
+from dpdeblur.cli._errors import INTERRUPTED, open_output
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from dpdeblur.cli._output import Output
     from dpdeblur.models import MCCNet
     from dpdeblur.training import StepReport
+
+SECONDS_BETWEEN_LINES = 30
 
 
 def train(
@@ -30,47 +39,132 @@ def train(
 ) -> None:
     """Train weights on pairs rendered from sharp photographs, or go on with a stopped run.
 
-    DIR gets checkpoint.pt, log.jsonl and, at the end, mccnet.safetensors. Called again with the
-    same CONFIG and DIR, training goes on from its last checkpoint to the same weights.
+    DIR gets checkpoint.pt, log.jsonl and, at the end, mccnet.safetensors, curve.png and log.json.
+    Called again with the same CONFIG and DIR, training goes on from its last checkpoint to the
+    same weights. A recipe may also name a data set of pairs in DPDD's layout.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
       dpdeblur train weights/recipes/first-light.toml -o runs/first
+
+      torchrun --nproc-per-node 4 -m dpdeblur train recipe.toml
     """
     printer = open_output(ctx, json=json, quiet=quiet)
 
-    from dpdeblur.errors import UnwritableOutputError
     from dpdeblur.models import save_model
     from dpdeblur.restore import choose
-    from dpdeblur.training import SyntheticPairs, load_photos, read_config
+    from dpdeblur.training import (
+        RunLog,
+        count_steps,
+        open_pairs,
+        open_validation,
+        read_config,
+        write_record,
+    )
     from dpdeblur.training import train as run_training
+    from dpdeblur.training.distributed import joined, own_device, place
 
     recipe = read_config(config)
-    setup = choose(device, recipe.precision)
-    for note in setup.notes:
-        printer.note(note)
-    photos = load_photos(config.parent / recipe.photos, setup.device)
-    pairs = SyntheticPairs(photos, recipe.scenes, recipe.seed, recipe.camera)
-    run = folder or Path("runs") / config.stem
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        (run / "log.jsonl").touch()
-    except FileExistsError as error:
-        raise UnwritableOutputError(run, "it is a file, and a folder is needed") from error
-    except OSError as error:
-        raise UnwritableOutputError(run, error.strerror or str(error)) from error
-    last: StepReport | None = None
-    with printer.progress() as bar, (run / "log.jsonl").open("a", encoding="utf-8") as log:
-        task = bar.add_task("Training", total=recipe.steps)
+    setup = choose(own_device(device), recipe.precision)
+    with joined(setup.device):
+        rank, processes = place()
+        if rank > 0:
+            printer = open_output(ctx, json=False, quiet=True)
+        for note in setup.notes:
+            printer.note(note)
+        pairs = open_pairs(recipe, config.parent, setup.device)
+        recipe = count_steps(recipe, pairs, processes)
+        run = folder or Path("runs") / config.stem
+        if rank > 0:
+            with _stop_when_asked(patient=True) as stop:
+                run_training(recipe, pairs, run / "checkpoint.pt", stop=stop)
+            return
+        validator = open_validation(recipe, config.parent, setup.device)
+        with RunLog(run) as log, printer.progress() as bar:
+            view = _View(printer, bar, recipe.steps)
 
-        def on_step(report: StepReport, _average: MCCNet) -> None:
-            nonlocal last
-            last = report
-            print(jsonlib.dumps(dataclasses.asdict(report)), file=log, flush=True)
-            bar.update(task, completed=report.step, description=f"Loss {report.loss:.4f}")
+            def on_step(report: StepReport, _average: MCCNet) -> None:
+                log.add(report)
+                view.show(report)
 
-        network = run_training(recipe, pairs, run / "checkpoint.pt", on_step=on_step)
-    file = run / "mccnet.safetensors"
-    save_model(network, file, {"steps": str(recipe.steps), "recipe": config.name})
-    data = {"weights": file, "steps": recipe.steps, "loss": last.loss if last else None}
+            with _stop_when_asked(patient=processes > 1) as stop:
+                network = run_training(
+                    recipe,
+                    pairs,
+                    run / "checkpoint.pt",
+                    validator=validator,
+                    on_step=on_step,
+                    stop=stop,
+                )
+        done = log.lines[-1]["step"] if log.lines else 0
+        if log.lines and done < recipe.steps:
+            sentence = f"Stopped after step {done} of {recipe.steps}; the same command goes on."
+            printer.error("Interrupted", sentence)
+            raise typer.Exit(INTERRUPTED)
+        file = run / "mccnet.safetensors"
+        save_model(network, file, {"steps": str(recipe.steps), "recipe": config.name})
+        write_record(run, log, recipe, setup.device, processes)
+    data: dict[str, Any] = {
+        "weights": file,
+        "log": run / "log.json",
+        "curve": run / "curve.png",
+        "steps": recipe.steps,
+        "loss": log.lines[-1]["loss"] if log.lines else None,
+        "validation": log.validation,
+    }
     printer.result(f"{file}  after {recipe.steps} steps", data)
+
+
+class _View:
+    """How training goes: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, printer: Output, bar: Progress, steps: int) -> None:
+        self._printer, self._bar, self._steps = printer, bar, steps
+        self._task = bar.add_task("Training", total=steps)
+        self._losses: deque[float] = deque(maxlen=50)
+        self._times: deque[float] = deque([time.monotonic()], maxlen=50)
+        self._told = time.monotonic()
+        self._scores = ""
+
+    def show(self, report: StepReport) -> None:
+        """Take note of one step."""
+        now = time.monotonic()
+        self._losses.append(report.loss)
+        self._times.append(now)
+        if report.validation is not None:
+            self._scores = "".join(
+                f"  {name} {score.psnr:.2f} dB ({score.psnr - score.input_psnr:+.2f})"
+                for name, score in report.validation.items()
+            )
+        step = f"Step {report.step}/{self._steps}"
+        loss = f"loss {sum(self._losses) / len(self._losses):.4f}"
+        speed = (len(self._times) - 1) / max(now - self._times[0], 1e-9)
+        state = f"{step}  {loss}{self._scores}  {speed:.3g} steps/s"
+        self._bar.update(self._task, completed=report.step, description=state)
+        waited = now - self._told >= SECONDS_BETWEEN_LINES and not self._printer.interactive
+        if waited or report.validation is not None or report.step == self._steps:
+            left = timedelta(seconds=round((self._steps - report.step) / speed))
+            self._printer.note(f"{state}  {left} left")
+            self._told = now
+
+
+@contextmanager
+def _stop_when_asked(*, patient: bool) -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed or termination asked for; a second time interrupts at once.
+
+    Not if `patient`: torchrun passes on signals that its processes may have got already.
+    """
+    asked = False
+
+    def ask(_number: int, _frame: object) -> None:
+        nonlocal asked
+        if asked and not patient:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

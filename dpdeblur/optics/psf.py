@@ -2,34 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
+PSF = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Signed radii `N x K` to the left and the right view's kernels, `N x K x S x S`, S odd.
 
-def dp_disk_psf(radius: Tensor, slope: Tensor, reach: int) -> tuple[Tensor, Tensor]:
-    """A flat disk, split between the views by a linear ramp along the row.
+A radius is that of the circle of confusion in pixels, positive behind the focus plane, where
+content lies further right in the right view. Each kernel sums to one, so the mean of the two is
+the kernel of an ordinary camera. Both are differentiable in the radius.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class DiskPSF:
+    """A disk split between the views by a linear ramp along the row: a `PSF`.
 
     k_left, k_right = disk * (1 -+ a u_x / R): each sums to one, they mirror each other and their
-    mean is exactly the disk, the blur of an ordinary camera. The views' disparity is a R / 2.
-    Fitted on Canon 5D Mark IV pictures, the flat disk in linear light with a = 0.86 explains the
-    views' difference best (11 % error; Butterworth 26 %, half disks 171 %).
+    mean is exactly the disk. The views' disparity is a R / 2 for the flat disk. Fitted on Canon 5D
+    Mark IV pictures, the flat disk in linear light with a = 0.86 explains the views' difference
+    best (11 % error; Butterworth 26 %, half disks 171 %).
 
-    Args:
-        radius: signed circle-of-confusion radius in pixels, any shape `S`, positive behind the
-            focus plane, where content moves right in the right view. Below half a pixel the
-            kernel is a single pixel.
-        slope: the ramp `a` in [0, 1], broadcastable to `S`; 0 = no dual-pixel effect.
-        reach: half size of the kernels; at least |radius| + 1 to hold the whole disk.
+    `floor` below 1 hollows the disk towards a ring. It is then multiplied by
 
-    Returns:
-        Left and right kernels, `S x (2 reach + 1) x (2 reach + 1)`, differentiable in both.
+        floor + (1 - floor) / (1 + (cutoff R / r)^(2 order)),
+
+    the high-pass Butterworth profile of Abuolaim et al. (ICCV 2021), who use orders 3 to 9, a
+    cutoff of 0.8 or 1 and a floor of 0.1 or 0.2.
+
+    Every number but `reach` is one for all or a tensor of shape `N`, one for each sample:
+
+        slope: the ramp `a` in [0, 1]; 0 = no dual-pixel effect.
+        reach: half size of the kernels; must exceed every |radius| + edge / 2 - 1.
+        edge: width of the disk's rim in pixels, at least 1, which keeps the kernel continuous in
+            the radius. It is at most as wide as the disk, so that what is in focus stays sharp.
+        floor: transmission at the centre in (0, 1]; 1 = the flat disk.
+        order, cutoff: steepness of the ring and its inner radius as a share of R.
     """
-    axis = torch.arange(-reach, reach + 1, dtype=radius.dtype, device=radius.device)
-    v, u = torch.meshgrid(axis, axis, indexing="ij")
-    signed = radius[..., None, None]
-    size = signed.abs()
-    # A rim one pixel wide keeps the kernel continuous in the radius.
-    disk = (size + 0.5 - torch.hypot(u, v)).clamp(0, 1)
-    disk = disk / disk.sum((-2, -1), keepdim=True)
-    ramp = slope[..., None, None] * signed.sign() * (u / size.clamp(min=0.5)).clamp(-1, 1)
-    return disk * (1 - ramp), disk * (1 + ramp)
+
+    slope: Tensor | float
+    reach: int
+    edge: Tensor | float = 1.0
+    floor: Tensor | float = 1.0
+    order: Tensor | float = 3.0
+    cutoff: Tensor | float = 0.8
+
+    def __call__(self, radius: Tensor) -> tuple[Tensor, Tensor]:
+        """Kernels for signed radii `N x K`."""
+        axis = torch.arange(-self.reach, self.reach + 1, dtype=radius.dtype, device=radius.device)
+        v, u = torch.meshgrid(axis, axis, indexing="ij")
+        signed = radius[..., None, None]
+        size = signed.abs()
+        edge = torch.minimum(_per_sample(self.edge, radius), (2 * size).clamp(min=1))
+        disk = ((size + edge / 2 - torch.hypot(u, v)) / edge).clamp(0, 1)
+        disk = disk * self._ring(size, (u * u + v * v).clamp(min=0.25))
+        disk = disk / disk.sum((-2, -1), keepdim=True)
+        ramp = (u / size.clamp(min=0.5)).clamp(-1, 1) * signed.sign()
+        ramp = ramp * _per_sample(self.slope, radius)
+        return disk * (1 - ramp), disk * (1 + ramp)
+
+    def _ring(self, size: Tensor, square: Tensor) -> Tensor:
+        """The Butterworth profile; at the centre pixel that of its border, as it has a size."""
+        floor, order, cutoff = (
+            _per_sample(number, size) for number in (self.floor, self.order, self.cutoff)
+        )
+        inner = (cutoff * size).clamp(min=0.5)
+        # As a sigmoid of the logarithm no power can overflow.
+        passed = torch.sigmoid(order * (square / inner.square()).log())
+        return floor + (1 - floor) * passed
+
+
+def _per_sample(number: Tensor | float, like: Tensor) -> Tensor:
+    """One number or `N` of them, to broadcast against `N x K x S x S`."""
+    return torch.as_tensor(number, dtype=like.dtype, device=like.device).reshape(-1, 1, 1, 1)

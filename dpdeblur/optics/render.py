@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from dpdeblur.optics.psf import dp_disk_psf
+from dpdeblur.optics.psf import PSF
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def render_sharp(layers: Sequence[Layer], margin: int = 0) -> Tensor:
 
 
 def render_views(
-    layers: Sequence[Layer], slope: Tensor, margin: int, levels: int = 6
+    layers: Sequence[Layer], psf: PSF, margin: int, levels: int = 6
 ) -> tuple[Tensor, Tensor]:
     """Left and right dual-pixel views of `layers`, given back to front.
 
@@ -45,22 +46,23 @@ def render_views(
 
     Args:
         layers: the scene, `margin` pixels larger on each side than the views wanted.
-        slope: the DP ramp `a` of `dp_disk_psf`, shape `N`.
-        margin: must exceed every |radius| by one pixel or more.
+        psf: the kernels, whose half size must not exceed `margin`.
+        margin: cut away on each side, as blur reaches in from outside.
         levels: number of radii per layer.
 
     Returns:
         Two pictures `N x 3 x (H - 2 margin) x (W - 2 margin)`, linear light. Their mean is the
         ordinary camera's picture, exactly for one layer; where a blurred edge covers something,
         the product of two blurs is not linear, and it differs by up to a few per cent of white.
+        Against integration over the aperture a single layer is right to 0.4 % of white (RMS), and
+        so is an edge between a surface in focus and a blurred one; where both sides of an edge
+        are blurred, the error is up to 12 % at its rim and about 1 to 2 % (RMS) around it.
     """
     views = [torch.zeros_like(_cut(layers[0].colour, margin)) for _ in range(2)]
     for layer in layers:
         radii, weights = _radius_levels(layer.radius, levels)
         emitted = torch.cat((layer.colour * layer.alpha, layer.alpha), dim=1)
-        weights = _cut(weights, margin)[:, :, None]
-        for index, kernels in enumerate(dp_disk_psf(radii, slope[:, None], margin)):
-            blurred = (_convolve_valid(emitted, kernels) * weights).sum(1)
+        for index, blurred in enumerate(_blur(emitted, psf(radii), _cut(weights, margin), margin)):
             views[index] = blurred[:, :-1] + (1 - blurred[:, -1:]) * views[index]
     return views[0], views[1]
 
@@ -79,16 +81,27 @@ def _radius_levels(radius: Tensor, levels: int) -> tuple[Tensor, Tensor]:
     return radii, weights
 
 
-def _convolve_valid(pictures: Tensor, kernels: Tensor) -> Tensor:
-    """Convolve `N x C x H x W` by each of `N x K x S x S`: `N x K x C x (H-S+1) x (W-S+1)`."""
-    height, width = pictures.shape[-2:]
+def _blur(
+    pictures: Tensor, kernels: tuple[Tensor, Tensor], weights: Tensor, margin: int
+) -> list[Tensor]:
+    """Convolve `N x C x H x W` by either view's `N x K x S x S` and sum over K with `weights`."""
+    border = kernels[0].shape[-1] // 2
+    if border > margin:
+        raise ValueError(f"the kernels' half size {border} exceeds the margin {margin}")
     # The circular convolution wraps only into the border that is cut away.
-    size = (next_fast_len(height, real=True), next_fast_len(width, real=True))
-    spectrum = torch.fft.rfft2(pictures, s=size)[:, None]
-    spectrum = spectrum * torch.fft.rfft2(kernels, s=size)[:, :, None]
-    border = kernels.shape[-1] - 1
-    full: Tensor = torch.fft.irfft2(spectrum, s=size)
-    return full[..., border:height, border:width]
+    size = [next_fast_len(side, real=True) for side in pictures.shape[-2:]]
+    height, width = weights.shape[-2:]
+    window = (..., *(slice(margin + border, margin + border + n) for n in (height, width)))
+    spectrum = torch.fft.rfft2(pictures, s=size)
+    blurred: list[Tensor] = []
+    for view in kernels:
+        terms = (
+            torch.fft.irfft2(spectrum * torch.fft.rfft2(kernel, s=size)[:, None], s=size)[window]
+            * weight[:, None]
+            for kernel, weight in zip(view.unbind(1), weights.unbind(1), strict=True)
+        )
+        blurred.append(functools.reduce(torch.add, terms))
+    return blurred
 
 
 def _cut(picture: Tensor, margin: int) -> Tensor:

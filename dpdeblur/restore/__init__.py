@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dpdeblur.restore.device import DeviceInfo, choose, list_devices
+from dpdeblur.restore.device import DeviceInfo, autocast, choose, list_devices
 from dpdeblur.restore.engine import restore
 from dpdeblur.restore.memory import parse_memory
 from dpdeblur.restore.options import ProgressCallback, Restored, RestoreOptions
@@ -14,6 +14,7 @@ __all__ = [
     "RestoreOptions",
     "Restored",
     "Strip",
+    "autocast",
     "choose",
     "list_devices",
     "parse_memory",

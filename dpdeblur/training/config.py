@@ -1,24 +1,20 @@
-"""What a training run is: read from a TOML file, checked key by key."""
+"""What a training run is, checked key by key."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import torch
-
-from dpdeblur.errors import OptionError, UnreadableFileError
+from dpdeblur.errors import OptionError
 from dpdeblur.models import MCCNet, MCCNetConfig
+from dpdeblur.training.losses import MS_SSIM_SMALLEST_SIDE
 from dpdeblur.training.scenes import SceneConfig
 from dpdeblur.training.synthetic import CameraConfig
-from dpdeblur.views import is_folder
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+PRECISIONS = ("bf16", "fp32")
+SCHEDULES = ("cosine", "halving")
 
 
 @dataclass(frozen=True)
@@ -32,43 +28,71 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class ValidationConfig:
+    """What is scored after each `every` steps, and at the end.
+
+    `count` pairs rendered from `photos` (`seed` chooses them), and the first `count` of the data
+    set `pairs` (as `views.find_truth_pairs` knows them, of its split "val"); either may be empty.
+    Of larger pictures, the middle `height` x `width` pixels count.
+    """
+
+    photos: str = ""
+    pairs: str = ""
+    every: int = 500
+    count: int = 8
+    height: int = 256
+    width: int = 384
+    seed: int = 12345
+
+
+_GROWING = (Stage(0.0, 64, 64, 16), Stage(0.4, 96, 96, 7), Stage(0.7, 112, 224, 3))
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """One run; raises OptionError naming the key whose value cannot be used.
 
-    `photos` is a folder of sharp pictures; `stages` let the crops grow. `initial` names weights
-    to start from, whose widths and switches then hold instead of `model`; empty starts from He
-    initialisation.
+    `photos` is a folder of sharp pictures to render pairs from, or else `pairs` one of DPDD's
+    layout. The run has `steps`, or `epochs` of `epoch_crops` crops (0: those that `pairs` hold).
+    `stages` let the crops grow; their `batch` is that of each process. `warm_up` counts steps;
+    then `schedule` is "cosine", down to the share `final` of `rate`, or "halving", after each
+    share `halve_every` of the run. The optimiser is AdamW, which without `weight_decay` is Adam.
+    `clip` is the greatest norm of the gradient and `ema` the decay of the moving average of the
+    weights; 0 switches either off. `ms_ssim` is the weight of 1 - MS-SSIM beside the Charbonnier
+    loss; crops below 161 pixels have fewer than its five scales. `initial` names weights to start
+    from, whose widths and switches then hold instead of `model`; empty is He initialisation.
 
-    What differs from the paper (Sections 3.5 and 4.2), as this must be a short run on a CPU:
-
-    - AdamW with `warm_up` steps of linear warm-up, cosine decay to `final` of `rate`, gradients
-      clipped to the norm `clip` and a moving average of the weights (`ema`), instead of Adam at
-      1e-4, halved every 60 of 200 epochs.
-    - The Charbonnier loss alone. The paper adds MS-SSIM, whose five scales need larger crops than
-      these; it is planned.
-    - `epsilon` of that loss is 0.03 instead of 1e-3, with which the many small errors of noise and
-      lost texture outweigh the edges that can be restored: on small batches early training hardly
-      moved (+0.03 dB on validation pairs after 600 steps).
+    The defaults are the preset "fast", made for short runs: what the paper (Sections 3.5 and 4.2)
+    does is PRESETS["paper"]. `epsilon` of the Charbonnier loss is 0.03 instead of 1e-3, with which
+    the many small errors of noise and lost texture outweigh the edges that can be restored: on
+    small batches early training hardly moved (+0.03 dB on validation pairs after 600 steps).
     """
 
-    photos: str = "photos"
+    photos: str = ""
+    pairs: str = ""
     seed: int = 0
     steps: int = 1000
+    epochs: int = 0
+    epoch_crops: int = 0
     rate: float = 6e-4
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 1e-4
     warm_up: int = 100
+    schedule: str = "cosine"
     final: float = 0.02
+    halve_every: float = 0.3
     clip: float = 0.5
     ema: float = 0.998
     epsilon: float = 0.03
+    ms_ssim: float = 0.0
     precision: str = "bf16"
     checkpoint_every: int = 200
     initial: str = ""
-    stages: tuple[Stage, ...] = (Stage(),)
+    stages: tuple[Stage, ...] = _GROWING
     model: MCCNetConfig = field(default_factory=MCCNetConfig)
     scenes: SceneConfig = field(default_factory=SceneConfig)
     camera: CameraConfig = field(default_factory=CameraConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
 
     def __post_init__(self) -> None:
         for part, prefix in (
@@ -76,6 +100,7 @@ class TrainConfig:
             (self.model, "model."),
             (self.scenes, "scenes."),
             (self.camera, "camera."),
+            (self.validation, "validation."),
             *((stage, "stages.") for stage in self.stages),
         ):
             _check_numbers(part, prefix)
@@ -84,69 +109,35 @@ class TrainConfig:
             raise OptionError("stages.start", "the first must be 0 and each later one greater")
         if self.scenes.sharp + self.scenes.large > 1:
             raise OptionError("scenes.large", "together with scenes.sharp it must be at most 1")
-        if self.precision not in PRECISIONS:
-            known = ", ".join(PRECISIONS)
-            raise OptionError("precision", f"'{self.precision}' is not one of {known}")
+        if self.ms_ssim and any(
+            min(stage.height, stage.width) < MS_SSIM_SMALLEST_SIDE for stage in self.stages
+        ):
+            least = MS_SSIM_SMALLEST_SIDE
+            raise OptionError("ms_ssim", f"its window needs crops of at least {least} pixels")
+        for name, known in (("precision", PRECISIONS), ("schedule", SCHEDULES)):
+            if getattr(self, name) not in known:
+                reason = f"'{getattr(self, name)}' is not one of {', '.join(known)}"
+                raise OptionError(name, reason)
+        if self.photos and self.pairs:
+            raise OptionError("pairs", "there is also 'photos'; give one of the two")
 
     def stage(self, step: int) -> Stage:
         """The stage that `step` falls into."""
         return [stage for stage in self.stages if step >= stage.start * self.steps][-1]
 
 
-def read_config(path: Path) -> TrainConfig:
-    """Read a TOML file with TrainConfig's keys: tables `model`, `scenes`, `camera`, `[[stages]]`.
-
-    Raises MissingFileError, UnreadableFileError, or OptionError naming the key that is unknown, of
-    a wrong type or has a value that cannot be used.
-    """
-    if is_folder(path):
-        raise UnreadableFileError(path, "it is a folder")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UnreadableFileError(path, error.strerror or str(error)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(str(path), f"it is not valid TOML ({error})") from error
-    config: TrainConfig = _build(TrainConfig(), values, "")
-    return config
-
-
-def _build(default: Any, value: Any, key: str) -> Any:
-    """`value` from TOML as the kind of thing that `default` is."""
-    if dataclasses.is_dataclass(default) and not isinstance(default, type):
-        if not isinstance(value, dict):
-            raise OptionError(key, f"{value!r} is not a table; write its keys below [{key}]")
-        names = [item.name for item in dataclasses.fields(default)]
-        checked = {}
-        for name, item in value.items():
-            inner = f"{key}.{name}" if key else name
-            if name not in names:
-                raise OptionError(inner, f"unknown key; use one of {', '.join(names)}")
-            checked[name] = _build(getattr(default, name), item, inner)
-        return dataclasses.replace(default, **checked)
-    if isinstance(default, tuple):
-        tables = dataclasses.is_dataclass(default[0])
-        if not isinstance(value, list) or not (tables or len(value) == len(default)):
-            wanted = f"a list of tables [[{key}]]" if tables else f"a list of {len(default)} values"
-            raise OptionError(key, f"{value!r} is not {wanted}")
-        return tuple(_build(default[0], item, key) for item in value)
-    if isinstance(default, float) and type(value) is int:
-        return float(value)
-    if type(value) is not type(default):
-        raise OptionError(key, f"{value!r} is not of type {type(default).__name__}")
-    return value
-
-
 _MULTIPLE = MCCNet.descriptor.multiple_of
 _WIDTHS = {"stem_width", "encoder_widths", "fusion_widths", "decoder_widths", "tail_width"}
-_COUNTS = {"steps", "checkpoint_every", "batch", "height", "width"}
-_SHARES = {"final", "behind", "sharp", "large", "flat", "wide_share", "view_gain"}
+_COUNTS = {"steps", "checkpoint_every", "every", "count", "batch", "height", "width"}
+_CAMERA_SHARES = {"wide_share", "view_gain", "butterworth", "floor"}
+_SHARES = {"final", "halve_every", "behind", "sharp", "large", "flat"} | _CAMERA_SHARES
 _SCENE_RANGES = {"sharp_range", "moderate_range", "large_range", "exposure"}
-_RANGES = _SCENE_RANGES | {"wide_range", "read_noise", "shot_noise"}
+_RANGES = _SCENE_RANGES | {"wide_range", "edge", "floor", "read_noise", "shot_noise"}
 _RULES: tuple[tuple[set[str], Callable[[float], bool], str], ...] = (
-    (_WIDTHS | _COUNTS | {"rate", "clip", "epsilon"}, lambda x: x > 0, "above 0"),
+    (_WIDTHS | _COUNTS | {"rate", "halve_every", "epsilon"}, lambda x: x > 0, "above 0"),
     ({"betas", "ema", "start"}, lambda x: x < 1, "below 1"),
     (_SHARES, lambda x: x <= 1, "at most 1"),
+    ({"edge"}, lambda x: x >= 1, "at least 1"),
     ({"height", "width"}, lambda x: x % _MULTIPLE == 0, f"a multiple of {_MULTIPLE}"),
     ({"seed"}, lambda x: x < 2**32, "below 2^32"),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import math
 import time
 from collections.abc import Callable
@@ -13,143 +12,159 @@ from pathlib import Path
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from dpdeblur.errors import OptionError, UnreadableFileError
-from dpdeblur.files import write_whole
+from dpdeblur.errors import OptionError, TrainingDivergedError
 from dpdeblur.models import MCCNet, load_model
-from dpdeblur.training.config import PRECISIONS, TrainConfig
-from dpdeblur.training.losses import charbonnier
-from dpdeblur.training.synthetic import SyntheticPairs
-
-_State = dict[str, torch.nn.Module | torch.optim.Optimizer]
+from dpdeblur.restore import autocast
+from dpdeblur.training.batches import Batch, PairSource
+from dpdeblur.training.checkpoint import State, resume, save_checkpoint
+from dpdeblur.training.config import TrainConfig, ValidationConfig
+from dpdeblur.training.distributed import average, place
+from dpdeblur.training.losses import restoration_loss
+from dpdeblur.training.schedule import count_steps, learning_rate
+from dpdeblur.training.validation import ValidationScore, Validator
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one optimisation step did; `gradient` is the norm before clipping."""
+    """What one optimisation step did, and what validation after it found, if there was any.
+
+    `gradient` is the norm before clipping, `seconds` the step's without validation. With several
+    processes, `loss` is their mean.
+    """
 
     step: int
     loss: float
     gradient: float
     rate: float
     seconds: float
+    validation: dict[str, ValidationScore] | None = None
 
 
 def train(
     config: TrainConfig,
-    pairs: SyntheticPairs,
+    pairs: PairSource,
     checkpoint: Path,
     *,
+    validator: Validator | None = None,
     on_step: Callable[[StepReport, MCCNet], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
     stop_after: int | None = None,
 ) -> MCCNet:
-    """Train an MCCNet and return its exponential moving average, on the CPU.
+    """Train an MCCNet on the pairs' device; its moving average, on the CPU.
 
     A run continues from `checkpoint` when that exists. For the same recipe and kind of device it
     ends at the same weights as one that was never stopped, as batches depend on the step alone.
-    Meanwhile `checkpoint_every` may change freely, and `steps` too, but then the rest of the run
-    follows the new schedule. `config.photos` is not read: `pairs` hold the photographs. `on_step`
-    gets each report and the average network. `stop_after` ends after that many steps in all,
-    checkpointing.
+    Meanwhile `checkpoint_every` and `validation` may change freely, and `steps` too, but then the
+    rest of the run follows the new schedule. The folders that `config` names are not read: `pairs`
+    and `validator` hold their pictures. `on_step` gets each report and the average network.
+    `stop_after` ends after that many steps in all, `stop` after the step during which it became
+    true; either way checkpointing.
+
+    Within `distributed.joined`, the processes train one network: of N, the one of rank r takes
+    batch number `step * N + r`, gradients are averaged, and only rank 0 validates, reports and
+    writes.
 
     Raises OptionError if the recipe or what the pairs are made of is another than the
-    checkpoint's, or if a stage's crops do not fit the photographs, UnreadableFileError if the
-    checkpoint is damaged.
+    checkpoint's, if that has more steps than the recipe, or if a stage's crops do not fit the
+    pictures; UnreadableFileError if the checkpoint is damaged; TrainingDivergedError instead of
+    writing a checkpoint that is of no use.
     """
     for stage in config.stages:
         pairs.check_size((stage.height, stage.width))
-    device = pairs.photos[0].device
-    torch.manual_seed(config.seed)
-    network = load_model(config.initial).network if config.initial else MCCNet(config.model)
-    network = network.to(device).train()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    ema = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
-    average = AveragedModel(network, multi_avg_fn=ema)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), config.rate, config.betas, weight_decay=config.weight_decay
-    )
-    state: _State = {
-        "network": network,
-        "average": average,
-        "optimiser": optimiser,
-    }
+    rank, processes = place()
+    config = count_steps(config, pairs, processes)
+    run = _Run(config, pairs.device)
     fixed = dataclasses.replace(
-        config, steps=1, checkpoint_every=1, photos=pairs.fingerprint(), model=network.config
+        config,
+        steps=1,
+        epoch_crops=0,
+        checkpoint_every=1,
+        photos=pairs.fingerprint(),
+        pairs="",
+        model=run.network.config,
+        validation=ValidationConfig(),
     )
-    recipe = repr(fixed)
-    first = _resume(checkpoint, state, recipe)
+    recipe = f"{fixed!r} x {processes}"
+    first = resume(checkpoint, run.state, recipe)
+    if first > config.steps:
+        reason = f"{config.steps} is less than the {first} already done in {checkpoint}"
+        raise OptionError("steps", f"{reason}; raise it or choose another folder")
     last = config.steps if stop_after is None else min(config.steps, stop_after)
     for step in range(first, last):
         began = time.perf_counter()
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(config, step)
         stage = config.stage(step)
-        batch = pairs.batch(step, stage.batch, (stage.height, stage.width))
-        with torch.autocast(
-            device.type, PRECISIONS[config.precision], enabled=config.precision != "fp32"
-        ):
-            prediction = network(
+        batch = pairs.batch(step * processes + rank, stage.batch, (stage.height, stage.width))
+        loss, gradient, stopped = run.optimise(batch, learning_rate(config, step), stop)
+        done, ends = step + 1, stopped or step + 1 == last
+        if on_step is not None and rank == 0:
+            report = StepReport(
+                done,
+                loss.item(),
+                gradient.item(),
+                learning_rate(config, step),
+                time.perf_counter() - began,
+            )
+            if validator and (done % config.validation.every == 0 or done == config.steps):
+                report = dataclasses.replace(report, validation=validator(run.average_network))
+            on_step(report, run.average_network)
+        if done % config.checkpoint_every == 0 or ends:
+            if not math.isfinite(loss.item()):
+                raise TrainingDivergedError(done)
+            if rank == 0:
+                save_checkpoint(checkpoint, run.state, recipe, done)
+        if ends:
+            break
+    return run.average_network.cpu()
+
+
+class _Run:
+    """The network, its average and the optimiser."""
+
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        self.config, self.device = config, device
+        torch.manual_seed(config.seed)
+        network = load_model(config.initial).network if config.initial else MCCNet(config.model)
+        self.network = network.to(device).train()
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        ema = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.network, multi_avg_fn=ema).eval()
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), config.rate, config.betas, weight_decay=config.weight_decay
+        )
+        self.state: State = {
+            "network": self.network,
+            "average": self.average,
+            "optimiser": self.optimiser,
+        }
+
+    @property
+    def average_network(self) -> MCCNet:
+        """The moving average of the weights."""
+        network = self.average.module
+        assert isinstance(network, MCCNet)
+        return network
+
+    def optimise(
+        self, batch: Batch, rate: float, stop: Callable[[], bool]
+    ) -> tuple[torch.Tensor, torch.Tensor, bool]:
+        """One step; its loss, the gradient's norm, and whether any process shall stop."""
+        config = self.config
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with autocast(self.device, config.precision):
+            prediction = self.network(
                 batch.left.contiguous(memory_format=torch.channels_last),
                 batch.right.contiguous(memory_format=torch.channels_last),
             )
-        loss = charbonnier(prediction, batch.sharp, config.epsilon)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        gradient = torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-        optimiser.step()
-        average.update_parameters(network)
-        if on_step is not None:
-            report = StepReport(
-                step + 1,
-                loss.item(),
-                gradient.item(),
-                optimiser.param_groups[0]["lr"],
-                time.perf_counter() - began,
-            )
-            on_step(report, _unwrap(average))
-        if (step + 1) % config.checkpoint_every == 0 or step + 1 == last:
-            _save(checkpoint, state, recipe, step + 1)
-    return _unwrap(average).cpu().eval()
-
-
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up, then half a cosine from `rate` down to `final` times `rate`."""
-    if step < config.warm_up:
-        return config.rate * (step + 1) / config.warm_up
-    progress = (step - config.warm_up) / max(config.steps - config.warm_up, 1)
-    cosine = (1 + math.cos(math.pi * min(progress, 1))) / 2
-    return config.rate * (config.final + (1 - config.final) * cosine)
-
-
-def _unwrap(average: AveragedModel) -> MCCNet:
-    network = average.module
-    assert isinstance(network, MCCNet)
-    return network
-
-
-def _save(checkpoint: Path, state: _State, recipe: str, step: int) -> None:
-    parts = {name: part.state_dict() for name, part in state.items()}
-    buffer = io.BytesIO()
-    torch.save(parts | {"step": step, "recipe": recipe}, buffer)
-    write_whole(checkpoint, buffer.getvalue())
-
-
-def _resume(checkpoint: Path, state: _State, recipe: str) -> int:
-    if not checkpoint.exists():
-        return 0
-    try:
-        # To the CPU: a GPU that is full must not look like a damaged file.
-        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        step, theirs = int(saved["step"]), saved["recipe"]
-        parts = {name: saved[name] for name in state}
-    except OSError as error:
-        raise UnreadableFileError(checkpoint, error.strerror or str(error)) from error
-    except Exception as error:  # anything from EOFError to UnpicklingError
-        raise UnreadableFileError(checkpoint, "it is damaged; delete it to start anew") from error
-    if theirs != recipe:
-        raise OptionError(
-            str(checkpoint),
-            "it belongs to a run of another recipe or other photographs; choose another folder",
+        loss = restoration_loss(
+            prediction, batch.sharp, epsilon=config.epsilon, ms_ssim_weight=config.ms_ssim
         )
-    for name, part in state.items():
-        part.load_state_dict(parts[name])
-    return step
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        loss, stopped = loss.detach(), loss.new_tensor(float(stop()))
+        parameters = list(self.network.parameters())
+        average([loss, stopped, *(p.grad for p in parameters if p.grad is not None)])
+        gradient = torch.nn.utils.clip_grad_norm_(parameters, config.clip or math.inf)
+        self.optimiser.step()
+        self.average.update_parameters(self.network)
+        return loss, gradient, bool(stopped)

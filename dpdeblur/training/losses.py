@@ -2,7 +2,36 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+from torch.nn import functional
+
+from dpdeblur.errors import ShapeMismatchError
+
+# Wang, Simoncelli and Bovik 2003: exponents of the five scales, from the finest on; a Gaussian
+# window of standard deviation 1.5; the constants that keep the ratios finite, over the range.
+_EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+_SIGMA = 1.5
+_RADIUS = 5
+_C1, _C2 = 0.01**2, 0.03**2
+# A power below 1 has an infinite slope at 0, and contrast-structure may be negative.
+_SMALLEST = 1e-4
+
+MS_SSIM_SMALLEST_SIDE = 2 * _RADIUS + 1
+
+
+def restoration_loss(
+    prediction: Tensor, truth: Tensor, *, epsilon: float = 1e-3, ms_ssim_weight: float = 1.0
+) -> Tensor:
+    """Charbonnier plus `ms_ssim_weight` times (1 - MS-SSIM) of pictures in [0, 1].
+
+    The defaults are the paper's: the mix of Section 3.5 with equal weights. Raises
+    ShapeMismatchError as `ms_ssim` does, unless its weight is 0.
+    """
+    loss = charbonnier(prediction, truth, epsilon)
+    if ms_ssim_weight:
+        loss = loss + ms_ssim_weight * (1 - ms_ssim(prediction, truth, data_range=1.0))
+    return loss
 
 
 def charbonnier(prediction: Tensor, truth: Tensor, epsilon: float = 1e-3) -> Tensor:
@@ -11,3 +40,62 @@ def charbonnier(prediction: Tensor, truth: Tensor, epsilon: float = 1e-3) -> Ten
     The default `epsilon` is the paper's; TrainConfig says why training takes a larger one.
     """
     return ((prediction - truth).square() + epsilon**2).sqrt().mean()
+
+
+def ms_ssim(prediction: Tensor, truth: Tensor, *, data_range: float, scales: int = 5) -> Tensor:
+    """Multi-scale structural similarity (Wang et al. 2003) of `N x C x H x W`, a mean over N and C.
+
+    Contrast and structure are compared at each scale, luminance at the coarsest, in windows that
+    lie wholly within the picture; each scale halves the one before by averaging 2 x 2 pixels.
+    `data_range` is white minus black.
+
+    Five scales need sides of 161 pixels or more; smaller pictures get as many as fit, at most
+    `scales`, whose exponents are raised to the sum 1 (one scale is plain SSIM). A scale where
+    prediction and truth are opposites counts as 0.0001 instead of as negative, which keeps
+    gradients finite. Half precision is computed in float32, also under autocast.
+
+    Raises ShapeMismatchError if the shapes differ or a side is below 11 pixels.
+    """
+    if prediction.shape != truth.shape:
+        raise ShapeMismatchError("Prediction and truth", prediction.shape[-2:], truth.shape[-2:])
+    side = min(prediction.shape[-2:])
+    if side < MS_SSIM_SMALLEST_SIDE:
+        least = (MS_SSIM_SMALLEST_SIDE, MS_SSIM_SMALLEST_SIDE)
+        raise ShapeMismatchError(
+            "Prediction and the window of MS-SSIM", prediction.shape[-2:], least
+        )
+    fitting = 1
+    while fitting < min(scales, len(_EXPONENTS)) and -(-side >> fitting) >= MS_SSIM_SMALLEST_SIDE:
+        fitting += 1
+    # All five, as published, add to 1.0001.
+    total = sum(_EXPONENTS[:fitting]) if fitting < len(_EXPONENTS) else 1.0
+    with torch.autocast(prediction.device.type, enabled=False):
+        dtype = torch.promote_types(prediction.dtype, torch.float32)
+        x, y = prediction.to(dtype), truth.to(dtype)
+        result = torch.ones((), dtype=dtype, device=x.device)
+        for scale, exponent in enumerate(_EXPONENTS[:fitting]):
+            if scale:
+                # Of a window that sticks out, the pixels that are there are averaged.
+                x, y = (functional.avg_pool2d(z, 2, ceil_mode=True) for z in (x, y))
+            luminance, structure = _compare(x, y, data_range)
+            similarity = luminance * structure if scale == fitting - 1 else structure
+            mean = similarity.mean((-2, -1)).clamp(min=_SMALLEST)
+            result = result * mean ** (exponent / total)
+        return result.mean()
+
+
+def _compare(x: Tensor, y: Tensor, data_range: float) -> tuple[Tensor, Tensor]:
+    """Maps of the luminance term and of the product of contrast and structure."""
+    distances = torch.arange(-_RADIUS, _RADIUS + 1, dtype=x.dtype, device=x.device)
+    weights = torch.softmax(-0.5 * (distances / _SIGMA).square(), 0)
+    # The two variances are only ever added, so four maps do instead of five.
+    maps = torch.cat([x, y, x.square() + y.square(), x * y], 1)
+    groups = maps.shape[1]
+    column = weights[None, None, :, None].expand(groups, -1, -1, -1)
+    row = weights[None, None, None].expand(groups, -1, -1, -1)
+    maps = functional.conv2d(functional.conv2d(maps, column, groups=groups), row, groups=groups)
+    mean_x, mean_y, squares, product = maps.chunk(4, 1)
+    means, c1, c2 = mean_x.square() + mean_y.square(), _C1 * data_range**2, _C2 * data_range**2
+    both = mean_x * mean_y
+    luminance = (2 * both + c1) / (means + c1)
+    return luminance, (2 * (product - both) + c2) / (squares - means + c2)

@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.imaging import read_picture
-from dpdeblur.optics import add_sensor_noise, encode, render_sharp, render_views
+from dpdeblur.optics import DiskPSF, add_sensor_noise, encode, render_sharp, render_views
+from dpdeblur.training.batches import Batch
 from dpdeblur.training.scenes import SceneConfig, random_layers
 from dpdeblur.views import list_pictures
 
@@ -22,9 +23,13 @@ from dpdeblur.views import list_pictures
 class CameraConfig:
     """How cameras are drawn, one for each pair; all ranges are uniform, in linear light.
 
-    Measured: the blur is a flat disk split by a linear ramp (`optics.dp_disk_psf`), whose slope
+    Measured: the blur is a flat disk split by a linear ramp (`optics.DiskPSF`), whose slope
     is 0.85 +- 0.12 (`slope`, `slope_spread`) for the Canon 5D Mark IV; that camera's views differ
     in brightness by 0.97 to 1.05, here by up to `view_gain` up in one and down in the other.
+
+    Assumed of the kernel's shape: the disk's rim is `edge` pixels wide, and the share `butterworth`
+    of the disks is hollow, with orders and cutoffs as in Abuolaim et al. 2021 and `floor` of the
+    light left at the centre (0.1 to 0.2 with them; above 0.2 the profile is milder).
 
     Widened: the share `wide_share` of slopes is drawn from `wide_range` instead, as other cameras
     split less (the Canon R6 Mark II at f/4 measures only 0.16 to 0.18) and one network is to serve
@@ -37,19 +42,13 @@ class CameraConfig:
     slope_spread: float = 0.12
     wide_share: float = 0.3
     wide_range: tuple[float, float] = (0.1, 1.0)
+    edge: tuple[float, float] = (1.0, 1.0)
+    butterworth: float = 0.0
+    floor: tuple[float, float] = (0.1, 0.2)
     read_noise: tuple[float, float] = (0.0005, 0.004)
     shot_noise: tuple[float, float] = (0.00001, 0.0003)
     view_gain: float = 0.02
     eight_bit: float = 0.5
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Views and the sharp picture, each `N x 3 x H x W`, sRGB-encoded in [0, 1]."""
-
-    left: Tensor
-    right: Tensor
-    sharp: Tensor
 
 
 class SyntheticPairs:
@@ -67,7 +66,8 @@ class SyntheticPairs:
         camera: CameraConfig = CameraConfig(),
     ) -> None:
         self.photos, self.scenes, self.seed, self.camera = photos, scenes, seed, camera
-        self.margin = int(scenes.max_radius) + 2
+        self.device = photos[0].device
+        self.margin = int(scenes.max_radius + camera.edge[1] / 2 + 0.5) + 1
 
     def check_size(self, size: tuple[int, int]) -> None:
         """Raise OptionError if crops of `size` (height, width) do not fit every photograph.
@@ -98,7 +98,7 @@ class SyntheticPairs:
         Raises OptionError if a photograph is too small for that.
         """
         self.check_size(size)
-        camera, device = self.camera, self.photos[0].device
+        camera, device = self.camera, self.device
         rng = torch.Generator(device).manual_seed(self.seed * 1_000_003 + step)
 
         def uniform(low: float, high: float) -> Tensor:
@@ -110,7 +110,16 @@ class SyntheticPairs:
             count, generator=rng, device=device
         )
         slope = torch.where(uniform(0, 1) < camera.wide_share, uniform(*camera.wide_range), slope)
-        views = render_views(layers, slope.clamp(0, 1), self.margin)
+        hollow = uniform(0, 1) < camera.butterworth
+        psf = DiskPSF(
+            slope.clamp(0, 1),
+            self.margin,
+            edge=uniform(*camera.edge),
+            floor=torch.where(hollow, uniform(*camera.floor), 1),
+            order=uniform(3, 9),
+            cutoff=uniform(0.8, 1),
+        )
+        views = render_views(layers, psf, self.margin)
 
         gain = uniform(1 - camera.view_gain, 1 + camera.view_gain)[:, None, None, None]
         read, shot = uniform(*camera.read_noise), uniform(*camera.shot_noise)

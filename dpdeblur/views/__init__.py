@@ -8,6 +8,7 @@ from dpdeblur.views.lists import read_pair_list
 from dpdeblur.views.matching import FolderMatch, ScoreFiles, pair_folders
 from dpdeblur.views.names import Pairing, PairPaths, common_stem, names_say_swapped
 from dpdeblur.views.places import inner_path, is_folder
+from dpdeblur.views.truth import TruthPair, find_truth_pairs
 
 __all__ = [
     "MINIMUM_SIZE",
@@ -17,8 +18,10 @@ __all__ = [
     "PairPaths",
     "Pairing",
     "ScoreFiles",
+    "TruthPair",
     "common_stem",
     "find_pairs",
+    "find_truth_pairs",
     "inner_path",
     "is_folder",
     "list_pictures",

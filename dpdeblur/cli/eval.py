@@ -1,0 +1,150 @@
+"""`dpdeblur eval`: what weights are worth on a data set with ground truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dpdeblur.cli import _options
+from dpdeblur.cli._errors import FAILED, open_output
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dpdeblur.cli._output import Output
+    from dpdeblur.evaluation import Evaluated
+    from dpdeblur.views import TruthPair
+
+
+def eval_(
+    ctx: typer.Context,
+    data: Annotated[
+        Path, typer.Argument(help="Folder of views with ground truth.", metavar="DATA")
+    ],
+    split: Annotated[
+        str, typer.Option(metavar="NAME", help="Which of DPDD's trees: test, val or train.")
+    ] = "test",
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE|NAME", help="Weights file, or name of shipped weights; may be repeated."
+        ),
+    ] = None,
+    protocol: _options.ProtocolOption = _options.ProtocolName.dpdd,
+    first_row: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Do not score the rows above this one.")
+    ] = 0,
+    save: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the results there, as 16-bit PNG.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table there.")
+    ] = None,
+    device: _options.Device = "auto",
+    precision: _options.PrecisionOption = _options.Precision.auto,
+    max_memory: _options.MaxMemory = None,
+    strip_height: _options.StripHeight = None,
+    overwrite: _options.Overwrite = False,
+    json: _options.Json = False,
+    quiet: _options.Quiet = False,
+) -> None:
+    """Restore a data set; score the results and the untouched input against its sharp pictures.
+
+    DATA has the layout of DPDD (test_l/source, test_r/source, test_c/target, ...) or of its copies
+    (inputL, inputR, target), or holds X_L, X_R and X_GT. One bad picture never stops the others;
+    the exit code is 1 if there was any.
+
+    [bold]Examples[/bold]
+
+      dpdeblur eval DPDD/ --device cuda
+
+      dpdeblur eval pictures/ --save results/ --csv scores.csv
+
+      dpdeblur eval DPDD/ --split val --weights mccnet --weights runs/mine/mccnet.safetensors
+    """
+    printer = open_output(ctx, json=json, quiet=quiet)
+    from dpdeblur.cli._evaluation import Report, Weights
+    from dpdeblur.evaluation import Rules, evaluate
+    from dpdeblur.files import check_place, write_whole
+    from dpdeblur.imaging import check_output, write_picture
+    from dpdeblur.models import find_weights, load_model
+    from dpdeblur.views import find_truth_pairs
+
+    options = _options.restore_options(device, precision, max_memory, strip_height)
+    rules = Rules(protocol.value, first_row)
+    pairs = find_truth_pairs(data, split)
+    files = [find_weights(name) for name in weights] if weights else [find_weights()]
+    inputs = [
+        path
+        for pair in pairs
+        for path in (pair.left, pair.right, pair.truth, pair.combined)
+        if path is not None
+    ]
+    if csv is not None:
+        check_place(csv, overwrite=overwrite, inputs=[*inputs, *files])
+    labels = _labels(files)
+    used = [
+        # Results of several weights are told apart by folders.
+        Weights(label, file, load_model(file), save and (save / label if files[1:] else save))
+        for label, file in zip(labels, files, strict=True)
+    ]
+    for each in used:
+        for pair in pairs:
+            output = each.output(pair.name)
+            if output is not None:
+                check_output(output, overwrite=overwrite, inputs=inputs)
+
+    def keep(pair: TruthPair, number: int, pixels: NDArray[np.float32]) -> None:
+        output = used[number].output(pair.name)
+        if output is not None:
+            write_picture(output, pixels, bit_depth=16, overwrite=overwrite)
+
+    pictures: list[Evaluated] = []
+    with printer.progress() as bar:
+        task = bar.add_task("Starting", total=len(pairs))
+
+        def progress(pair: TruthPair, share: float) -> None:
+            bar.update(task, completed=len(pictures) + share, description=pair.name)
+
+        models = [each.model for each in used]
+        for picture in evaluate(models, pairs, options, rules, keep=keep, progress=progress):
+            pictures.append(picture)
+            _tell(printer, picture, f"{len(pictures)}/{len(pairs)}")
+
+    report = Report(data, split, rules, used, pictures)
+    if csv is not None:
+        write_whole(csv, report.csv().encode("utf-8", "surrogateescape"))
+    printer.result(report.human(), report.document())
+    if any(picture.error for picture in pictures):
+        raise typer.Exit(FAILED)
+
+
+def _tell(printer: Output, picture: Evaluated, place: str) -> None:
+    for warning in picture.warnings:
+        printer.warn(warning)
+    name, before = picture.pair.name, picture.input
+    for note in dict.fromkeys(note for result in picture.results for note in result.notes):
+        printer.note(f"{name}: {note}")
+    if picture.error is not None:
+        printer.failure(f"{name} failed. {picture.error}")
+    elif before is not None and not printer.interactive:
+        after = ", ".join(f"{result.scores.psnr:.2f}" for result in picture.results)
+        printer.note(f"[{place}] {name}: {before.psnr:.2f} -> {after} dB")
+
+
+def _labels(files: Sequence[Path]) -> list[str]:
+    """The files' names without extension, after as many folders as it takes to tell them apart."""
+    from dpdeblur.errors import OptionError
+
+    places = [file.resolve().with_suffix("").parts[1:] for file in files]
+    for index, place in enumerate(places):
+        if place in places[:index]:
+            raise OptionError("--weights", f"{files[index]} is given twice")
+    count = 1
+    while len({place[-count:] for place in places}) < len(places):
+        count += 1
+    return ["/".join(place[-count:]) for place in places]

@@ -1,0 +1,179 @@
+"""Kernels measured on a real camera: their file, and the PSF made from them."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dpdeblur.errors import CalibrationError, MissingFileError, UnreadableFileError
+from dpdeblur.files import write_whole
+
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Kernels of both views over the frame, measured at one defocus.
+
+    `left` and `right` are `rows x columns x K x K`, K odd, not negative, each with a positive sum
+    (they are scaled to sum to one). The grid divides the frame evenly: a kernel stands for the
+    middle of its cell. `radius` is the signed radius of the circle of confusion, in pixels, at
+    which they were measured, positive behind focus. `extra` holds what else the file has.
+
+    Raises CalibrationError for kernels that are not so.
+    """
+
+    left: NDArray[np.float32]
+    right: NDArray[np.float32]
+    radius: float
+    extra: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.left.shape != self.right.shape:
+            raise CalibrationError(
+                f"the left kernels have the shape {self.left.shape}, the right {self.right.shape}"
+            )
+        if not (math.isfinite(self.radius) and self.radius != 0):
+            raise CalibrationError(f"radius is {self.radius} and must be a number other than 0")
+        for name in ("left", "right"):
+            kernels = getattr(self, name)
+            shape = kernels.shape
+            if kernels.ndim != 4 or shape[2] != shape[3] or shape[2] % 2 == 0 or 0 in shape:
+                raise CalibrationError(f"{name} has the shape {shape}, not rows x columns x K x K")
+            if not np.isfinite(kernels).all() or kernels.min() < 0:
+                raise CalibrationError(f"{name} has values that are negative or not finite")
+            total = kernels.sum((2, 3), keepdims=True, dtype=np.float64)
+            if total.min() <= 0:
+                raise CalibrationError(f"{name} has a kernel that is zero everywhere")
+            object.__setattr__(self, name, (kernels / total).astype(np.float32))
+
+    def reach(self, largest: float) -> int:
+        """Half size of kernels that hold radii up to `largest` pixels."""
+        side = int(self.left.shape[-1])
+        index = np.arange(side) - side // 2
+        both = (self.left + self.right) / 2
+        centre = max(float(np.abs(both.sum(axis) @ index).max()) for axis in (2, 3))
+        return math.ceil((side // 2 + centre + 1) * abs(largest / self.radius)) + 1
+
+    def psf(self, rows: Tensor, columns: Tensor, reach: int) -> CalibratedPSF:
+        """The PSF at `N` places of the frame, given in [0, 1] from top to bottom, left to right."""
+        left, right = (
+            _interpolated(torch.from_numpy(kernels).to(rows), rows, columns)
+            for kernels in (self.left, self.right)
+        )
+        return CalibratedPSF(left, right, self.radius, reach)
+
+
+@dataclass(frozen=True, eq=False)
+class CalibratedPSF:
+    """`left`, `right`: kernels `N x K x K` measured at `radius`, scaled linearly: a `PSF`.
+
+    Light that fell at u from the views' common centroid falls at u r / R for the radius r: larger
+    kernels are interpolated bilinearly, smaller ones gathered. Negative radii turn a kernel by
+    180 degrees. As offsets count from the centroid, sharp pictures do not move with defocus. What
+    falls outside `reach` is lost.
+    """
+
+    left: Tensor
+    right: Tensor
+    radius: float
+    reach: int
+
+    def __call__(self, radius: Tensor) -> tuple[Tensor, Tensor]:
+        """Kernels for signed radii `N x K`."""
+        both = (self.left + self.right) / 2
+        down, along = (self._spread(both.sum(axis), radius / self.radius) for axis in (-1, -2))
+        left, right = (
+            down @ kernels[:, None] @ along.transpose(-1, -2) for kernels in (self.left, self.right)
+        )
+        return left / left.sum((-2, -1), keepdim=True), right / right.sum((-2, -1), keepdim=True)
+
+    def _spread(self, light: Tensor, scale: Tensor) -> Tensor:
+        """`N x K x S x side`: what goes from each place of an axis to each of the scaled kernel.
+
+        A place becomes a tent, at least one pixel wide on each side. `light` is `N x side`, `scale`
+        is `N x K`.
+        """
+        side = light.shape[-1]
+        source, target = (
+            torch.arange(-half, half + 1, dtype=scale.dtype, device=scale.device)
+            for half in (side // 2, self.reach)
+        )
+        offset = source - (light @ source)[:, None]
+        scale = scale[:, :, None, None]
+        distance = (target[:, None] - scale * offset[:, None, None, :]).abs()
+        return (1 - distance / scale.abs().clamp(min=1)).clamp(min=0)
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read an `.npz` file as `write_calibration` makes it.
+
+    It holds the arrays `left`, `right`, `radius` (see `Calibration`) and `version` (1), and may
+    hold others, which become `extra`. Raises MissingFileError, or UnreadableFileError saying what
+    is wrong.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except FileNotFoundError as error:
+        raise MissingFileError(path) from error
+    except OSError as error:
+        raise UnreadableFileError(path, error.strerror or str(error)) from error
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise UnreadableFileError(path, "it is no .npz file of plain arrays") from error
+    known = ("left", "right", "radius", "version")
+    missing = [name for name in known if name not in arrays]
+    if missing:
+        raise UnreadableFileError(path, f"it is no calibration, as it lacks {', '.join(missing)}")
+    left, right, radius, version = (arrays.pop(name) for name in known)
+    if any(array.dtype.kind not in "fiu" for array in (left, right, radius, version)):
+        raise UnreadableFileError(path, f"{', '.join(known)} must be arrays of numbers")
+    if version.size != 1 or version.item() != VERSION:
+        raise UnreadableFileError(path, f"its version is {version}, and {VERSION} is known")
+    if radius.size != 1:
+        raise UnreadableFileError(path, f"radius has {radius.size} values and must have one")
+    try:
+        return Calibration(left, right, float(radius.item()), arrays)
+    except CalibrationError as error:
+        raise UnreadableFileError(path, error.reason) from error
+
+
+def write_calibration(path: Path, calibration: Calibration, *, overwrite: bool = False) -> None:
+    """Write an `.npz` file, whole or not at all; raises as `files.write_whole` does."""
+    data = io.BytesIO()
+    fields: dict[str, Any] = {
+        "left": calibration.left,
+        "right": calibration.right,
+        "radius": np.float64(calibration.radius),
+        "version": np.int64(VERSION),
+    }
+    np.savez_compressed(data, **(dict(calibration.extra) | fields))
+    write_whole(path, data.getvalue(), overwrite=overwrite)
+
+
+def _interpolated(kernels: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Kernels at `N` places between the middles of the grid's cells; nearest beyond them."""
+    weights = []
+    for place, cells in zip((rows, columns), kernels.shape[:2], strict=True):
+        index = (place * cells - 0.5).clamp(0, cells - 1)
+        cell = torch.arange(cells, dtype=place.dtype, device=place.device)
+        weights.append((1 - (index[:, None] - cell).abs()).clamp(min=0))
+    return torch.einsum("nr,nc,rcij->nij", *weights, kernels)

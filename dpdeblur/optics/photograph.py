@@ -1,0 +1,74 @@
+"""Taking a dual-pixel photograph of a sharp picture whose defocus is known."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dpdeblur.optics.calibrated import Calibration
+from dpdeblur.optics.layers import layers_from_defocus
+from dpdeblur.optics.psf import DiskPSF
+from dpdeblur.optics.render import Layer, render_views
+
+_STEP = 3.0
+_LEVELS = int(2 * _STEP) + 1  # a layer's radii span two steps at most; one pixel apart
+
+
+def photograph(
+    picture: Tensor, radius: Tensor, lens: DiskPSF | Calibration
+) -> tuple[Tensor, Tensor]:
+    """Left and right views, `N x 3 x H x W` linear light, of an all-in-focus `picture` alike.
+
+    `radius` is the signed circle of confusion in pixels, `N x 1 x H x W` or broadcastable to it,
+    positive and larger behind the focus plane; where it jumps, the nearer surface covers the
+    farther (see `layers_from_defocus`). Beyond the frame the picture goes on with its edge. The
+    reach of a DiskPSF must hold the largest radius. A Calibration's kernels belong to the cells of
+    its grid, over whose borders the views fade.
+    """
+    radius = radius.to(picture).expand(picture.shape[0], 1, *picture.shape[2:])
+    largest = radius.abs().amax().item()
+    margin = lens.reach(largest) if isinstance(lens, Calibration) else lens.reach
+    picture, radius = (
+        functional.pad(part, (margin,) * 4, mode="replicate") for part in (picture, radius)
+    )
+    layers = layers_from_defocus(picture, radius, _STEP)
+    if isinstance(lens, DiskPSF):
+        return render_views(layers, lens, margin, _LEVELS)
+    return _render_cells(layers, lens, margin)
+
+
+def _render_cells(layers: list[Layer], lens: Calibration, margin: int) -> tuple[Tensor, Tensor]:
+    rows, columns = lens.left.shape[:2]
+    colour = layers[0].colour
+    height, width = (side - 2 * margin for side in colour.shape[-2:])
+    views = [colour.new_zeros(*colour.shape[:2], height, width) for _ in range(2)]
+    for row, (down, fade_down) in enumerate(_windows(height, rows)):
+        for column, (along, fade_along) in enumerate(_windows(width, columns)):
+            tall, wide = (slice(part.start, part.stop + 2 * margin) for part in (down, along))
+            parts = [
+                Layer(
+                    *(part[:, :, tall, wide] for part in (layer.colour, layer.alpha, layer.radius))
+                )
+                for layer in layers
+            ]
+            middle = torch.tensor([(row + 0.5) / rows, (column + 0.5) / columns]).to(colour)
+            psf = lens.psf(middle[:1], middle[1:], margin)
+            weight = (fade_down[:, None] * fade_along).to(colour)
+            for view, part in zip(views, render_views(parts, psf, margin, _LEVELS), strict=True):
+                view[:, :, down, along] += weight * part
+    return views[0], views[1]
+
+
+def _windows(side: int, cells: int) -> list[tuple[slice, Tensor]]:
+    """Where on an axis each cell is seen, and how much of it: fading over half a cell."""
+    borders = torch.arange(1, cells) * (side / cells)
+    fade = max(side / cells / 2, 1)
+    rise = ((torch.arange(side) - borders[:, None] + 0.5) / fade + 0.5).clamp(0, 1)
+    begun = torch.cat((torch.ones(1, side), rise, torch.zeros(1, side)))
+    result = []
+    for weight in begun[:-1] - begun[1:]:
+        seen = weight.nonzero().flatten().tolist() or [0]
+        part = slice(seen[0], seen[-1] + 1)
+        result.append((part, weight[part]))
+    return result

@@ -1,0 +1,88 @@
+"""Recipes: training runs read from TOML files, and the presets they start from."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dpdeblur.errors import OptionError, UnreadableFileError
+from dpdeblur.models import MCCNetConfig
+from dpdeblur.training.config import Stage, TrainConfig
+from dpdeblur.views import is_folder
+
+# The paper states neither batch nor precision, which are assumed, and mentions no residual.
+PRESETS: Mapping[str, TrainConfig] = {
+    "fast": TrainConfig(),
+    "paper": TrainConfig(
+        epochs=200,
+        rate=1e-4,
+        betas=(0.9, 0.999),
+        weight_decay=0.0,
+        warm_up=0,
+        schedule="halving",
+        clip=0.0,
+        ema=0.0,
+        epsilon=1e-3,
+        ms_ssim=1.0,
+        precision="fp32",
+        stages=(Stage(0.0, 512, 512, 4),),
+        model=MCCNetConfig(residual=False),
+    ),
+}
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read a TOML file with TrainConfig's keys, tables for `[[stages]]` and the other parts.
+
+    The key `preset` chooses the one of PRESETS that all keys left out are taken from; "fast" if
+    it is left out itself.
+
+    Raises MissingFileError, UnreadableFileError, or OptionError naming the key that is unknown, of
+    a wrong type or has a value that cannot be used.
+    """
+    if is_folder(path):
+        raise UnreadableFileError(path, "it is a folder")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnreadableFileError(path, error.strerror or str(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(str(path), f"it is not valid TOML ({error})") from error
+    preset = values.pop("preset", "fast")
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise OptionError("preset", f"{preset!r} is not one of {', '.join(PRESETS)}")
+    if "steps" in values:
+        if "epochs" in values:
+            raise OptionError("epochs", "there is also 'steps'; give one of the two")
+        values["epochs"] = 0  # whatever the preset says
+    config: TrainConfig = _build(PRESETS[preset], values, "")
+    return config
+
+
+def _build(default: Any, value: Any, key: str) -> Any:
+    """`value` from TOML as the kind of thing that `default` is."""
+    if dataclasses.is_dataclass(default) and not isinstance(default, type):
+        if not isinstance(value, dict):
+            raise OptionError(key, f"{value!r} is not a table; write its keys below [{key}]")
+        names = [item.name for item in dataclasses.fields(default)]
+        checked = {}
+        for name, item in value.items():
+            inner = f"{key}.{name}" if key else name
+            if name not in names:
+                raise OptionError(inner, f"unknown key; use one of {', '.join(names)}")
+            checked[name] = _build(getattr(default, name), item, inner)
+        return dataclasses.replace(default, **checked)
+    if isinstance(default, tuple):
+        tables = dataclasses.is_dataclass(default[0])
+        if not isinstance(value, list) or not (tables or len(value) == len(default)):
+            wanted = f"a list of tables [[{key}]]" if tables else f"a list of {len(default)} values"
+            raise OptionError(key, f"{value!r} is not {wanted}")
+        return tuple(_build(default[0], item, key) for item in value)
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if type(value) is not type(default):
+        raise OptionError(key, f"{value!r} is not of type {type(default).__name__}")
+    return value

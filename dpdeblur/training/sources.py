@@ -1,0 +1,72 @@
+"""Opening the pictures that a recipe names."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dpdeblur.errors import OptionError, ShapeMismatchError
+from dpdeblur.imaging import INVERSE, read_picture, read_views, turn
+from dpdeblur.models import MCCNet
+from dpdeblur.training.batches import Batch, PairSource
+from dpdeblur.training.config import TrainConfig
+from dpdeblur.training.synthetic import SyntheticPairs, load_photos
+from dpdeblur.training.validation import Validator
+from dpdeblur.views import TruthPair, find_truth_pairs
+
+
+def open_pairs(config: TrainConfig, beside: Path, device: torch.device) -> PairSource:
+    """What a recipe trains on; its folders are relative to `beside`.
+
+    Raises OptionError if it names none, and the errors of reading pictures.
+    """
+    if config.pairs:
+        from dpdeblur.training.folder import FolderPairs
+
+        return FolderPairs(beside / config.pairs, config.seed, device)
+    if not config.photos:
+        reason = "give a folder of sharp pictures, or as 'pairs' one of pairs with their truth"
+        raise OptionError("photos", reason)
+    photos = load_photos(beside / config.photos, device)
+    return SyntheticPairs(photos, config.scenes, config.seed, config.camera)
+
+
+def open_validation(config: TrainConfig, beside: Path, device: torch.device) -> Validator | None:
+    """What a recipe is watched on, None if it names nothing; raises as `open_pairs` does."""
+    wanted = config.validation
+    size = (wanted.height, wanted.width)
+    sets = {}
+    if wanted.photos:
+        photos = load_photos(beside / wanted.photos, device)
+        rendered = SyntheticPairs(photos, config.scenes, wanted.seed, config.camera)
+        try:
+            sets["photos"] = [rendered.batch(number, 1, size) for number in range(wanted.count)]
+        except OptionError as error:
+            raise OptionError(f"validation.{error.key}", error.reason) from error
+    if wanted.pairs:
+        found = find_truth_pairs(beside / wanted.pairs, "val")
+        sets["pairs"] = [_middle(pair, size) for pair in islice(found, wanted.count)]
+    return Validator(sets, config.precision) if sets else None
+
+
+def _middle(pair: TruthPair, size: tuple[int, int]) -> Batch:
+    """The middle of a pair's pictures, at most of `size`, cut to what the network takes."""
+    views = read_views(pair.left, pair.right)
+    truth = turn(read_picture(pair.truth).pixels, INVERSE[views.source.orientation])
+    have = views.left.shape[:2]
+    if truth.shape[:2] != have:
+        raise ShapeMismatchError(f"{pair.left} and {pair.truth}", have, truth.shape[:2])
+    multiple = MCCNet.descriptor.multiple_of
+    height, width = (
+        min(wanted, side // multiple * multiple) for wanted, side in zip(size, have, strict=True)
+    )
+    top, left = (have[0] - height) // 2, (have[1] - width) // 2
+
+    def cut(pixels: object) -> Tensor:
+        whole = torch.as_tensor(pixels).permute(2, 0, 1)[None]
+        return whole[..., top : top + height, left : left + width].contiguous()
+
+    return Batch(cut(views.left), cut(views.right), cut(truth))

@@ -1,0 +1,226 @@
+"""Finding data sets: pairs of views together with the sharp picture they should become.
+
+Three layouts are known: DPDD's own trees, the folders of its copies (inputL, inputR, target), and
+marked names side by side. A set with a gap is an error: scores of a part are not those of the set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
+from dpdeblur.views.folders import find_pairs, list_pictures
+from dpdeblur.views.names import PairPaths
+from dpdeblur.views.places import is_folder
+
+INDOOR = frozenset({*range(8, 14), 16, 32, *range(39, 57), *range(59, 68), 74, 75})
+"""Which of DPDD's 76 test scenes, sorted by name and counted from 0, are indoor."""
+_DPDD_TEST_SCENES = 76
+
+_LEFT, _RIGHT, _COMBINED = ("l", "left"), ("r", "right"), ("c", "combined")
+_TRUTH = ("gt", "truth", "sharp")  # best first: `fix` names its results X_sharp, too
+
+
+@dataclass(frozen=True)
+class TruthPair:
+    """One photograph of a data set.
+
+    `name` is a POSIX path without extension, relative to the data set. `combined` is the ordinary
+    picture that comes with the views, if one does. `group` is "indoor" or "outdoor" for the 76
+    test scenes of DPDD.
+    """
+
+    name: str
+    left: Path
+    right: Path
+    truth: Path
+    combined: Path | None = None
+    group: str | None = None
+
+
+def find_truth_pairs(folder: Path, split: str = "test") -> list[TruthPair]:
+    """The photographs of a data set, in order of name. `folder` may hold:
+
+    - DPDD's trees, `test_l/source`, `test_r/source` and (if there) `test_c/source`, of which
+      `split` chooses. The truth is `test_c/target`, or else that of the left or right tree;
+    - `inputL`, `inputR`, `target` and perhaps `inputC`, there or in a folder named `split`;
+    - else, at any depth, X_L and X_R as `find_pairs` knows them, with X_GT, X_truth or X_sharp (the
+      first of these) and perhaps X_C or X_combined beside them, marks in any capitals.
+
+    In the first two, views and combined pictures belong together by name. So do the truths if all
+    their names agree; if none does, as in DPDD, where the truth is another exposure with a number
+    of its own, they are taken in sorted order, and there must be as many.
+
+    Raises PairingError naming what is missing, and the errors of `list_pictures`.
+    """
+    if not is_folder(folder):
+        raise UnreadableFileError(folder, "it is a file, and a folder is needed")
+    folders = _dpdd_folders(folder, split) or _copy_folders(folder, split)
+    if folders is not None:
+        return _match(folders, split)
+    others = sorted(path.parent.name.removesuffix("_l") for path in folder.glob("*_l/source"))
+    if others:
+        raise PairingError(
+            folder, f"it has no split '{split}' (folders {split}_l, ...), only {_some(others)}"
+        )
+    return _side_by_side(folder)
+
+
+@dataclass(frozen=True)
+class _Folders:
+    left: Path
+    right: Path
+    truth: Path
+    combined: Path
+
+
+def _dpdd_folders(folder: Path, split: str) -> _Folders | None:
+    left, right, combined = (folder / f"{split}_{side}" for side in "lrc")
+    if not (_is_folder(left) or _is_folder(right)):
+        return None
+    targets = [tree / "target" for tree in (combined, left, right)]
+    truth = next(filter(_is_folder, targets), targets[0])
+    return _Folders(left / "source", right / "source", truth, combined / "source")
+
+
+def _copy_folders(folder: Path, split: str) -> _Folders | None:
+    for place in (folder, folder / split):
+        left, right = place / "inputL", place / "inputR"
+        if _is_folder(left) or _is_folder(right):
+            return _Folders(left, right, place / "target", place / "inputC")
+    return None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return is_folder(path)
+    except MissingFileError:
+        return False
+
+
+def _match(folders: _Folders, split: str) -> list[TruthPair]:
+    lefts, rights = _named(folders.left, _LEFT), _named(folders.right, _RIGHT)
+    if not lefts:
+        raise PairingError(folders.left, "it holds no picture")
+    _check_same(folders.left, lefts, folders.right, rights)
+    combined: Mapping[str, Path] = {}
+    if _is_folder(folders.combined):
+        combined = _named(folders.combined, _COMBINED)
+        _check_same(folders.left, lefts, folders.combined, combined)
+    truths = _named(folders.truth, _TRUTH)
+    if lefts.keys() & truths.keys():
+        _check_same(folders.left, lefts, folders.truth, truths)
+    elif len(lefts) == len(truths):
+        truths = dict(zip(lefts, truths.values(), strict=True))
+    else:
+        raise PairingError(
+            folders.truth,
+            f"its {len(truths)} pictures have other names than the {len(lefts)} in "
+            f"{folders.left}, and can only be taken in order if there are as many",
+        )
+    dpdd = split == "test" and len(lefts) == _DPDD_TEST_SCENES
+    return [
+        TruthPair(
+            name,
+            left,
+            rights[name],
+            truths[name],
+            combined.get(name),
+            ("indoor" if index in INDOOR else "outdoor") if dpdd else None,
+        )
+        for index, (name, left) in enumerate(lefts.items())
+    ]
+
+
+def _named(folder: Path, marks: Iterable[str]) -> dict[str, Path]:
+    """The pictures in order of path, by relative path without extension and one of `marks`."""
+    named: dict[str, Path] = {}
+    for path in list_pictures(folder):
+        _, start, mark = _place(path)
+        stem = start[:-1] if mark in marks and len(start) > 1 else path.stem
+        name = (path.relative_to(folder).parent / stem).as_posix()
+        if name in named:
+            raise PairingError(folder, f"{named[name]} and {path} share one name; remove one")
+        named[name] = path
+    return named
+
+
+def _check_same(
+    here: Path, ours: Mapping[str, Path], there: Path, theirs: Mapping[str, Path]
+) -> None:
+    for names, place, others in ((ours, there, theirs), (theirs, here, ours)):
+        missing = [name for name in names if name not in others]
+        if missing:
+            raise PairingError(
+                place, f"it lacks {_some(missing)}; {names[missing[0]]} has no counterpart"
+            )
+
+
+def _side_by_side(folder: Path) -> list[TruthPair]:
+    pairing = find_pairs(folder)
+    marked: _Marked = {}
+    for path in list_pictures(folder):
+        marked.setdefault(_place(path), []).append(path)
+    found = []
+    incomplete = [f"the view {path} has no partner" for path in pairing.orphans]
+    for pair in pairing.pairs:
+        truth = _companion(pair, marked, _TRUTH)
+        if truth is None:
+            incomplete.append(f"{pair.left} has no sharp picture beside it")
+        else:
+            combined = _companion(pair, marked, _COMBINED)
+            found.append(TruthPair(pair.name, pair.left, pair.right, truth, combined))
+    if not found:
+        raise PairingError(
+            folder,
+            f"none of its {len(pairing.pairs)} pairs of views has a sharp picture beside it; name "
+            "it X_GT beside X_L and X_R, or give a tree in DPDD's layout",
+        )
+    known = {_place(pair.left)[:2] for pair in pairing.pairs}
+    for place, paths in marked.items():
+        # Not X_sharp, which may be a result of `fix` under a name of the user's own.
+        if place.mark in {"gt", "truth"} and place[:2] not in known:
+            incomplete.append(f"{paths[0]} has no views beside it")
+    if incomplete:
+        raise PairingError(folder, f"{_some(incomplete)}; complete or remove them")
+    return found
+
+
+class _Place(NamedTuple):
+    """Where a marked picture lies: "X_GT" starts with "X_" and has the mark "gt"."""
+
+    folder: Path
+    start: str
+    mark: str
+
+
+def _place(path: Path) -> _Place:
+    end = 1 + max(path.stem.rfind(separator) for separator in "-_.")
+    return _Place(path.parent, path.stem[:end], path.stem[end:].lower())
+
+
+_Marked = dict[_Place, list[Path]]
+
+
+def _companion(pair: PairPaths, marked: _Marked, marks: Iterable[str]) -> Path | None:
+    """The picture beside the views that shares their name and has the first of `marks` in use."""
+    if pair.left.parent != pair.right.parent:
+        return None
+    for mark in marks:
+        paths = marked.get(_place(pair.left)._replace(mark=mark), [])
+        if len(paths) > 1:
+            raise PairingError(
+                paths[0].parent, f"{paths[0]} and {paths[1]} share one name; remove one"
+            )
+        if paths:
+            return paths[0]
+    return None
+
+
+def _some(items: list[str]) -> str:
+    """The first few of many, so that a sentence stays one."""
+    more = "" if len(items) <= 3 else f" and {len(items) - 3} more"
+    return ", ".join(items[:3]) + more

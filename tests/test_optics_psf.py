@@ -1,0 +1,295 @@
+"""Point spread functions against loops, the optics they stand for, and their file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from dpdeblur.errors import (
+    CalibrationError,
+    MissingFileError,
+    OutputExistsError,
+    UnreadableFileError,
+)
+from dpdeblur.optics import Calibration, DiskPSF, read_calibration, write_calibration
+
+REACH = 11
+Array = NDArray[np.float64]
+
+
+def double(*values: float) -> torch.Tensor:
+    return torch.tensor([values], dtype=torch.float64)
+
+
+def one(psf: DiskPSF, radius: float) -> tuple[torch.Tensor, torch.Tensor]:
+    left, right = psf(double(radius))
+    return left[0, 0], right[0, 0]
+
+
+def centroids(kernels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows and columns, counted from the middle."""
+    reach = kernels.shape[-1] // 2
+    axis = torch.arange(-reach, reach + 1, dtype=kernels.dtype)
+    return kernels.sum(-1) @ axis, kernels.sum(-2) @ axis
+
+
+def brute_kernel(
+    radius: float,
+    slope: float,
+    side: int,
+    edge: float = 1,
+    ring: tuple[float, float, float] = (1, 3, 0.8),
+) -> Array:
+    """One view's kernel by loops: `side` -1 is left, +1 right; `ring` floor, order, cutoff."""
+    floor, order, cutoff = ring
+    kernel = np.zeros((2 * REACH + 1, 2 * REACH + 1))
+    size = abs(radius)
+    rim = min(edge, max(2 * size, 1))
+    for y in range(-REACH, REACH + 1):
+        for x in range(-REACH, REACH + 1):
+            cover = min(max((size + rim / 2 - np.hypot(x, y)) / rim, 0), 1)
+            inner = max(cutoff * size, 0.5) / max(np.hypot(x, y), 0.5)
+            cover *= floor + (1 - floor) / (1 + inner ** (2 * order))
+            ramp = min(max(x / max(size, 0.5), -1), 1) * np.sign(radius)
+            kernel[y + REACH, x + REACH] = cover * (1 + side * slope * ramp)
+    return kernel / kernel.sum()
+
+
+class TestDisk:
+    @pytest.mark.parametrize("radius", [-7.3, -2.0, 0.0, 0.3, 1.0, 5.5])
+    @pytest.mark.parametrize("slope", [0.0, 0.17, 0.86, 1.0])
+    @pytest.mark.parametrize("edge", [1.0, 3.5])
+    @pytest.mark.parametrize("ring", [(1.0, 3.0, 0.8), (0.1, 6.0, 1.0)])
+    def test_against_loops(
+        self, radius: float, slope: float, edge: float, ring: tuple[float, float, float]
+    ) -> None:
+        floor, order, cutoff = ring
+        psf = DiskPSF(slope, REACH, edge=edge, floor=floor, order=order, cutoff=cutoff)
+        left, right = one(psf, radius)
+        shape = (edge, ring)
+        np.testing.assert_allclose(left, brute_kernel(radius, slope, -1, *shape), atol=1e-14)
+        np.testing.assert_allclose(right, brute_kernel(radius, slope, +1, *shape), atol=1e-14)
+        assert left.sum().item() == pytest.approx(1)
+        torch.testing.assert_close(left.flip(-1), right)
+        ordinary = brute_kernel(radius, 0, 1, *shape)
+        np.testing.assert_allclose((left + right) / 2, ordinary, atol=1e-14)
+
+    @pytest.mark.parametrize("radius", [-9.0, -5.0, 5.0, 9.0])
+    def test_disparity_is_half_the_slope_times_the_radius(self, radius: float) -> None:
+        left, right = one(DiskPSF(0.86, REACH), radius)
+        disparity = (centroids(right)[1] - centroids(left)[1]).item()
+        assert disparity == pytest.approx(0.86 * radius / 2, rel=0.03)
+
+    @pytest.mark.parametrize("psf", [DiskPSF(0.86, REACH, edge=4), DiskPSF(0.86, REACH, floor=0.1)])
+    def test_what_is_in_focus_stays_sharp(self, psf: DiskPSF) -> None:
+        for kernel in one(psf, 0.0):
+            assert kernel[REACH, REACH] == 1
+
+    def test_a_soft_edge_keeps_the_width_at_half_height(self) -> None:
+        hard, soft = (one(DiskPSF(0, REACH, edge=edge), 7.0)[0][REACH] for edge in (1.0, 4.0))
+        for row in (hard, soft):
+            assert row[REACH + 7] == pytest.approx(row[REACH].item() / 2)
+        assert soft[REACH + 8] > hard[REACH + 8] == 0
+
+    def test_a_ring_is_dark_inside(self) -> None:
+        row = one(DiskPSF(0, REACH, floor=0.15), 8.0)[0][REACH]
+        assert row[REACH].item() / row[REACH + 7].item() == pytest.approx(0.15 / 0.74, rel=0.1)
+
+    def test_numbers_may_differ_by_sample(self) -> None:
+        numbers = {
+            "slope": (0.2, 0.9),
+            "edge": (1.0, 3.0),
+            "floor": (1.0, 0.2),
+            "order": (3.0, 9.0),
+            "cutoff": (0.8, 1.0),
+        }
+        radii = torch.tensor([[3.0, -5.0, 0.4], [2.0, 6.0, -1.0]], dtype=torch.float64)
+        both = DiskPSF(reach=REACH, **{name: torch.tensor(pair) for name, pair in numbers.items()})
+        for index in range(2):
+            each = DiskPSF(reach=REACH, **{name: pair[index] for name, pair in numbers.items()})
+            for got, expected in zip(both(radii), each(radii[index : index + 1]), strict=True):
+                torch.testing.assert_close(got[index], expected[0], rtol=0, atol=1e-6)
+
+    def test_is_differentiable(self) -> None:
+        radius = double(-3.3, 2.2).requires_grad_()
+        shape = [
+            torch.tensor([value], dtype=torch.float64, requires_grad=True)
+            for value in (0.8, 1.7, 0.3, 4.1, 0.9)
+        ]
+
+        def kernels(radius: torch.Tensor, *shape: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            slope, edge, floor, order, cutoff = shape
+            return DiskPSF(slope, 5, edge, floor, order, cutoff)(radius)
+
+        assert torch.autograd.gradcheck(kernels, (radius, *shape))
+
+    def test_large_rings_are_finite(self) -> None:
+        radius = torch.tensor([[60.0, 0.01]], requires_grad=True)
+        left, _ = DiskPSF(0.8, 62, floor=0.01, order=9)(radius)
+        left.square().sum().backward()
+        assert left.isfinite().all()
+        assert radius.grad is not None
+        assert radius.grad.isfinite().all()
+
+
+def measured(rows: int = 2, columns: int = 3, side: int = 17) -> Calibration:
+    """Lopsided kernels, not centred, different from cell to cell; measured at radius 6."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:side, :side] - side // 2
+    pair = []
+    for sign in (-1, 1):
+        kernels = np.zeros((rows, columns, side, side))
+        for cell in np.ndindex(rows, columns):
+            at = rng.uniform(-1, 1, 2) + np.array([0, 1.5 * sign])
+            near = np.exp(-((y - at[0]) ** 2 + (x - at[1]) ** 2) / rng.uniform(4, 9))
+            kernels[cell] = near * (np.hypot(y, x) < 7) * rng.uniform(1, 3)
+        pair.append(kernels)
+    return Calibration(*pair, 6.0)
+
+
+class TestCalibrated:
+    def psf_at(self, calibration: Calibration, row: float, column: float, reach: int = 20):
+        place = (torch.tensor([value], dtype=torch.float64) for value in (row, column))
+        return calibration.psf(*place, reach)
+
+    def test_each_view_s_kernel_sums_to_one_and_offsets_grow_with_the_radius(self) -> None:
+        radii = double(-9.0, -3.0, 0.0, 0.4, 6.0, 11.0)
+        left, right = self.psf_at(measured(), 0.25, 0.5)(radii)
+        for kernels in (left, right):
+            np.testing.assert_allclose(kernels.sum((-2, -1)), 1, atol=1e-12)
+            assert kernels.min() >= 0
+        places = [torch.stack(centroids(kernels))[:, 0] for kernels in (left, right)]
+        np.testing.assert_allclose(places[0] + places[1], 0, atol=5e-3)  # the sharp picture stays
+        np.testing.assert_allclose(
+            places[1] - places[0], (places[1] - places[0])[:, 4:5] * radii / 6, atol=2e-2
+        )
+        assert (places[1] - places[0])[1, 4] > 2
+
+    def test_at_its_own_radius_a_centred_kernel_is_what_was_measured(self) -> None:
+        kernel = brute_kernel(6.0, 0, 1)[None, None]
+        calibration = Calibration(kernel, kernel, 6.0)
+        left, right = self.psf_at(calibration, 0.5, 0.5, REACH)(double(6.0, -6.0))
+        for view in (left, right):
+            np.testing.assert_allclose(view[0], [kernel[0, 0]] * 2, atol=1e-6)
+
+    @pytest.mark.parametrize("radius", [-10.0, -4.0, 4.0, 10.0])
+    def test_scaled_disks_are_disks_of_the_other_size(self, radius: float) -> None:
+        pair = (brute_kernel(7.0, 0.8, side)[None, None] for side in (-1, 1))
+        views = self.psf_at(Calibration(*pair, 7.0), 0.5, 0.5, REACH)(double(radius))
+        for side, view in zip((-1, 1), views, strict=True):
+            expected = brute_kernel(radius, 0.8, side)
+            # Interpolation softens the rim.
+            assert np.abs(view[0, 0].numpy() - expected).sum() < 0.25
+            assert centroids(view[0, 0])[1] == pytest.approx(
+                centroids(torch.from_numpy(expected))[1].item(), abs=0.02
+            )
+
+    def test_negative_radii_turn_the_kernel_around(self) -> None:
+        left, right = self.psf_at(measured(), 0.7, 0.1)(double(5.0, -5.0))
+        for view in (left, right):
+            torch.testing.assert_close(view[0, 0].flip(-1, -2), view[0, 1])
+
+    def test_kernels_are_interpolated_between_the_cells_middles(self) -> None:
+        calibration = measured()
+        kernels = torch.from_numpy(calibration.left.astype(np.float64))
+        for row, column, expected in (
+            (0.25, 1 / 6, kernels[0, 0]),
+            (0.0, 1.0, kernels[0, 2]),
+            (0.5, 0.5, (kernels[0, 1] + kernels[1, 1]) / 2),
+            (0.25, 0.25, 0.75 * kernels[0, 0] + 0.25 * kernels[0, 1]),
+        ):
+            got = self.psf_at(calibration, row, column).left[0]
+            torch.testing.assert_close(got, expected, rtol=0, atol=1e-7)
+
+    def test_nothing_reaches_beyond_the_reach(self) -> None:
+        calibration = measured()
+        for radius in (2.0, -9.5):
+            reach = calibration.reach(radius)
+            wide = self.psf_at(calibration, 0.1, 0.9, reach + 4)(double(radius))[0][0, 0]
+            assert wide[4:-4, 4:-4].sum() == pytest.approx(1)
+
+    def test_is_differentiable(self) -> None:
+        psf = self.psf_at(measured(1, 1, 7), 0.5, 0.5, 5)
+        radius = double(-3.3, 2.2, 7.3).requires_grad_()
+        assert torch.autograd.gradcheck(psf, (radius,))
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"radius": 0.0}, "radius is 0.0"),
+            ({"radius": np.nan}, "radius is nan"),
+            ({"left": np.ones((2, 3, 5, 5))}, "left kernels have the shape"),
+            ({"left": np.ones((2, 4, 4)), "right": np.ones((2, 4, 4))}, "left has the shape"),
+            ({"left": np.ones((1, 1, 4, 4)), "right": np.ones((1, 1, 4, 4))}, "left has the shape"),
+            ({"left": np.ones((0, 1, 3, 3)), "right": np.ones((0, 1, 3, 3))}, "left has the shape"),
+            ({"right": -measured().right}, "right has values that are negative"),
+            ({"left": measured().left * np.nan}, "left has values that are .* not finite"),
+            ({"left": measured().left * 0}, "left has a kernel that is zero"),
+        ],
+    )
+    def test_kernels_that_are_none_are_refused(self, change: dict, reason: str) -> None:
+        good = measured()
+        parts = {"left": good.left, "right": good.right, "radius": 6.0} | change
+        with pytest.raises(CalibrationError, match=reason):
+            Calibration(**parts)
+
+
+class TestCalibrationFile:
+    def test_what_is_written_is_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "new" / "camera.npz"
+        white = np.arange(12.0).reshape(3, 4)
+        good = measured()
+        write_calibration(path, Calibration(good.left, good.right, -6.5, {"white": white}))
+        again = read_calibration(path)
+        np.testing.assert_allclose(again.left, good.left, rtol=1e-6)
+        np.testing.assert_allclose(again.right, good.right, rtol=1e-6)
+        assert again.radius == -6.5
+        assert list(again.extra) == ["white"]
+        np.testing.assert_array_equal(again.extra["white"], white)
+        with pytest.raises(OutputExistsError):
+            write_calibration(path, good)
+        write_calibration(path, good, overwrite=True)
+        assert read_calibration(path).radius == 6
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"left": None}, "lacks left"),
+            ({"radius": None, "version": None}, "lacks radius, version"),
+            ({"version": np.int64(2)}, "its version is 2"),
+            ({"radius": np.ones(2)}, "radius has 2 values"),
+            ({"left": np.full((1, 1, 3, 3), "a")}, "arrays of numbers"),
+            ({"right": np.ones((1, 1, 5, 5))}, "left kernels have the shape"),
+            ({"left": np.full((1, 1, 3, 3), np.nan)}, "not finite"),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, tmp_path: Path, change: dict, reason: str) -> None:
+        path = tmp_path / "bad.npz"
+        kernels = np.ones((1, 1, 3, 3))
+        fields = {"left": kernels, "right": kernels, "radius": 3.0, "version": 1} | change
+        np.savez(path, **{name: value for name, value in fields.items() if value is not None})
+        with pytest.raises(UnreadableFileError, match=reason):
+            read_calibration(path)
+
+    def test_other_files_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(MissingFileError):
+            read_calibration(tmp_path / "none.npz")
+        with pytest.raises(UnreadableFileError):
+            read_calibration(tmp_path)
+        path = tmp_path / "x.npz"
+        np.savez(path, left=np.array([{}], dtype=object))
+        objects = path.read_bytes()
+        np.savez_compressed(path, **{name: np.ones((1, 1, 9, 9)) for name in ("left", "right")})
+        whole = path.read_bytes()
+        array = tmp_path / "x.npy"
+        np.save(array, np.ones(3))
+        broken = bytearray(whole)
+        broken[60:90] = bytes(30)
+        for content in (b"", b"text", objects, whole[:200], array.read_bytes(), bytes(broken)):
+            path.write_bytes(content)
+            with pytest.raises(UnreadableFileError, match=r"npz|lacks"):
+                read_calibration(path)

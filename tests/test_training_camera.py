@@ -1,0 +1,57 @@
+"""The kernels of training cameras, seen as what becomes of a single point of light."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from dpdeblur.colour import combine, srgb_to_linear
+from dpdeblur.training import CameraConfig, SceneConfig, SyntheticPairs
+
+RADIUS = 6
+SCENE = SceneConfig(
+    occluders=0, behind=1, sharp=0, large=0, moderate_range=(RADIUS, RADIUS), flat=1
+)
+EXACT = CameraConfig(wide_share=0, read_noise=(0, 0), shot_noise=(0, 0), view_gain=0, eight_bit=0)
+
+
+def spot(camera: CameraConfig) -> torch.Tensor:
+    """The middle row of a point's image, from its centre on; the brightest pixel is 1."""
+    pairs = SyntheticPairs([torch.zeros(3, 79, 79, dtype=torch.uint8)], SCENE, 0, camera)
+    side = 79 - 2 * pairs.margin
+    pairs.photos[0][:, 39, 39] = 255
+    batch = pairs.batch(0, 1, (side, side))
+    light = srgb_to_linear(combine(batch.left, batch.right).double())[0, 0, side // 2]
+    return light[side // 2 :] / light.max()
+
+
+def test_disks_are_flat_and_end_sharply() -> None:
+    row = spot(EXACT)
+    torch.testing.assert_close(row[:RADIUS], torch.ones(RADIUS).double(), rtol=0, atol=0.01)
+    assert row[RADIUS] == pytest.approx(0.5, abs=0.02)
+    assert row[RADIUS + 1] < 0.01
+
+
+def test_edges_may_be_soft() -> None:
+    row = spot(dataclasses.replace(EXACT, edge=(4.0, 4.0)))
+    expected = torch.tensor([1, 0.75, 0.5, 0.25, 0]).double()
+    torch.testing.assert_close(row[RADIUS - 2 : RADIUS + 3], expected, rtol=0, atol=0.03)
+
+
+def test_disks_may_be_hollow() -> None:
+    hollow = dataclasses.replace(EXACT, butterworth=1.0, floor=(0.2, 0.2))
+    row = spot(hollow)
+    assert row[0] < 0.5
+    assert row[0] < row[3] < row[RADIUS - 1]
+    assert spot(dataclasses.replace(hollow, butterworth=0.0))[0] > 0.99
+
+
+def test_soft_edges_need_wider_margins() -> None:
+    photos = [torch.zeros(3, 79, 79, dtype=torch.uint8)]
+    margins = [
+        SyntheticPairs(photos, SCENE, 0, dataclasses.replace(EXACT, edge=(1.0, edge))).margin
+        for edge in (1.0, 5.0)
+    ]
+    assert margins == [SCENE.max_radius + 2, SCENE.max_radius + 4]
