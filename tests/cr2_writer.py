@@ -11,6 +11,9 @@ import struct
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +42,8 @@ EXIF: Mapping[str, Any] = {
 _BITS = 14
 _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _SLONG = 2, 3, 4, 5, 7, 9
 _PACK = {_SHORT: "H", _LONG: "I", _RATIONAL: "I", _SLONG: "i"}
-_Entry = tuple[int, int, Any]
+_Entry = tuple[int, int, Any]  # tag, kind, values
+_Offsets = Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ def build_cr2(
             written, so that files which are no DPRAW can be made too.
         orientation: EXIF's 1, 3, 6 or 8.
         slices: (n, width, last): n slices of `width` columns and one of `last`, for all frames.
-        double_line: The 5D Mark IV's form: the JPEG has half the rows, twice as wide.
+        double_line: The 5D Mark IV's form: the JPEG has half the rows, twice as wide. LibRaw knows
+            it by that shape, so the frame must be wider than high.
         components: Interleaved components of the JPEG, 2 or 4.
         make, model: The camera's words.
         sensor_info: First and last visible column and row (left, top, right, bottom), for sizes
@@ -93,130 +98,103 @@ def build_cr2(
         preview: A JPEG file's bytes for IFD0.
         dual_pixel_flag: The makernote's DualPixelRaw setting, left out by default.
     """
-    tags = {**EXIF, **(exif or {})}
-    heights, widths = zip(*(frame.shape for frame in frames), strict=True)
-    size = (widths[0], heights[0])
-    colour_data = None
-    if (white_balance, black, white) != (None, None, None):
-        colour_data = _colour_data(white_balance or (2048, 1024, 1024, 1536), black, white)
+    words = {**EXIF, **(exif or {})}
+    height, width = frames[0].shape
     makernote: list[_Entry] = []
     if sensor_info is not None:
-        makernote.append((0x00E0, _SHORT, [34, *size, 1, 1, *sensor_info, *[0] * 8]))
-    if colour_data is not None:
-        makernote.append((0x4001, _SHORT, colour_data))
+        makernote.append((0x00E0, _SHORT, [34, width, height, 1, 1, *sensor_info, *[0] * 8]))
+    if (white_balance, black, white) != (None, None, None):
+        makernote.append((0x4001, _SHORT, _colour_data(white_balance, black, white)))
     if dual_pixel_flag is not None:
         makernote.append((0x4018, _SLONG, [52, *[0] * 10, dual_pixel_flag]))
-
-    blocks: dict[str, Callable[[Mapping[str, int]], bytes]] = {}
-    strips = {
+    pictures = {
+        "preview": preview or b"",
+        "thumbnail": b"\xff\xd8\xff\xd9",
+        "small": bytes(4 * 3 * 3 * 2),
+    } | {
         f"raw{index}": lossless_jpeg(_as_components(frame, slices, double_line, components))
         for index, frame in enumerate(frames)
     }
-    images = {
-        **({"preview": preview} if preview else {}),
-        "thumbnail": b"\xff\xd8\xff\xd9",
-        "small": bytes(4 * 3 * 3 * 2),
-        **strips,
-    }
-    raw_ifds = [f"ifd{3 + index}" for index in range(len(frames))]
-    chain = ["ifd0", "ifd1", "ifd2", *raw_ifds]
 
-    blocks["header"] = lambda at: struct.pack(
-        "<2sHI2sBBI", b"II", 42, at["ifd0"], b"CR", 2, 0, at["ifd3"]
-    )
-
-    def first(at: Mapping[str, int]) -> list[_Entry]:
-        picture: list[_Entry] = []
-        if preview:
-            picture = [
-                (0x100, _SHORT, [size[0]]),
-                (0x101, _SHORT, [size[1]]),
-                (0x102, _SHORT, [8, 8, 8]),
-                (0x103, _SHORT, [6]),
-                (0x111, _LONG, [at["preview"]]),
-                (0x117, _LONG, [len(preview)]),
-            ]
+    def raw(at: _Offsets, name: str) -> list[_Entry]:
         return [
-            *picture,
+            (0x103, _SHORT, [6]),
+            (0x111, _LONG, [at[name]]),
+            (0x117, _LONG, [len(pictures[name])]),
+            (0xC5D8, _LONG, [1]),
+            (0xC5E0, _LONG, [1]),
+            (0xC640, _SHORT, slices),
+        ]
+
+    chain: dict[str, Callable[[_Offsets], list[_Entry]]] = {
+        "ifd0": lambda at: [
+            *(_preview(at["preview"], len(preview), width, height) if preview else []),
             (0x10F, _ASCII, make),
             (0x110, _ASCII, model),
             (0x112, _SHORT, [orientation]),
             (0x11A, _RATIONAL, [72, 1]),
             (0x11B, _RATIONAL, [72, 1]),
             (0x128, _SHORT, [2]),
-            *_given((0x132, _ASCII, tags["date"]), (0x13B, _ASCII, tags["artist"])),
+            (0x132, _ASCII, words["date"]),
+            (0x13B, _ASCII, words["artist"]),
             (0x8769, _LONG, [at["exif"]]),
-        ]
+        ],
+        "ifd1": lambda at: [(0x201, _LONG, [at["thumbnail"]]), (0x202, _LONG, [4])],
+        "ifd2": lambda at: [
+            (0x100, _SHORT, [4]),
+            (0x101, _SHORT, [3]),
+            (0x102, _SHORT, [16, 16, 16]),
+            (0x103, _SHORT, [1]),
+            (0x106, _SHORT, [2]),
+            (0x111, _LONG, [at["small"]]),
+            (0x115, _SHORT, [3]),
+            (0x116, _SHORT, [3]),
+            (0x117, _LONG, [len(pictures["small"])]),
+            (0x11C, _SHORT, [1]),
+        ],
+    }
+    for index in range(len(frames)):
+        chain[f"ifd{3 + index}"] = partial(raw, name=f"raw{index}")
+    note = len(_directory(makernote, 0, 0)) if makernote else 0
+    beside: dict[str, Callable[[_Offsets], list[_Entry]]] = {
+        "exif": lambda at: [
+            (0x829A, _RATIONAL, words["exposure"]),
+            (0x829D, _RATIONAL, words["f_number"]),
+            (0x8827, _SHORT, words["iso"] and [words["iso"]]),
+            (0x9003, _ASCII, words["date"]),
+            (0x9004, _ASCII, words["date"]),
+            (0x920A, _RATIONAL, words["focal_length"]),
+            (0x927C, _UNDEFINED, (note, at["makernote"]) if makernote else None),
+            (0xA002, _SHORT, [width]),
+            (0xA003, _SHORT, [height]),
+            (0xA434, _ASCII, words["lens"]),
+        ],
+        "makernote": lambda _: makernote,
+    }
 
-    def photo(at: Mapping[str, int]) -> list[_Entry]:
-        note = len(_ifd(makernote, 0, 0)) if makernote else 0
-        return [
-            *_given(
-                (0x829A, _RATIONAL, tags["exposure"]),
-                (0x829D, _RATIONAL, tags["f_number"]),
-                (0x8827, _SHORT, tags["iso"] and [tags["iso"]]),
-                (0x9003, _ASCII, tags["date"]),
-                (0x9004, _ASCII, tags["date"]),
-                (0x920A, _RATIONAL, tags["focal_length"]),
-            ),
-            *([(0x927C, _UNDEFINED, (note, at["makernote"]))] if makernote else []),
-            (0xA002, _SHORT, [size[0]]),
-            (0xA003, _SHORT, [size[1]]),
-            *_given((0xA434, _ASCII, tags["lens"])),
-        ]
+    def layout(at: _Offsets) -> dict[str, bytes]:
+        header = struct.pack("<2sHI2sBBI", b"II", 42, at["ifd0"], b"CR", 2, 0, at["ifd3"])
+        following = dict(pairwise(chain))
+        return {
+            "header": header,
+            **{
+                name: _directory(entries(at), at[name], at[following.get(name, "")])
+                for name, entries in (chain | beside).items()
+            },
+            **pictures,
+        }
 
-    def entries(name: str, at: Mapping[str, int]) -> list[_Entry]:
-        if name == "ifd0":
-            return first(at)
-        if name == "ifd1":
-            return [(0x201, _LONG, [at["thumbnail"]]), (0x202, _LONG, [len(images["thumbnail"])])]
-        if name == "ifd2":
-            return [
-                (0x100, _SHORT, [4]),
-                (0x101, _SHORT, [3]),
-                (0x102, _SHORT, [16, 16, 16]),
-                (0x103, _SHORT, [1]),
-                (0x106, _SHORT, [2]),
-                (0x111, _LONG, [at["small"]]),
-                (0x115, _SHORT, [3]),
-                (0x116, _SHORT, [3]),
-                (0x117, _LONG, [len(images["small"])]),
-                (0x11C, _SHORT, [1]),
-            ]
-        strip = f"raw{int(name[3:]) - 3}"
-        return [
-            (0x103, _SHORT, [6]),
-            (0x111, _LONG, [at[strip]]),
-            (0x117, _LONG, [len(images[strip])]),
-            (0xC5D8, _LONG, [1]),
-            (0xC5E0, _LONG, [1]),
-            *([(0xC640, _SHORT, list(slices))] if slices else []),
-        ]
-
-    for name, following in zip(chain, [*chain[1:], ""], strict=True):
-        blocks[name] = lambda at, name=name, following=following: _ifd(  # type: ignore[misc]
-            entries(name, at), at[name], at[following] if following else 0
-        )
-        if name == "ifd0":
-            blocks["exif"] = lambda at: _ifd(photo(at), at["exif"], 0)
-            if makernote:
-                blocks["makernote"] = lambda at: _ifd(makernote, at["makernote"], 0)
-    for name, content in images.items():
-        blocks[name] = lambda _, content=content: content  # type: ignore[misc]
-
-    # Sizes do not depend on offsets: lay out once with zeros, then write with the true offsets.
-    parts, position = {}, 0
-    for name, block in blocks.items():
-        position += -position % 2
-        length = len(block(defaultdict(int)))
-        parts[name] = (position, position + length)
-        position += length
-    offsets = {name: begin for name, (begin, _) in parts.items()}
-    data = bytearray(position)
-    for name, block in blocks.items():
-        begin, end = parts[name]
-        data[begin:end] = block(offsets)
-    return Cr2(bytes(data), parts)
+    # Sizes do not depend on offsets: lay out once with zeros, then write with the true ones.
+    parts, end = {}, 0
+    for name, content in layout(defaultdict(int)).items():
+        begin = end + end % 2
+        end = begin + len(content)
+        parts[name] = (begin, end)
+    data = bytearray(end)
+    contents = layout(defaultdict(int, {name: begin for name, (begin, _) in parts.items()}))
+    for name, content in contents.items():
+        data[slice(*parts[name])] = content
+    return Cr2(bytes(data), {name: part for name, part in parts.items() if part[0] < part[1]})
 
 
 def to_mosaic(picture: NDArray[Any]) -> NDArray[Any]:
@@ -313,45 +291,58 @@ def _as_components(
         if number * each + last != width:
             raise ValueError(f"slices {slices} do not make up {width} columns")
         edges = [*range(0, number * each + 1, each), width]
-        columns = zip(edges[:-1], edges[1:], strict=True)
-        stream = np.concatenate([frame[:, begin:end].ravel() for begin, end in columns])
+        stream = np.concatenate([frame[:, begin:end].ravel() for begin, end in pairwise(edges)])
+    if double_line and (height % 2 or width <= height):
+        raise ValueError("the double-line form needs frames wider than high, of even height")
     rows = height // 2 if double_line else height
-    if (double_line and height % 2) or frame.size % (rows * components):
+    if frame.size % (rows * components):
         raise ValueError(f"{width}x{height} pixels do not make {components} components")
     return stream.reshape(rows, -1, components)
 
 
 def _colour_data(
-    white_balance: tuple[int, int, int, int], black: int | None, white: int | None
+    white_balance: tuple[int, int, int, int] | None, black: int | None, white: int | None
 ) -> list[int]:
     data = [0] * 1592
     data[0] = 13
-    data[0x3F:0x43] = white_balance
+    data[0x3F:0x43] = white_balance or (2048, 1024, 1024, 1536)
     data[0x30A:0x30E] = [512 if black is None else black] * 4
-    data[0x30E:0x310] = [14008 if white is None else white, 16383 if white is None else white]
+    data[0x30E:0x310] = (14008, 16383) if white is None else (white, white)
     return data
 
 
-def _given(*entries: _Entry) -> list[_Entry]:
-    return [entry for entry in entries if entry[2] is not None]
+def _preview(offset: int, length: int, width: int, height: int) -> list[_Entry]:
+    return [
+        (0x100, _SHORT, [width]),
+        (0x101, _SHORT, [height]),
+        (0x102, _SHORT, [8, 8, 8]),
+        (0x103, _SHORT, [6]),
+        (0x111, _LONG, [offset]),
+        (0x117, _LONG, [length]),
+    ]
 
 
-def _ifd(entries: Sequence[_Entry], at: int, following: int) -> bytes:
+def _directory(entries: Sequence[_Entry], at: int, following: int) -> bytes:
+    """An image file directory that lies at a place in the file; entries of None are left out."""
+    entries = sorted((entry for entry in entries if entry[2] is not None), key=itemgetter(0))
+    if not entries:
+        return b""
     head, tail = struct.pack("<H", len(entries)), b""
-    long_values = at + 2 + 12 * len(entries) + 4
-    for tag, kind, value in sorted(entries, key=lambda entry: entry[0]):
-        if kind == _UNDEFINED:
+    values_at = at + 2 + 12 * len(entries) + 4
+    for tag, kind, value in entries:
+        if kind == _UNDEFINED:  # length and offset of what lies elsewhere
             head += struct.pack("<HHII", tag, kind, *value)
             continue
         if kind == _ASCII:
-            content, count = value.encode() + b"\0", len(value.encode()) + 1
+            content = value.encode() + b"\0"
+            count = len(content)
         else:
             content = struct.pack(f"<{len(value)}{_PACK[kind]}", *value)
             count = len(value) // 2 if kind == _RATIONAL else len(value)
+        head += struct.pack("<HHI", tag, kind, count)
         if len(content) > 4:
-            content += b"\0" * (len(content) % 2)
-            head += struct.pack("<HHII", tag, kind, count, long_values + len(tail))
-            tail += content
+            head += struct.pack("<I", values_at + len(tail))
+            tail += content + b"\0" * (len(content) % 2)
         else:
-            head += struct.pack("<HHI", tag, kind, count) + content.ljust(4, b"\0")
+            head += content.ljust(4, b"\0")
     return head + struct.pack("<I", following) + tail
