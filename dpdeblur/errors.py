@@ -164,3 +164,69 @@ class TrainingDivergedError(DPDeblurError):
             f"Training diverged: at step {step} the loss is no number. Start anew with a lower "
             "rate or a stricter clip; the last checkpoint stays as it was."
         )
+
+
+class UnusableRawError(DPDeblurError):
+    """A raw file can be read, but not be split into two views."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path} does not give two views: {reason}.")
+
+
+class NotCanonRawError(UnusableRawError):
+    """A raw file that comes from another maker's camera (`make`, empty if it names none)."""
+
+    def __init__(self, path: Path, make: str) -> None:
+        self.make = make
+        super().__init__(
+            path,
+            f"it comes from a camera of {make or 'an unnamed maker'}, not of Canon; "
+            "give a Canon Dual Pixel RAW (CR2 or CR3)",
+        )
+
+
+class ConvertedRawError(UnusableRawError):
+    """A DNG file, even one made from a Dual Pixel RAW."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            path,
+            "it is a DNG, in which the second frame's black level is not reliable; "
+            "give the camera's own CR2 or CR3",
+        )
+
+
+class ReducedRawError(UnusableRawError):
+    """An sRAW, mRAW or otherwise reduced file, which has no mosaic of sensor pixels."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            path, "it is a reduced raw (sRAW, mRAW); set the camera to RAW or C-RAW in full size"
+        )
+
+
+class SingleFrameError(UnusableRawError):
+    """A raw file with one frame."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            path,
+            "it has a single frame, so Dual Pixel RAW was off (or could not be had) when it was "
+            "taken; switch it on in the camera's menu",
+        )
+
+
+class RawBurstError(UnusableRawError):
+    """A raw file with more than two frames."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            path,
+            "it has more than two frames, so it is a raw burst rather than a Dual Pixel RAW; "
+            "give a file taken with Dual Pixel RAW on",
+        )
+
+
+class FramesDisagreeError(UnusableRawError):
+    """A raw file whose two frames cannot be the sum of both photodiodes and one of them."""

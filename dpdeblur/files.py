@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and never over what is not to be lost."""
+"""Reading files whole; writing them whole or not at all, and never over what must not be lost."""
 
 from __future__ import annotations
 
@@ -6,8 +6,41 @@ import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
-from dpdeblur.errors import OutputExistsError, UnwritableOutputError
+from dpdeblur.errors import (
+    MissingFileError,
+    OutputExistsError,
+    UnreadableFileError,
+    UnsupportedFormatError,
+    UnwritableOutputError,
+)
+
+
+def read_whole(path: Path, extensions: Sequence[str] = ()) -> bytes:
+    """The bytes of an ordinary file, whose name must end in one of `extensions` if any are given.
+
+    Raises MissingFileError, UnsupportedFormatError, and UnreadableFileError for a folder, a pipe
+    or device, an empty file and whatever the system refuses.
+    """
+    try:
+        kind = path.stat().st_mode
+        if S_ISDIR(kind):
+            raise UnreadableFileError(path, "it is a folder")
+        if not S_ISREG(kind):  # reading a pipe or device may never end
+            raise UnreadableFileError(path, "it is not an ordinary file")
+        if extensions and path.suffix.lower() not in extensions:
+            raise UnsupportedFormatError(path, extensions)
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingFileError(path) from error
+    except ValueError as error:  # a name with a null byte
+        raise UnreadableFileError(path, str(error)) from error
+    except OSError as error:
+        raise UnreadableFileError(path, error.strerror or str(error)) from error
+    if not data:
+        raise UnreadableFileError(path, "it is empty")
+    return data
 
 
 def check_place(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:

@@ -51,10 +51,21 @@ def fits(icc: bytes, *, gray: bool) -> bool:
 
 def srgb_profile() -> bytes:
     """An sRGB profile, the same bytes every time."""
-    profile = bytearray(imagecodecs.cms_profile("srgb"))
-    # lcms puts the time of day here (six numbers of 16 bits).
-    profile[24:36] = np.array([2000, 1, 1, 0, 0, 0], ">u2").tobytes()
-    return bytes(profile)
+    return _dated(imagecodecs.cms_profile("srgb"))
+
+
+def linear_profile() -> bytes:
+    """A profile of linear light in sRGB's primaries, the same bytes every time."""
+    primaries = [0.64, 0.33, 1.0, 0.30, 0.60, 1.0, 0.15, 0.06, 1.0]
+    whitepoint = [0.3127, 0.3290, 1.0]
+    return _dated(
+        imagecodecs.cms_profile("rgb", whitepoint=whitepoint, primaries=primaries, gamma=1.0)
+    )
+
+
+def _dated(profile: bytes) -> bytes:
+    """The profile with a fixed date in place of now, which lcms puts there."""
+    return profile[:24] + np.array([2000, 1, 1, 0, 0, 0], ">u2").tobytes() + profile[36:]
 
 
 def _space(icc: bytes) -> str:

@@ -18,15 +18,15 @@ PER_INCH, PER_CENTIMETRE = 2, 3
 _ACROSS, _DOWN, _UNIT = 282, 283, 296
 _NO_UNIT = 1
 _RESOLUTION = frozenset({_ACROSS, _DOWN, _UNIT})
-_EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 34665, 34853, 40965
-POINTERS = frozenset({_EXIF_IFD, _GPS_IFD, _INTEROP_IFD})
+EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
+POINTERS = frozenset({EXIF_IFD, GPS_IFD, INTEROP_IFD})
 
 # In the main directory only what describes the photograph is carried: the other tags there
 # (strips, compression, sub-files, ...) describe the file it came from.
 _DESCRIPTIVE = frozenset(
     {269, DESCRIPTION, 271, 272, 306, ARTIST, 316}  # document, make, model, date, computer
     | {18246, 18249, COPYRIGHT, 36867, 50708, *range(40091, 40096)}  # rating, ..., XP*
-    | {*_RESOLUTION, _EXIF_IFD, _GPS_IFD}
+    | {*_RESOLUTION, EXIF_IFD, GPS_IFD}
 )
 # ComponentsConfiguration, CompressedBitsPerPixel, MakerNote, pixel dimensions.
 _OF_THE_OLD_FILE = frozenset({37121, 37122, 37500, 40962, 40963})
@@ -75,11 +75,23 @@ def parse(block: bytes) -> Directory:
     `block` is an EXIF block from its TIFF header on, or a whole TIFF or BigTIFF file. Entries that
     point outside the block are left out. Raises ValueError where it has no such structure.
     """
-    layout = _LAYOUT_OF.get(block[:4])
-    if layout is None or len(block) < 2 * (4 + layout.inline) - 8:
-        raise ValueError("no TIFF header")
-    (offset,) = struct.unpack_from(layout.order + layout.offset, block, layout.inline)
+    layout, offset = _start(block)
     return _read(block, layout, offset, _DEEPEST)
+
+
+def parse_chain(block: bytes) -> list[Directory]:
+    """Read the main directory, as `parse` does, and those chained to it: a file's other pictures.
+
+    A chain that is broken behind the main directory ends there.
+    """
+    layout, offset = _start(block)
+    chain = [_read(block, layout, offset, _DEEPEST)]
+    seen = {0, offset}
+    with suppress(ValueError, struct.error):
+        while (offset := _following(block, layout, offset)) not in seen:
+            seen.add(offset)
+            chain.append(_read(block, layout, offset, _DEEPEST))
+    return chain
 
 
 def serialise(directory: Directory) -> bytes:
@@ -131,12 +143,17 @@ def text(value: str) -> Entry:
     return Entry(_ASCII, len(data), data)
 
 
+def short(value: int) -> Entry:
+    """One 16-bit number."""
+    return Entry(_SHORT, 1, struct.pack("<H", value))
+
+
 def resolution(across: tuple[int, int], down: tuple[int, int], unit: int) -> Directory:
     """Pixels per unit (PER_INCH or PER_CENTIMETRE), as fractions; empty where one is zero."""
     if not (across[0] and down[0]):
         return {}
     fractions = (Entry(_RATIONAL, 1, struct.pack("<II", *n)) for n in (across, down))
-    return {**dict(zip((_ACROSS, _DOWN), fractions, strict=True)), _UNIT: _short(unit)}
+    return {**dict(zip((_ACROSS, _DOWN), fractions, strict=True)), _UNIT: short(unit)}
 
 
 def cleaned(directory: Directory, software: str) -> Directory:
@@ -153,13 +170,27 @@ def cleaned(directory: Directory, software: str) -> Directory:
             continue
         if entry:
             kept[tag] = entry
-    if kept.keys() <= _RESOLUTION and kept.get(_UNIT) == _short(_NO_UNIT):  # an aspect ratio
+    if kept.keys() <= _RESOLUTION and kept.get(_UNIT) == short(_NO_UNIT):  # an aspect ratio
         return {}
-    return kept and kept | {ORIENTATION: _short(1), SOFTWARE: text(software)}
+    return kept and kept | {ORIENTATION: short(1), SOFTWARE: text(software)}
 
 
-def _short(value: int) -> Entry:
-    return Entry(_SHORT, 1, struct.pack("<H", value))
+def _start(block: bytes) -> tuple[_Layout, int]:
+    """The layout of a block and where its main directory lies."""
+    layout = _LAYOUT_OF.get(block[:4])
+    if layout is None or len(block) < 2 * (4 + layout.inline) - 8:
+        raise ValueError("no TIFF header")
+    (offset,) = struct.unpack_from(layout.order + layout.offset, block, layout.inline)
+    return layout, offset
+
+
+def _following(block: bytes, layout: _Layout, offset: int) -> int:
+    """Where the directory chained to the one at `offset` lies; 0 where there is none."""
+    length, entry = layout.order + layout.length, layout.order + layout.entry
+    (count,) = struct.unpack_from(length, block, offset)
+    end = offset + struct.calcsize(length) + struct.calcsize(entry) * count
+    (following,) = struct.unpack_from(layout.order + layout.offset, block, end)
+    return int(following)
 
 
 def _read(block: bytes, layout: _Layout, offset: int, depth: int) -> Directory:

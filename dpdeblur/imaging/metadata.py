@@ -21,16 +21,34 @@ _OUTDATED = re.compile(
     ),
     re.DOTALL,
 )
+# Views made from a raw file are upright, and say here how they were turned: `read_views` has to
+# find back to the sensor's rows.
+_SENSOR_NOTE = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:dpdeblur="urn:dpdeblur:1" '
+    'dpdeblur:SensorOrientation="{tag}"/></rdf:RDF></x:xmpmeta>'
+)
+_SENSOR_ORIENTATION = re.compile(rb"""\sdpdeblur:SensorOrientation\s*=\s*["']([1-8])["']""")
 
 
 @dataclass(frozen=True)
 class Carried:
-    """What goes on to the next file, the orientation to apply, and sentences about trouble."""
+    """What goes on to the next file, the orientation to apply, and sentences about trouble.
+
+    `sensor` is the orientation that relates the upright picture to the sensor's rows.
+    """
 
     exif: bytes | None
     xmp: bytes | None
     orientation: int
+    sensor: int
     notes: tuple[str, ...]
+
+
+def sensor_note(tag: int) -> bytes:
+    """An XMP packet which says that the pixels were turned upright from orientation `tag`."""
+    return _SENSOR_NOTE.format(tag=tag).encode()
 
 
 def carried(stored: Stored) -> Carried:
@@ -51,7 +69,8 @@ def carried(stored: Stored) -> Carried:
             xmp = clean_xmp(stored.xmp)
         except ValueError:
             notes.append("The XMP data could not be understood and was left out.")
-    return Carried(block, xmp, turned, tuple(notes))
+    told = _SENSOR_ORIENTATION.search(xmp or b"") if turned == 1 else None
+    return Carried(block, xmp, turned, int(told[1]) if told else turned, tuple(notes))
 
 
 def clean_xmp(packet: bytes) -> bytes:

@@ -32,7 +32,7 @@ class PictureInfo:
     warnings: tuple[str, ...] = ()
     """What went wrong beside the pixels, one sentence each."""
     orientation: int = 1
-    """The orientation tag, 1 to 8, that was applied to the stored pixels (see `turn`)."""
+    """The orientation tag, 1 to 8, that turns the sensor's rows upright (see `turn`)."""
 
     def upright(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn H x W x C pixels in the sensor's rows, as `read_views` gives them, upright."""

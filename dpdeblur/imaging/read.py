@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 
 import numpy as np
 
-from dpdeblur.errors import MissingFileError, UnreadableFileError, UnsupportedFormatError
+from dpdeblur.errors import UnreadableFileError
+from dpdeblur.files import read_whole
 from dpdeblur.imaging import colour_profile, jpeg, png, tiff
 from dpdeblur.imaging.metadata import carried
 from dpdeblur.imaging.orientation import INVERSE, turn
@@ -48,7 +48,7 @@ def read_picture(path: Path) -> Picture:
         xmp=kept.xmp,
         icc=icc,
         warnings=tuple(f"{path}: {note}" for note in (*kept.notes, *notes)),
-        orientation=kept.orientation,
+        orientation=kept.sensor,
     )
     return Picture(pixels, info)
 
@@ -75,35 +75,16 @@ def read_views(left: Path, right: Path) -> FileViews:
 
 
 def _decode(path: Path) -> Stored:
-    data = _read_bytes(path)
+    data = read_whole(path, READABLE)
     decode = _decoder(data)
     if decode is None:
-        reason = "it is not a PNG, TIFF or JPEG picture" if data else "it is empty"
-        raise UnreadableFileError(path, reason)
+        raise UnreadableFileError(path, "it is not a PNG, TIFF or JPEG picture")
     try:
         return decode(data)
     except Unusable as error:
         raise UnreadableFileError(path, str(error)) from error
     except Exception as error:  # decoders raise anything from IndexError to their own classes
         raise UnreadableFileError(path, "it is damaged or cut short") from error
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        kind = path.stat().st_mode
-        if S_ISDIR(kind):
-            raise UnreadableFileError(path, "it is a folder")
-        if not S_ISREG(kind):  # reading a pipe or device may never end
-            raise UnreadableFileError(path, "it is not an ordinary file")
-        if path.suffix.lower() not in READABLE:
-            raise UnsupportedFormatError(path, READABLE)
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingFileError(path) from error
-    except ValueError as error:  # a name with a null byte
-        raise UnreadableFileError(path, str(error)) from error
-    except OSError as error:
-        raise UnreadableFileError(path, error.strerror or str(error)) from error
 
 
 def _decoder(data: bytes) -> Callable[[bytes], Stored] | None:

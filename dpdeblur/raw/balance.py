@@ -1,0 +1,105 @@
+"""Evening out what lens and sensor do to the brightness of the two sides.
+
+Towards the picture's borders one photodiode sees more of the lens than the other. The views of
+Canon's own software, which the network's training imitates, are equally bright all over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from dpdeblur.raw.frames import SITES, Frame
+from dpdeblur.raw.light import light_of
+
+_BLOCKS = (16, 24)  # rows and columns of blocks in which brightness is compared
+_LIT = 16.0  # mean light, in sensor numbers, below which a block says nothing
+_ENOUGH = 4  # lit blocks for each number that is fitted
+_TYPICAL = 0.01  # differences beyond which a block counts less: its content has moved
+_LARGEST = 0.5
+
+Plane = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Balance:
+    """The relative difference (A - B) / (A + B) of the sides, a smooth surface for each colour.
+
+    `coefficients` (3 x 6: red, green, blue) belong to 1, x, y, xy, x^2, y^2, with x and y from -1
+    to 1 across the picture.
+    """
+
+    coefficients: Plane
+
+    def at(self, colour: int, x: Plane, y: Plane) -> Plane:
+        """The difference of a colour at positions `x` (a row) and `y` (a column)."""
+        mean, across, down, skew, across_2, down_2 = self.coefficients[colour]
+        rows = mean + down * y + down_2 * y**2
+        surface: Plane = rows + (across * x + across_2 * x**2) + skew * y * x
+        return surface.clip(-_LARGEST, _LARGEST)
+
+    @property
+    def strongest(self) -> float:
+        """The largest difference at the picture's corners, its sides' middles and its centre."""
+        grid = np.linspace(-1, 1, 3)
+        return max(float(abs(self.at(c, grid[None], grid[:, None])).max()) for c in range(3))
+
+
+NO_BALANCE = Balance(np.zeros((3, 6)))
+
+
+def measure_balance(first: Frame, second: Frame, clip: int) -> Balance:
+    """Fit the sides' difference over the blocks that are lit and not clipped.
+
+    The scene's disparity moves light between neighbouring blocks; the fit is robust to that. A
+    picture with few such blocks gets a constant for each colour, or nothing.
+    """
+    sums = np.zeros((3, 3, *_BLOCKS))  # colour; both, one, number of pixels; blocks
+    for (row, column, _), light in zip(SITES, light_of(first, second, clip), strict=True):
+        values = (light.both, light.one, np.ones_like(light.both))
+        for kind, value in enumerate(values):
+            sums[first.colours[row, column], kind] += _in_blocks(value * light.unclipped)
+    y, x = (2 * (np.arange(count) + 0.5) / count - 1 for count in _BLOCKS)
+    return Balance(
+        np.array([_fit(both, one, count, x[None], y[:, None]) for both, one, count in sums])
+    )
+
+
+def positions(row: int, column: int, shape: tuple[int, int]) -> tuple[Plane, Plane]:
+    """x (1 x W) and y (H x 1) of a site's pixels in a mosaic of `shape`."""
+    y, x = (
+        (2 * np.arange(start, size, 2) + 1) / size - 1
+        for start, size in zip((row, column), shape, strict=True)
+    )
+    return x[None], y[:, None]
+
+
+def _in_blocks(plane: NDArray[np.float32]) -> Plane:
+    """Sums over blocks; in pictures of fewer pixels than blocks some are counted twice."""
+    for axis, count in enumerate(_BLOCKS):
+        starts = np.arange(count) * plane.shape[axis] // count
+        plane = np.add.reduceat(plane, starts, axis=axis, dtype=np.float64)
+    return np.asarray(plane, np.float64)
+
+
+def _fit(both: Plane, one: Plane, count: Plane, x: Plane, y: Plane) -> Plane:
+    lit = both > _LIT * np.maximum(count, 1)
+    difference = 2 * one[lit] / both[lit] - 1
+    surfaces = (1.0, x, y, x * y, x**2, y**2)
+    terms = np.stack([np.broadcast_to(surface, both.shape)[lit] for surface in surfaces])
+    fitted = np.zeros(len(terms))
+    for number in (len(terms), 1):
+        if difference.size >= _ENOUGH * number:
+            used = terms[:number]
+            fit = least_squares(
+                lambda factors, used=used: factors @ used - difference,
+                np.zeros(number),
+                loss="soft_l1",
+                f_scale=_TYPICAL,
+            )
+            fitted[:number] = fit.x
+            break
+    return fitted

@@ -1,0 +1,146 @@
+"""What a raw file says of itself, read from the container: LibRaw's wrapper does not tell.
+
+A CR2 file is a TIFF file. A CR3 file is made of boxes as an MP4 film is, and one of these holds
+TIFF blocks with the same directories.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dpdeblur.errors import ConvertedRawError, NotCanonRawError, UnreadableFileError
+from dpdeblur.imaging import exif
+from dpdeblur.imaging.colour_profile import linear_profile, srgb_profile
+from dpdeblur.imaging.metadata import SOFTWARE, sensor_note
+from dpdeblur.imaging.picture import PictureInfo
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_MAKE, _MODEL, _DNG_VERSION, _COLOUR_SPACE = 271, 272, 50706, 40961
+_OFFSET, _LENGTH = 273, 279
+_SRGB, _UNCALIBRATED = 1, 65535
+_CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
+_CUT_SHORT = "it is cut short"
+_NOT_RAW = "it is not a Canon raw file (CR2 or CR3); of finished pictures, give both views"
+
+
+@dataclass(frozen=True)
+class Header:
+    """Make and model of the camera, the orientation tag (1 to 8), and the EXIF directories."""
+
+    make: str
+    model: str
+    orientation: int
+    directory: exif.Directory
+
+    def picture_info(
+        self, path: Path, warnings: tuple[str, ...] = (), *, linear: bool = False
+    ) -> PictureInfo:
+        """What pictures made from the file at `path` carry: sRGB in 16 bits, or linear light."""
+        kept = exif.cleaned(self.directory, SOFTWARE)
+        photo = kept.get(exif.EXIF_IFD)
+        if isinstance(photo, dict):  # the camera may have been set to Adobe RGB for its JPEGs
+            photo = {tag: entry for tag, entry in photo.items() if tag != exif.INTEROP_IFD}
+            photo[_COLOUR_SPACE] = exif.short(_UNCALIBRATED if linear else _SRGB)
+            kept[exif.EXIF_IFD] = photo
+        return PictureInfo(
+            path=path,
+            bit_depth=16,
+            gray=False,
+            exif=exif.serialise(kept) if kept else None,
+            xmp=sensor_note(self.orientation) if self.orientation != 1 else None,
+            icc=linear_profile() if linear else srgb_profile(),
+            warnings=warnings,
+            orientation=self.orientation,
+        )
+
+
+def read_header(path: Path, data: bytes) -> Header:
+    """Read the header of a CR2 or CR3 file from its bytes; `path` is for messages.
+
+    Raises UnreadableFileError for what is no raw file or not whole, and ConvertedRawError or
+    NotCanonRawError.
+    """
+    try:
+        if data[:4] in _TIFF:
+            chain = exif.parse_chain(data)
+            if _DNG_VERSION in chain[0]:
+                raise ConvertedRawError(path)
+            header = _header(chain[0])
+            is_cr2 = data[8:10] == b"CR"
+            if not is_cr2 and header.make in {"", "Canon"}:
+                raise UnreadableFileError(path, _NOT_RAW)
+            if not is_cr2 or header.make != "Canon":
+                raise NotCanonRawError(path, header.make)
+            if any(_end(directory) > len(data) for directory in chain):
+                raise UnreadableFileError(path, _CUT_SHORT)
+        elif data[4:12] == b"ftypcrx ":
+            header = _header(_cr3_directory(path, data))
+            if header.make != "Canon":
+                raise NotCanonRawError(path, header.make)
+        else:
+            raise UnreadableFileError(path, _NOT_RAW)
+    except (ValueError, struct.error) as error:
+        raise UnreadableFileError(path, "its header is damaged or cut short") from error
+    return header
+
+
+def _header(directory: exif.Directory) -> Header:
+    try:
+        orientation = exif.orientation(directory)
+    except ValueError:
+        orientation = 1
+    return Header(_text(directory, _MAKE), _text(directory, _MODEL), orientation, directory)
+
+
+def _text(directory: exif.Directory, tag: int) -> str:
+    entry = directory.get(tag)
+    if not isinstance(entry, exif.Entry):
+        return ""
+    return entry.data.split(b"\0")[0].decode("ascii", "replace").strip()
+
+
+def _end(directory: exif.Directory) -> int:
+    """Where the data that a CR2 directory points to end; 0 if it has none in one piece."""
+    where = directory.get(_OFFSET), directory.get(_LENGTH)
+    return sum(
+        int.from_bytes(entry.data, "little")
+        for entry in where
+        if isinstance(entry, exif.Entry) and entry.number == 1
+    )
+
+
+def _cr3_directory(path: Path, data: bytes) -> exif.Directory:
+    """The directories of a CR3 file: CMT1 is the main one, CMT2 EXIF's, CMT4 that of GPS."""
+    boxes = dict(_boxes(data, 0, len(data)))
+    if any(end > len(data) for _, end in boxes.values()):
+        raise UnreadableFileError(path, _CUT_SHORT)
+    inner = dict(_boxes(data, *boxes.get(b"moov", (0, 0))))
+    start, end = inner.get(b"uuid" + _CANON_BOX, (0, 0))
+    blocks = {name: data[slice(*place)] for name, place in _boxes(data, start, end)}
+    directory = exif.parse(blocks.get(b"CMT1", b""))
+    for name, tag in ((b"CMT2", exif.EXIF_IFD), (b"CMT4", exif.GPS_IFD)):
+        if name in blocks:
+            directory[tag] = exif.parse(blocks[name])
+    return directory
+
+
+def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
+    """Name (with the identity of a `uuid` box) and place of the content of each box."""
+    while start + 8 <= min(end, len(data)):
+        size, name = struct.unpack_from(">I4s", data, start)
+        content = start + 8
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", data, content)
+            content += 8
+        elif size == 0:
+            size = end - start
+        if size < content - start:
+            raise ValueError("a box of impossible size")
+        if name == b"uuid":
+            name += data[content : content + 16]
+            content += 16
+        yield name, (content, start + size)
+        start += size

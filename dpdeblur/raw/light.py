@@ -1,0 +1,77 @@
+"""The light that the two frames hold, and whether they belong together.
+
+Frame 0 is what both photodiodes of each pixel saw, frame 1 what one of them saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur.raw.frames import SITES, Frame
+
+# A frame that is nearly as bright as the white level is taken to be clipped at its maximum: how
+# far below the white level a camera clips depends on sensitivity and aperture. LibRaw's own rule.
+_NEARLY_WHITE = 0.75
+_CLIPPED = 0.99
+# Of 16383: far above the noise of any picture, far below what unrelated frames differ by.
+_NOISE = 512
+_DARK = 1.0
+
+
+class Light(NamedTuple):
+    """One of SITES: sensor numbers above black of both photodiodes and of one; where not clipped.
+
+    float32, float32 and bool, half the frame's height and width.
+    """
+
+    both: NDArray[np.float32]
+    one: NDArray[np.float32]
+    unclipped: NDArray[np.bool_]
+
+
+class Agreement(NamedTuple):
+    """How two frames go together.
+
+    `share` is the light of one photodiode over that of both (None in the dark); `impossible` the
+    share of pixels in which one photodiode saw less than nothing or more than both.
+    """
+
+    share: float | None
+    impossible: float
+
+
+def clip_level(first: Frame, white: int) -> int:
+    """The number at which frame 0 is clipped; `white` is what the file says."""
+    black, highest = int(first.black.min()), int(first.mosaic.max())
+    return highest if highest - black > _NEARLY_WHITE * (white - black) else white
+
+
+def light_of(first: Frame, second: Frame, clip: int) -> Iterator[Light]:
+    """The light at each of SITES."""
+    for row, column, site in SITES:
+        both, one = (
+            frame.mosaic[site].astype(np.float32) - np.float32(frame.black[row, column])
+            for frame in (first, second)
+        )
+        yield Light(both, one, both < _CLIPPED * (clip - first.black[row, column]))
+
+
+def agreement(first: Frame, second: Frame, clip: int) -> Agreement:
+    """Compare the frames wherever frame 0 is not clipped."""
+    both = one = 0.0
+    count = impossible = 0
+    for light in light_of(first, second, clip):
+        lit = light.unclipped
+        both += float(light.both.sum(where=lit, dtype=np.float64))
+        one += float(light.one.sum(where=lit, dtype=np.float64))
+        count += int(lit.sum())
+        wrong = (light.one < -_NOISE) | (light.one > light.both + _NOISE)
+        # Well below the white level, since the one photodiode goes on where both are clipped.
+        impossible += int((wrong & (light.both < clip / 2)).sum())
+    if both < _DARK * count or not count:
+        return Agreement(None, impossible / first.mosaic.size)
+    return Agreement(one / both, impossible / first.mosaic.size)

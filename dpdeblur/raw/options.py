@@ -1,0 +1,44 @@
+"""How a raw file is to be made into views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dpdeblur.errors import OptionError
+from dpdeblur.views import MINIMUM_SIZE
+
+DEFAULT_SIZE = 1680
+"""Width at which the network works on raw files unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class RawOptions:
+    """What is left to choose in making views.
+
+    `size` is the width in pixels, along the sensor's rows, to which pictures are reduced; None is
+    the sensor's own. `half` develops 2 x 2 sensor pixels to one, which is fast. `balance` evens
+    out the sides' brightness. `swap_views` takes frame 1 for the right view. Raises OptionError.
+    """
+
+    size: int | None = None
+    half: bool = False
+    balance: bool = True
+    swap_views: bool = False
+
+    def __post_init__(self) -> None:
+        if self.size is not None and self.size < MINIMUM_SIZE:
+            raise OptionError("--size", f"{self.size} must be at least {MINIMUM_SIZE}")
+
+    @property
+    def side_of_frame_1(self) -> str:
+        """The view that frame 1 is taken for: an assumption, which no file confirms."""
+        return "right" if self.swap_views else "left"
+
+
+def parse_size(text: str) -> int | None:
+    """A working width: "full" is None. Raises OptionError."""
+    if text == "full":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise OptionError("--size", f"'{text}' is no width; give full or a number like 1680")
+    return int(text)

@@ -1,0 +1,162 @@
+"""Opening a raw file: is it a Dual Pixel RAW, and what does it hold?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import rawpy
+
+from dpdeblur.errors import (
+    FramesDisagreeError,
+    RawBurstError,
+    ReducedRawError,
+    SingleFrameError,
+    UnreadableFileError,
+    UnusableRawError,
+)
+from dpdeblur.files import read_whole
+from dpdeblur.raw.frames import Frame, take_frame, unpack
+from dpdeblur.raw.header import Header, read_header
+from dpdeblur.raw.light import Agreement, agreement, clip_level
+
+_SHARES = (0.3, 0.7)  # one photodiode's part of the light of both
+_MOST_IMPOSSIBLE = 0.005
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of pixels of a larger one."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The rows and columns, as an index."""
+        rows = slice(self.top, self.top + self.height)
+        return rows, slice(self.left, self.left + self.width)
+
+    def reduced(self, step: int) -> Self:
+        """The same rectangle where `step` x `step` pixels are one."""
+        numbers = (self.top, self.left, self.height, self.width)
+        return type(self)(*(number // step for number in numbers))
+
+
+@dataclass(frozen=True, eq=False)
+class RawPhoto:
+    """A Canon raw file and what was found out about it."""
+
+    path: Path
+    header: Header
+    decoder: rawpy.RawPy
+    """LibRaw with frame 0 in hand."""
+    raw_size: tuple[int, int]
+    """(height, width) of the sensor with its masked pixels."""
+    visible: Area
+    """The part of the sensor that is not masked."""
+    crop: Area
+    """The part of the visible one that the camera's own pictures show."""
+    white: int
+    """The highest number there can be, as LibRaw has it."""
+    frame_count: int = 1
+    """3 means three or more."""
+    frames: tuple[Frame, ...] = ()
+    """Those that could be decoded, two at most."""
+    clip: int | None = None
+    """The number at which frame 0 is clipped."""
+    agreement: Agreement | None = None
+    """How the two frames go together."""
+    problem: UnusableRawError | None = None
+    """Why it does not give two views; None for a Dual Pixel RAW that does."""
+
+
+def open_raw(path: Path) -> RawPhoto:
+    """Open a Canon Dual Pixel RAW (CR2 or CR3) and check it.
+
+    Raises MissingFileError, UnreadableFileError (no raw file, damaged, cut short), or for a raw
+    file without two views NotCanonRawError, ConvertedRawError (DNG), ReducedRawError,
+    SingleFrameError, RawBurstError or FramesDisagreeError.
+    """
+    photo = examine_raw(path)
+    if photo.problem is not None:
+        raise photo.problem
+    return photo
+
+
+def examine_raw(path: Path) -> RawPhoto:
+    """As `open_raw`, but a Canon raw that is no Dual Pixel RAW has its `problem` in the result."""
+    data = read_whole(path)
+    header = read_header(path, data)
+    # Frame 0 first: where it is cut short, LibRaw says that the others do not exist.
+    raw = unpack(path, data, 0)
+    if raw is None:
+        raise UnreadableFileError(path, "it has no frame that LibRaw can find")
+    sizes = raw.sizes
+    photo = RawPhoto(
+        path,
+        header,
+        raw,
+        (sizes.raw_height, sizes.raw_width),
+        Area(sizes.top_margin, sizes.left_margin, sizes.height, sizes.width),
+        _crop(sizes),
+        raw.white_level,
+    )
+    try:
+        return _with_frames(photo, data)
+    except ReducedRawError as problem:
+        return replace(photo, problem=problem)
+
+
+def _with_frames(photo: RawPhoto, data: bytes) -> RawPhoto:
+    path = photo.path
+    first = take_frame(path, photo.decoder)
+    photo = replace(photo, frames=(first,), clip=clip_level(first, photo.white))
+    raw = unpack(path, data, 1)
+    if raw is None:
+        return replace(photo, problem=SingleFrameError(path))
+    if _is_there(path, data, 2):
+        return replace(photo, frame_count=3, problem=RawBurstError(path))
+    second = take_frame(path, raw)
+    photo = replace(photo, frames=(first, second), frame_count=2)
+    if first.mosaic.shape != second.mosaic.shape:
+        reason: str | None = "its two frames differ in size"
+    elif np.array_equal(first.mosaic, second.mosaic):
+        reason = "its two frames are the same picture"
+    else:
+        found = agreement(first, second, clip_level(first, photo.white))
+        photo, reason = replace(photo, agreement=found), _doubt(found)
+    return photo if reason is None else replace(photo, problem=FramesDisagreeError(path, reason))
+
+
+def _is_there(path: Path, data: bytes, number: int) -> bool:
+    try:
+        return unpack(path, data, number) is not None
+    except UnreadableFileError:  # there, if damaged
+        return True
+
+
+def _doubt(found: Agreement) -> str | None:
+    if found.share is not None and not _SHARES[0] <= found.share <= _SHARES[1]:
+        part = f"{found.share:.0%} of the first's light instead of about half"
+        return f"its second frame has {part}, so it is not that of one photodiode"
+    if found.impossible > _MOST_IMPOSSIBLE:
+        return (
+            f"in {found.impossible:.1%} of the pixels one photodiode would have seen more light "
+            "than both, so the file is damaged or its frames are two exposures"
+        )
+    return None
+
+
+def _crop(sizes: rawpy.ImageSizes) -> Area:
+    """The camera's crop, which the file gives from the corner of the whole sensor."""
+    top, left = sizes.crop_top_margin - sizes.top_margin, sizes.crop_left_margin - sizes.left_margin
+    height = min(sizes.crop_height, sizes.height - top)
+    width = min(sizes.crop_width, sizes.width - left)
+    if top < 0 or left < 0 or height <= 0 or width <= 0:
+        return Area(0, 0, sizes.height, sizes.width)
+    return Area(top, left, height, width)
