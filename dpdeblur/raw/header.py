@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dpdeblur.errors import ConvertedRawError, NotCanonRawError, UnreadableFileError
@@ -16,10 +16,11 @@ from dpdeblur.imaging import exif
 from dpdeblur.imaging.colour_profile import linear_profile, srgb_profile
 from dpdeblur.imaging.metadata import SOFTWARE, sensor_note
 from dpdeblur.imaging.picture import PictureInfo
+from dpdeblur.raw.lossless_jpeg import is_lossless
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAKE, _MODEL, _DNG_VERSION, _COLOUR_SPACE = 271, 272, 50706, 40961
-_OFFSET, _LENGTH = 273, 279
+_OFFSET, _LENGTH, _SLICES = 273, 279, 50752
 _SRGB, _UNCALIBRATED = 1, 65535
 _CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _CUT_SHORT = "it is cut short"
@@ -28,12 +29,17 @@ _NOT_RAW = "it is not a Canon raw file (CR2 or CR3); of finished pictures, give 
 
 @dataclass(frozen=True)
 class Header:
-    """Make and model of the camera, the orientation tag (1 to 8), and the EXIF directories."""
+    """Make and model of the camera, the orientation tag (1 to 8), and the EXIF directories.
+
+    `strips` tells where the raw frames of a CR2 file lie, and `slices` is what `is_whole` wants.
+    """
 
     make: str
     model: str
     orientation: int
     directory: exif.Directory
+    strips: tuple[slice, ...] = ()
+    slices: tuple[int, ...] = ()
 
     def picture_info(
         self, path: Path, warnings: tuple[str, ...] = (), *, linear: bool = False
@@ -74,8 +80,15 @@ def read_header(path: Path, data: bytes) -> Header:
                 raise UnreadableFileError(path, _NOT_RAW)
             if not is_cr2 or header.make != "Canon":
                 raise NotCanonRawError(path, header.make)
-            if any(_end(directory) > len(data) for directory in chain):
+            places = [_place(directory) for directory in chain]
+            if any(place.stop > len(data) for place in places):
                 raise UnreadableFileError(path, _CUT_SHORT)
+            slices = [_numbers(directory, _SLICES) for directory in chain]
+            header = replace(
+                header,
+                strips=tuple(place for place in places if is_lossless(data[place])),
+                slices=next(filter(any, reversed(slices)), ()),  # LibRaw takes the last, too
+            )
         elif data[4:12] == b"ftypcrx ":
             header = _header(_cr3_directory(path, data))
             if header.make != "Canon":
@@ -99,17 +112,28 @@ def _text(directory: exif.Directory, tag: int) -> str:
     entry = directory.get(tag)
     if not isinstance(entry, exif.Entry):
         return ""
-    return entry.data.split(b"\0")[0].decode("ascii", "replace").strip()
-
-
-def _end(directory: exif.Directory) -> int:
-    """Where the data that a CR2 directory points to end; 0 if it has none in one piece."""
-    where = directory.get(_OFFSET), directory.get(_LENGTH)
-    return sum(
-        int.from_bytes(entry.data, "little")
-        for entry in where
-        if isinstance(entry, exif.Entry) and entry.number == 1
+    text = entry.data.split(b"\0")[0].decode("ascii", "replace").strip()
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
+
+
+def _place(directory: exif.Directory) -> slice:
+    """Where the data that a CR2 directory points to lie; nowhere if they are not in one piece."""
+    start, length = (_numbers(directory, tag) for tag in (_OFFSET, _LENGTH))
+    if len(start) != 1 or len(length) != 1:
+        return slice(0, 0)
+    return slice(start[0], start[0] + length[0])
+
+
+def _numbers(directory: exif.Directory, tag: int) -> tuple[int, ...]:
+    """The values of a tag of whole numbers."""
+    entry = directory.get(tag)
+    if not isinstance(entry, exif.Entry) or not entry.number:
+        return ()
+    size = len(entry.data) // entry.number
+    starts = range(0, size * entry.number, size) if size else ()
+    return tuple(int.from_bytes(entry.data[at : at + size], "little") for at in starts)
 
 
 def _cr3_directory(path: Path, data: bytes) -> exif.Directory:

@@ -1,4 +1,4 @@
-"""Whether a CR2's lossless JPEG is whole: LibRaw decodes many damaged ones without a word.
+"""Whether a CR2's lossless JPEGs are whole: LibRaw decodes many damaged ones without a word.
 
 There is no checksum, but the code's length is one: the pixels tell how many bits they took, and a
 decoder that lost its place, or read by a damaged table, took another number than there are.
@@ -7,7 +7,7 @@ decoder that lost its place, or read by a damaged table, took another number tha
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -40,12 +40,20 @@ class _Header(NamedTuple):
     length: int  # of the header; behind it are the entropy-coded data
 
 
+def is_lossless(strip: bytes) -> bool:
+    """Tell whether this is a lossless JPEG, as a CR2's raw frames are."""
+    try:
+        return any(marker == _FRAME for marker, _, _ in _segments(strip))
+    except _DamagedError:
+        return False
+
+
 def is_whole(strip: bytes, mosaic: NDArray[np.uint16], slices: Sequence[int] = ()) -> bool:
     """Tell whether `mosaic` (H x W) took all that `strip` holds, no more and no less.
 
     Args:
         strip: The frame's JPEG.
-        mosaic: What was decoded of it, in sensor columns and rows.
+        mosaic: What was decoded of it, in the sensor's rows and columns.
         slices: The file's (n, width, last): the JPEG holds n slices of `width` columns and one of
             `last` columns one after the other. Empty if it holds the rows as they are.
 
@@ -55,7 +63,7 @@ def is_whole(strip: bytes, mosaic: NDArray[np.uint16], slices: Sequence[int] = (
     try:
         header = _read_header(strip)
         samples = _as_coded(mosaic, header, slices)
-    except (_DamagedError, IndexError, struct.error):
+    except _DamagedError:
         return False
     end = strip.rfind(_END, header.length)
     data = strip[header.length : end].rstrip(b"\xff")  # such bytes may fill up before a marker
@@ -87,7 +95,7 @@ def _as_coded(
 ) -> NDArray[np.uint16]:
     """The mosaic's pixels as samples of the JPEG: rows x columns x components."""
     if slices:
-        number, width, last = slices
+        number, width, last = slices if len(slices) == 3 else (0, 0, 0)
         if number * width + last != mosaic.shape[1]:
             raise _DamagedError("the slices do not make up the width")
         edges = [*range(0, number * width + 1, width), mosaic.shape[1]]
@@ -99,46 +107,55 @@ def _as_coded(
 
 
 def _read_header(strip: bytes) -> _Header:
-    if not strip.startswith(_START):
-        raise _DamagedError("no start")
     tables: dict[int, _CodeLengths] = {}
     frame: tuple[int, ...] = ()
-    at = len(_START)
-    while True:
-        begin, marker, length = struct.unpack_from(">BBH", strip, at)
-        segment = strip[at + 4 : at + 2 + length]
-        if begin != 0xFF or len(segment) != length - 2:
-            raise _DamagedError("no marker")
-        at += 2 + length
+    components = predictor = shift = length = 0
+    for marker, segment, end in _segments(strip):
         if marker == _TABLES:
             tables |= _read_tables(segment)
-        elif marker == _FRAME:
+        elif marker == _FRAME and len(segment) >= 6:
             frame = struct.unpack_from(">BHHB", segment)
-        elif marker == _SCAN:
-            break
-    predictor, _, shift = segment[-3:]
-    if not frame or not tables or (predictor, shift) != (_TO_THE_LEFT, 0):
-        raise _DamagedError("no frame, no table or no difference to the left")
-    precision, rows, columns, components = frame
-    if not 2 <= precision <= _DEEPEST or not components or segment[0] != components:
-        raise _DamagedError("other samples")
-    # As LibRaw, whatever the scan says: a component has the table of its number, else the one
-    # before.
-    codes = [tables[max(n for n in tables if n <= component)] for component in range(components)]
-    return _Header(precision, rows, columns, codes, at)
+        elif marker == _SCAN and len(segment) >= 4:
+            components, predictor, shift = segment[0], segment[-3], segment[-1]
+            length = end
+    if not frame or 0 not in tables or (predictor, shift) != (_TO_THE_LEFT, 0):
+        raise _DamagedError("no frame, no table, or differences of another kind")
+    precision, rows, columns, count = frame
+    if not 2 <= precision <= _DEEPEST or not count or components != count:
+        raise _DamagedError("samples of another kind")
+    # As LibRaw does, whatever the scan says: a component has the table of its number, or else
+    # that of the one before.
+    codes = [tables[max(n for n in tables if n <= component)] for component in range(count)]
+    return _Header(precision, rows, columns, codes, length)
+
+
+def _segments(strip: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Marker, content and end of each segment of the header; the last is the scan's."""
+    at, marker = len(_START), 0
+    if not strip.startswith(_START):
+        raise _DamagedError("no start")
+    while marker != _SCAN:
+        if len(strip) < at + 4:
+            raise _DamagedError("no end of the header")
+        begin, marker, length = struct.unpack_from(">BBH", strip, at)
+        end = at + 2 + length
+        if begin != 0xFF or length < 2 or end > len(strip):
+            raise _DamagedError("no marker")
+        yield marker, strip[at + 4 : end], end
+        at = end
 
 
 def _read_tables(segment: bytes) -> dict[int, _CodeLengths]:
     tables = {}
     while segment:
-        counts, number = segment[1:17], segment[0]
-        categories = segment[17 : 17 + sum(counts)]
+        number, counts = segment[0], segment[1:17]
+        categories = list(segment[17 : 17 + sum(counts)])
         segment = segment[17 + sum(counts) :]
-        lengths = np.repeat(np.arange(1, 17), list(counts))
+        lengths = np.repeat(np.arange(1, 1 + len(counts)), list(counts))
         if len(categories) != lengths.size or len(set(categories)) != len(categories):
             raise _DamagedError("a table of codes is incomplete or ambiguous")
-        if number > 3 or max(categories) >= _CATEGORIES or np.sum(0.5**lengths) > 1:
+        if number > 3 or max(categories, default=0) >= _CATEGORIES or np.sum(0.5**lengths) > 1:
             raise _DamagedError("a table of codes is impossible")
         tables[number] = np.zeros(_CATEGORIES, np.int64)
-        tables[number][list(categories)] = lengths
+        tables[number][categories] = lengths
     return tables

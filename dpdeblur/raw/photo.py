@@ -21,6 +21,7 @@ from dpdeblur.files import read_whole
 from dpdeblur.raw.frames import Frame, take_frame, unpack
 from dpdeblur.raw.header import Header, read_header
 from dpdeblur.raw.light import Agreement, agreement, clip_level
+from dpdeblur.raw.lossless_jpeg import is_whole
 
 _SHARES = (0.3, 0.7)  # one photodiode's part of the light of both
 _MOST_IMPOSSIBLE = 0.005
@@ -117,10 +118,13 @@ def _with_frames(photo: RawPhoto, data: bytes) -> RawPhoto:
     first = take_frame(path, photo.decoder)
     photo = replace(photo, frames=(first,), clip=clip_level(first, photo.white))
     raw = unpack(path, data, 1)
-    if raw is None:
-        return replace(photo, problem=SingleFrameError(path))
+    if raw is None:  # LibRaw counts frames of the largest size only
+        unequal = FramesDisagreeError(path, "its frames differ in size")
+        single = len(photo.header.strips) < 2
+        return replace(photo, problem=SingleFrameError(path) if single else unequal)
     if _is_there(path, data, 2):
         return replace(photo, frame_count=3, problem=RawBurstError(path))
+    _check_whole(photo, data, raw)
     second = take_frame(path, raw)
     photo = replace(photo, frames=(first, second), frame_count=2)
     if first.mosaic.shape != second.mosaic.shape:
@@ -131,6 +135,16 @@ def _with_frames(photo: RawPhoto, data: bytes) -> RawPhoto:
         found = agreement(first, second, clip_level(first, photo.white))
         photo, reason = replace(photo, agreement=found), _doubt(found)
     return photo if reason is None else replace(photo, problem=FramesDisagreeError(path, reason))
+
+
+def _check_whole(photo: RawPhoto, data: bytes, second: rawpy.RawPy) -> None:
+    """Refuse a CR2 file, of the layout that is known, whose frames are not what it holds."""
+    strips = photo.header.strips
+    if len(strips) != 2:
+        return
+    for number, (strip, raw) in enumerate(zip(strips, (photo.decoder, second), strict=True)):
+        if not is_whole(data[strip], raw.raw_image, photo.header.slices):
+            raise UnreadableFileError(photo.path, f"frame {number} is damaged")
 
 
 def _is_there(path: Path, data: bytes, number: int) -> bool:
