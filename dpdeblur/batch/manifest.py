@@ -24,7 +24,8 @@ Status = Literal["done", "skipped", "failed"]
 class Record:
     """What became of one picture.
 
-    `output` is relative to the output folder, POSIX. `seconds` counts reading, network and
+    A raw file holds both views: it is `left`, and `right` is None. `output` is relative to the
+    output folder, POSIX. `seconds` counts reading, network and
     writing; `peak_memory` is in bytes; `weights` is the SHA-256 of the weights used (of a failed
     picture, those of an earlier result that is still there). What was not reached is None.
     `error` is a sentence, `error_type` the name of the exception's class.
@@ -33,7 +34,7 @@ class Record:
     name: str
     status: Status
     left: str
-    right: str
+    right: str | None
     output: str
     weights: str | None = None
     seconds: float | None = None

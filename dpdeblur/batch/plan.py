@@ -1,4 +1,4 @@
-"""What a batch has to do: which pairs there are, where each goes, what is done already."""
+"""What a batch has to do: which photographs there are, where each goes, what is done already."""
 
 from __future__ import annotations
 
@@ -10,14 +10,22 @@ from pathlib import Path
 from dpdeblur.batch.manifest import MANIFEST_NAME, read_records
 from dpdeblur.errors import UnsupportedFormatError, UnwritableOutputError
 from dpdeblur.imaging import WRITABLE
-from dpdeblur.views import PairPaths, find_pairs, inner_path, is_folder, read_pair_list
+from dpdeblur.views import (
+    Finding,
+    PhotoPaths,
+    RawPath,
+    find_photos,
+    inner_path,
+    is_folder,
+    read_pair_list,
+)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One pair and the picture to make of it; `done` if that is there and is to stay."""
+    """A pair or raw file and the picture to make of it; `done` if that is there and is to stay."""
 
-    pair: PairPaths
+    pair: PhotoPaths
     output: Path
     done: bool = False
 
@@ -45,38 +53,42 @@ def plan_jobs(
     extension: str | None = ".png",
     overwrite: bool = False,
 ) -> Plan:
-    """Plan a batch of the pairs below `source`, found by search or listed in the table `pairs`.
+    """Plan a batch of the photographs below `source`, or of the pairs in the table `pairs`.
 
-    Outputs are `output_dir / name` with `extension`, None meaning that of each left view. One
-    that exists counts as done, since outputs are written whole or not at all, unless `overwrite`.
-    Touches nothing. Raises the errors of `find_pairs` or `read_pair_list`, UnsupportedFormatError
-    for the extension, UnreadableFileError for a manifest that is not this package's, and
-    UnwritableOutputError if an output would replace one of the views or is another picture in
+    Outputs are `output_dir / name` with `extension`, None meaning that of each left view, and TIFF
+    for raw files. One that exists counts as done, since outputs are written whole or not at all,
+    unless `overwrite`. Touches nothing. Raises the errors of `find_photos` or `read_pair_list`,
+    UnsupportedFormatError for the extension, UnreadableFileError for a manifest that is not this
+    package's, and UnwritableOutputError if an output would replace one of the inputs or is another picture in
     `source`: one that the output folder's manifest does not know.
     """
     if extension is not None and extension.lower() not in WRITABLE:
         raise UnsupportedFormatError(Path(f"*{extension}"), WRITABLE)
     is_folder(source)  # it must be there, though a list may name pictures elsewhere
     # Results of an earlier run, when they lie inside the source, are no views.
-    pairing = (
-        find_pairs(source, skip=output_dir) if pairs is None else read_pair_list(pairs, source)
-    )
-    views = {os.path.realpath(v) for pair in pairing.pairs for v in (pair.left, pair.right)}
+    if pairs is None:
+        found = find_photos(source, skip=output_dir)
+    else:
+        listed = read_pair_list(pairs, source)
+        found = Finding(listed.pairs, listed.orphans)
+    views = {os.path.realpath(file) for pair in found.photos for file in pair.files}
     jobs = []
-    for pair in pairing.pairs:
-        ending = pair.left.suffix.lower() if extension is None else extension
+    for pair in found.photos:
+        own = ".tif" if isinstance(pair, RawPath) else pair.left.suffix.lower()
+        ending = own if extension is None else extension
         # Not with_suffix: the name may have a dot of its own.
         output = output_dir / f"{pair.name}{ending}"
         if os.path.realpath(output) in views:
             raise UnwritableOutputError(
                 output,
-                f"the result of {pair.left} would replace this view; choose another output folder",
+                f"the result of {pair.files[0]} would replace this view; choose another output "
+                "folder",
             )
         jobs.append(Job(pair, output, done=_is_file(output)))
     _check_ours(source, output_dir, [job.output for job in jobs if job.done])
     if overwrite:
         jobs = [Job(job.pair, job.output) for job in jobs]
-    return Plan(output_dir, tuple(jobs), pairing.orphans, overwrite)
+    return Plan(output_dir, tuple(jobs), found.orphans, overwrite)
 
 
 def _is_file(output: Path) -> bool:

@@ -21,9 +21,10 @@ from dpdeblur.errors import DPDeblurError
 from dpdeblur.imaging import PictureInfo, check_output, read_views, write_picture
 from dpdeblur.imaging.picture import FileViews
 from dpdeblur.models import LoadedModel
+from dpdeblur.raw import RawOptions, read_raw_views
 from dpdeblur.restore import ProgressCallback, Restored, RestoreOptions
 from dpdeblur.restore import restore as restore_views
-from dpdeblur.views import names_say_swapped
+from dpdeblur.views import RawPath, names_say_swapped
 
 Restore = Callable[[LoadedModel, FileViews, RestoreOptions, ProgressCallback | None], Restored]
 """What turns views into a picture, as `restore.restore` does."""
@@ -50,9 +51,12 @@ def run_batch(
     *,
     bit_depth: int | None = None,
     metadata: bool = True,
+    raw: RawOptions | None = None,
     restore: Restore = restore_views,
 ) -> BatchReport:
     """Carry out a plan and keep its manifest; `bit_depth` and `metadata` are `write_picture`'s.
+
+    `raw` says how raw files are developed, by default at their full size.
 
     Whatever goes wrong with one picture is recorded as its failure, and the others go on. A
     picture is Finished once it is on disk, which is during the next one's work. An interrupt
@@ -61,16 +65,17 @@ def run_batch(
     manifest only.
     """
     began = time.perf_counter()
-    options = options or RestoreOptions()
+    options, raw = options or RestoreOptions(), raw or RawOptions()
     writing = {"bit_depth": bit_depth, "metadata": metadata, "overwrite": plan.overwrite}
     header = {
         "weights": {"name": model.name, "sha256": model.sha256},
         "options": asdict(options) | writing,
+        "raw": asdict(raw),
         "orphans": [path.as_posix() for path in plan.orphans],
     }
     write = partial(write_picture, bit_depth=bit_depth, metadata=metadata, overwrite=plan.overwrite)
     with Manifest(plan.output_dir, header) as manifest:
-        run = _Run(plan, model.sha256, manifest, on_event or (lambda _: None), write)
+        run = _Run(plan, model.sha256, manifest, on_event or (lambda _: None), write, raw)
         notes = run.skip_done()
         _work(run, partial(restore, model), options)
     records = tuple(run.records[job.output] for job in plan.jobs)
@@ -137,6 +142,7 @@ class _Run:
     manifest: Manifest
     emit: EventCallback
     write_file: Callable[..., tuple[str, ...]]
+    raw: RawOptions
     writing: Future[Record] | None = None
     records: dict[object, Record] = field(default_factory=dict)
 
@@ -154,11 +160,14 @@ class _Run:
         )
 
     def read(self, job: Job) -> _Loaded | Record:
-        """The pair's views, or the record of the failure. Runs in the reader's thread."""
+        """The photograph's views, or the record of the failure. Runs in the reader's thread."""
         began = time.perf_counter()
         try:
             check_output(job.output, overwrite=self.plan.overwrite)
-            views = read_views(job.pair.left, job.pair.right)
+            if isinstance(job.pair, RawPath):
+                views = read_raw_views(job.pair.path, self.raw)
+            else:
+                views = read_views(job.pair.left, job.pair.right)
         except Exception as error:
             return self.failed(job, error)
         return _Loaded(views, time.perf_counter() - began)
@@ -215,13 +224,14 @@ class _Run:
         return self._record(job, "failed", error=text, error_type=kind)
 
     def _record(self, job: Job, status: Status, **details: Any) -> Record:
-        left, right = job.pair.left.as_posix(), job.pair.right.as_posix()
+        files = [file.as_posix() for file in job.pair.files]
+        right = files[1] if len(files) > 1 else None
         output = job.output.relative_to(self.plan.output_dir).as_posix()
-        return Record(job.pair.name, status, left, right, output, **details)
+        return Record(job.pair.name, status, files[0], right, output, **details)
 
 
 def _doubts(job: Job) -> tuple[str, ...]:
-    left, right = job.pair.left, job.pair.right
-    if not names_say_swapped(left, right):
+    if isinstance(job.pair, RawPath) or not names_say_swapped(job.pair.left, job.pair.right):
         return ()
+    left, right = job.pair.left, job.pair.right
     return (f"By their names, {left} is the right view and {right} the left one.",)

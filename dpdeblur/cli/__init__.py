@@ -13,6 +13,7 @@ from dpdeblur.cli.eval import eval_
 from dpdeblur.cli.fix import fix
 from dpdeblur.cli.info import info
 from dpdeblur.cli.score import score
+from dpdeblur.cli.split import split
 from dpdeblur.cli.synth import synth
 from dpdeblur.cli.train import train
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fix, batch, score, info, train, synth):
+for command in (fix, split, batch, score, info, train, synth):
     app.command()(command)
 app.command("eval")(eval_)
 
@@ -43,6 +44,6 @@ def _root(
 ) -> None:
     """Turn dual-pixel photographs into all-in-focus pictures.
 
-    [bold]dpdeblur fix LEFT RIGHT[/bold] restores one pair, [bold]dpdeblur batch IN OUT[/bold] a
-    folder of them.
+    [bold]dpdeblur fix IMG.CR2[/bold] restores a Canon Dual Pixel RAW, [bold]dpdeblur fix LEFT
+    RIGHT[/bold] a pair of views, [bold]dpdeblur batch IN OUT[/bold] a folder of both.
     """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from dpdeblur.raw import RawOptions
     from dpdeblur.restore import RestoreOptions
 
 
@@ -30,6 +31,13 @@ class ProtocolName(Choice):
 
     dpdd = "dpdd"
     dpdd_8bit = "dpdd-8bit"
+
+
+class BalanceChoice(Choice):
+    """Whether the brightness of a raw file's two sides is evened out."""
+
+    auto = "auto"
+    off = "off"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
@@ -58,6 +66,20 @@ ProtocolOption = Annotated[ProtocolName, typer.Option("--protocol", help="Rules 
 NoMetadata = Annotated[
     bool, typer.Option("--no-metadata", help="Leave EXIF and XMP out; the colour profile stays.")
 ]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        metavar="full|PIXELS",
+        help="Width to which raw files are reduced before the network; default: 1680.",
+    ),
+]
+BalanceOption = Annotated[
+    BalanceChoice | None,
+    typer.Option("--balance", help="Even out the brightness of a raw file's sides; default: auto."),
+]
+SwapViews = Annotated[
+    bool, typer.Option("--swap-views", help="Take frame 1 of a raw file for the right view.")
+]
 OutputFile = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="OUT", help="Picture to write.")
 ]
@@ -72,3 +94,18 @@ def restore_options(
     choose(device, precision.value)  # a device that is not there shall not fail every picture
     memory = None if max_memory is None else parse_memory(max_memory)
     return RestoreOptions(device, precision.value, memory, strip_height)
+
+
+def raw_options(
+    size: str | None = None,
+    balance: BalanceChoice | None = None,
+    *,
+    swap_views: bool = False,
+    half: bool = False,
+) -> RawOptions:
+    """How raw files are developed; raises OptionError."""
+    from dpdeblur.raw import RawOptions, parse_size
+
+    return RawOptions(
+        size=parse_size(size), half=half, balance=balance != "off", swap_views=swap_views
+    )

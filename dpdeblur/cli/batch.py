@@ -1,4 +1,4 @@
-"""`dpdeblur batch`: a whole tree of pairs, overnight."""
+"""`dpdeblur batch`: a whole tree of photographs, overnight."""
 
 from __future__ import annotations
 
@@ -30,30 +30,39 @@ class Format(_options.Choice):
 
 def batch(
     ctx: typer.Context,
-    source: Annotated[Path, typer.Argument(help="Folder of view pairs.", metavar="IN")],
+    source: Annotated[
+        Path, typer.Argument(help="Folder of view pairs and raw files.", metavar="IN")
+    ],
     destination: Annotated[Path, typer.Argument(help="Folder of results.", metavar="OUT")],
     pairs: Annotated[
         Path | None,
         typer.Option(metavar="CSV", help="Table of left,right[,name] in IN, instead of a search."),
     ] = None,
     format_: Annotated[
-        Format, typer.Option("--format", help="Format of results; same: that of the left view.")
+        Format,
+        typer.Option(
+            "--format", help="Format of results; same: that of the left view, TIFF for raw files."
+        ),
     ] = Format.png,
     weights: _options.Weights = None,
     device: _options.Device = "auto",
     precision: _options.PrecisionOption = _options.Precision.auto,
     max_memory: _options.MaxMemory = None,
     strip_height: _options.StripHeight = None,
+    size: _options.Size = None,
+    balance: _options.BalanceOption = None,
+    swap_views: _options.SwapViews = False,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
-    """Restore every pair below a folder, keeping its tree; called again, go on where it stopped.
+    """Restore all photographs below a folder, keeping its tree; again, go on where it stopped.
 
-    Pairs are X_L/X_R, X_l/X_r, X_left/X_right or l/r in one folder, DPDD's X_l/source and
-    X_r/source trees, or the rows of --pairs. One bad picture never stops the others. OUT gets
-    batch.json, a record of everything done; the exit code is 1 if any picture failed.
+    They are Canon raw files (CR2, CR3), and pairs X_L/X_R, X_l/X_r, X_left/X_right or l/r in one
+    folder, DPDD's X_l/source and X_r/source trees, or only the rows of --pairs. One
+    bad picture never stops the others. OUT gets batch.json, a record of everything done; the exit
+    code is 1 if any picture failed.
 
     [bold]Examples[/bold]
 
@@ -65,17 +74,22 @@ def batch(
     """
     printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.batch import plan_jobs, run_batch
+    from dpdeblur.cli._raw import statement
     from dpdeblur.models import load_model
+    from dpdeblur.views import RawPath
 
     options = _options.restore_options(device, precision, max_memory, strip_height)
+    raw = _options.raw_options(size, balance, swap_views=swap_views)
     extension = None if format_ is Format.same else f".{format_.value}"
     plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)
     for orphan in plan.orphans:
         printer.warn(f"{orphan} has no partner and is left out.")
+    if any(isinstance(job.pair, RawPath) for job in plan.todo):
+        printer.note(statement(raw))
     model = load_model(weights)
     with printer.progress() as bar:
         watch = _watcher(bar, printer, len(plan.todo))
-        report = run_batch(model, plan, options, watch, metadata=not no_metadata)
+        report = run_batch(model, plan, options, watch, metadata=not no_metadata, raw=raw)
     for note in report.notes:
         printer.note(note)
 

@@ -1,10 +1,10 @@
-"""`dpdeblur fix`: one pair of views in, one all-in-focus picture out."""
+"""`dpdeblur fix`: one dual-pixel photograph in, one all-in-focus picture out."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,17 +12,34 @@ from dpdeblur.cli import _options
 from dpdeblur.cli._errors import open_output
 from dpdeblur.cli._output import metric_table
 
+if TYPE_CHECKING:
+    from dpdeblur.cli._output import Output
+    from dpdeblur.imaging import FileViews
+    from dpdeblur.raw import RawOptions
+
 
 def fix(
     ctx: typer.Context,
-    left: Annotated[Path, typer.Argument(help="Left view: PNG, TIFF or JPEG.", metavar="LEFT")],
-    right: Annotated[Path, typer.Argument(help="Right view of the same frame.", metavar="RIGHT")],
+    left: Annotated[
+        Path,
+        typer.Argument(help="Canon raw file, or left view: PNG, TIFF, JPEG.", metavar="PHOTO|LEFT"),
+    ],
+    right: Annotated[
+        Path | None, typer.Argument(help="Right view of the same frame.", metavar="RIGHT")
+    ] = None,
     output: _options.OutputFile = None,
     weights: _options.Weights = None,
     device: _options.Device = "auto",
     precision: _options.PrecisionOption = _options.Precision.auto,
     max_memory: _options.MaxMemory = None,
     strip_height: _options.StripHeight = None,
+    size: _options.Size = None,
+    balance: _options.BalanceOption = None,
+    swap_views: _options.SwapViews = False,
+    save_views: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the views of a raw file to this folder, too."),
+    ] = None,
     truth: Annotated[
         Path | None, typer.Option(metavar="GT", help="Sharp picture to score the result against.")
     ] = None,
@@ -32,16 +49,19 @@ def fix(
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
-    """Remove defocus blur from one dual-pixel pair.
+    """Remove defocus blur from one dual-pixel photograph: a Canon Dual Pixel RAW, or two views.
 
-    The result is written beside the left view as <common stem>_sharp.png, in the left view's
-    bit depth and with its metadata; the extension given with -o chooses the format.
+    The result is written beside PHOTO as <name>_sharp.png in 16 bits, or beside the left view as
+    <common stem>_sharp.png in its bit depth, and keeps the metadata; the extension given with -o
+    chooses the format.
 
     [bold]Examples[/bold]
 
-      dpdeblur fix IMG_1_L.png IMG_1_R.png
+      dpdeblur fix IMG_0001.CR2
 
-      dpdeblur fix l.tif r.tif -o sharp.tif --max-memory 2GB
+      dpdeblur fix IMG_0001.CR3 -o sharp.tif --size full --max-memory 2GB
+
+      dpdeblur fix IMG_1_L.png IMG_1_R.png
 
       dpdeblur fix l.png r.png --truth sharp_f22.png --json
     """
@@ -49,22 +69,24 @@ def fix(
     from rich.console import Group
 
     from dpdeblur.errors import ShapeMismatchError, UnreadableFileError
-    from dpdeblur.imaging import check_output, read_picture, read_views, write_picture
+    from dpdeblur.imaging import check_output, read_picture, write_picture
     from dpdeblur.metrics import score
     from dpdeblur.models import load_model
     from dpdeblur.restore import restore
-    from dpdeblur.views import common_stem, is_folder, names_say_swapped
+    from dpdeblur.views import common_stem, is_folder
 
-    inputs = [left, right] if truth is None else [left, right, truth]
+    inputs = [path for path in (left, right, truth) if path is not None]
     for path in inputs:
         if is_folder(path):
             raise UnreadableFileError(path, "it is a folder; use dpdeblur batch for folders")
-    output = output or left.with_name(f"{common_stem(left, right)}_sharp.png")
-    check_output(output, overwrite=overwrite, inputs=inputs)
+    stem = left.stem if right is None else common_stem(left, right)
+    output = output or left.with_name(f"{stem}_sharp.png")
+    raw = _raw_options(right, size, balance, swap_views, save_views)
+    saved = {} if save_views is None else _view_paths(save_views, stem)
+    for place in (output, *saved.values()):
+        check_output(place, overwrite=overwrite, inputs=inputs)
     options = _options.restore_options(device, precision, max_memory, strip_height)
-    if names_say_swapped(left, right):
-        printer.warn("By their names, the right view is given first and the left one second.")
-    views = read_views(left, right)
+    views = _read(printer, left, right, raw)
     source = views.source
     combined = source.upright(views.combined())
     sharp = None if truth is None else read_picture(truth)
@@ -87,9 +109,14 @@ def fix(
     pixels = source.upright(restored.pixels)
     for note in restored.notes:
         printer.note(note)
-    writing = {"metadata": not no_metadata, "overwrite": overwrite}
-    for warning in write_picture(output, pixels, source, **writing):
-        printer.warn(warning)
+    for place, picture in (
+        (output, pixels),
+        *((path, source.upright(getattr(views, side))) for side, path in saved.items()),
+    ):
+        for warning in write_picture(
+            place, picture, source, metadata=not no_metadata, overwrite=overwrite
+        ):
+            printer.warn(warning)
 
     height, width = pixels.shape[:2]
     strips = "1 strip" if restored.strips == 1 else f"{restored.strips} strips"
@@ -110,6 +137,8 @@ def fix(
         "peak_memory": restored.peak_memory,
         "notes": restored.notes,
     }
+    if raw is not None:
+        data |= {"frame_1": raw.side_of_frame_1, "views": saved}
     if sharp is None:
         printer.result(human, data)
         return
@@ -121,3 +150,48 @@ def fix(
     data |= {name: dataclasses.asdict(scores) for name, scores in rows.items()}
     table = metric_table(rows.items(), f"Protocol {protocol.value}")
     printer.result(Group(human, table), data)
+
+
+def _raw_options(
+    right: Path | None,
+    size: str | None,
+    balance: _options.BalanceChoice | None,
+    swap_views: bool,
+    save_views: Path | None,
+) -> RawOptions | None:
+    """How to develop the raw file; None for two views, which take none of these options."""
+    from dpdeblur.errors import OptionError
+
+    if right is None:
+        return _options.raw_options(size, balance, swap_views=swap_views)
+    given = {
+        "--size": size,
+        "--balance": balance,
+        "--swap-views": swap_views,
+        "--save-views": save_views,
+    }
+    for key, value in given.items():
+        if value:
+            raise OptionError(key, "it is for raw files, and two views were given")
+    return None
+
+
+def _view_paths(folder: Path, stem: str) -> dict[str, Path]:
+    return {side: folder / f"{stem}_{side}.tif" for side in ("left", "right")}
+
+
+def _read(printer: Output, left: Path, right: Path | None, raw: RawOptions | None) -> FileViews:
+    from dpdeblur.imaging import read_views
+    from dpdeblur.views import names_say_swapped
+
+    if right is None:
+        from dpdeblur.cli._raw import statement
+        from dpdeblur.raw import RawOptions, read_raw_views
+
+        raw = raw or RawOptions()
+        views = read_raw_views(left, raw)
+        printer.note(statement(raw))
+        return views
+    if names_say_swapped(left, right):
+        printer.warn("By their names, the right view is given first and the left one second.")
+    return read_views(left, right)

@@ -1,9 +1,10 @@
-"""`dpdeblur info`: versions, devices, weights, and what the network costs."""
+"""`dpdeblur info`: what is installed, what the network costs, what a raw file holds."""
 
 from __future__ import annotations
 
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 
     from dpdeblur.restore import DeviceInfo
 
-LIBRARIES = ("torch", "numpy", "scikit-image", "pillow", "tifffile", "imagecodecs")
+LIBRARIES = ("torch", "numpy", "scikit-image", "pillow", "rawpy", "tifffile", "imagecodecs")
 PAPER_COST = {"parameters": 5.52e6, "multiply_adds": 978.79e9}
 
 
 def info(
     ctx: typer.Context,
+    photo: Annotated[
+        Path | None, typer.Argument(help="Canon raw file to look into.", metavar="PHOTO")
+    ] = None,
     weights: _options.Weights = None,
     cost: Annotated[
         bool, typer.Option("--cost", help="Count parameters and multiply-adds at 1680x1120.")
@@ -30,17 +34,27 @@ def info(
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
-    """Show versions, devices, the weights and their card; with --cost, what the network costs.
+    """Show versions, devices, the weights and their card; or of a raw file what it holds.
+
+    With --cost, show what the network costs.
 
     [bold]Examples[/bold]
 
       dpdeblur info
+
+      dpdeblur info IMG_0001.CR2
 
       dpdeblur info --cost
 
       dpdeblur info --weights my.safetensors --json
     """
     printer = open_output(ctx, json=json, quiet=quiet)
+    if photo is not None:
+        from dpdeblur.cli._raw import describe
+        from dpdeblur.raw import examine_raw
+
+        printer.result(*describe(examine_raw(photo)))
+        return
     from rich.console import Group
     from rich.table import Table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dpdeblur.raw.develop import Darkroom, LinearPicture, develop
+from dpdeblur.raw.develop import Darkroom, LinearPicture, develop, imbalance
 from dpdeblur.raw.options import DEFAULT_SIZE, RawOptions, parse_size
 from dpdeblur.raw.photo import RawPhoto, examine_raw, open_raw
 from dpdeblur.raw.views import finish, raw_views, read_raw_views
@@ -16,6 +16,7 @@ __all__ = [
     "develop",
     "examine_raw",
     "finish",
+    "imbalance",
     "open_raw",
     "parse_size",
     "raw_views",

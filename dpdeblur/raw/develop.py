@@ -71,6 +71,14 @@ def develop(
     return pictures, tuple(f"{photo.path}: {note}" for note in room.notes)
 
 
+def imbalance(photo: RawPhoto) -> float:
+    """The largest relative difference between the sides' brightness that `develop` evens out."""
+    if photo.problem is not None:
+        raise photo.problem
+    first, second = photo.frames
+    return measure_balance(first, second, photo.clip or photo.white).strongest
+
+
 def _white_balance(raw: rawpy.RawPy) -> tuple[list[float], tuple[str, ...]]:
     """The multipliers as shot; without them LibRaw would choose others for each view."""
     shot = raw.camera_whitebalance

@@ -35,10 +35,12 @@ class RawOptions:
         return "right" if self.swap_views else "left"
 
 
-def parse_size(text: str) -> int | None:
-    """A working width: "full" is None. Raises OptionError."""
+def parse_size(text: str | None) -> int | None:
+    """A working width: "full" is None, nothing is DEFAULT_SIZE. Raises OptionError."""
+    if text is None:
+        return DEFAULT_SIZE
     if text == "full":
         return None
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) < 7):
         raise OptionError("--size", f"'{text}' is no width; give full or a number like 1680")
     return int(text)

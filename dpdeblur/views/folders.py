@@ -15,8 +15,11 @@ from typing import NoReturn
 
 from dpdeblur.errors import PairingError, UnreadableFileError
 from dpdeblur.views.names import (
+    Finding,
     Pairing,
     PairPaths,
+    PhotoPaths,
+    RawPath,
     base,
     common_stem,
     distinct,
@@ -27,12 +30,15 @@ from dpdeblur.views.names import (
 from dpdeblur.views.places import inner_path, is_folder
 
 PICTURE_EXTENSIONS = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
+RAW_EXTENSIONS = (".cr2", ".cr3")
 
 # Folders in which macOS, Synology and Windows keep copies and thumbnails of the user's pictures.
 _JUNK_FOLDERS = {"__macosx", "@eadir", "$recycle.bin"}
 
 
-def list_pictures(folder: Path, skip: Path | None = None) -> list[Path]:
+def list_pictures(
+    folder: Path, skip: Path | None = None, extensions: Sequence[str] = PICTURE_EXTENSIONS
+) -> list[Path]:
     """All picture files below `folder`, by extension, in order of their relative path.
 
     Hidden and junk files and folders are left out, and so is the folder `skip` when it lies
@@ -59,7 +65,7 @@ def list_pictures(folder: Path, skip: Path | None = None) -> list[Path]:
         found += [
             here / name
             for name in files
-            if not name.startswith(".") and PurePath(name).suffix.lower() in PICTURE_EXTENSIONS
+            if not name.startswith(".") and PurePath(name).suffix.lower() in extensions
         ]
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
@@ -73,6 +79,33 @@ def find_pairs(folder: Path, skip: Path | None = None) -> Pairing:
     its left file's whole name. `skip` (an output folder) is not searched. Raises PairingError if
     there is no pair or a DPDD tree's names do not agree, and the errors of `list_pictures`.
     """
+    pairs, orphans = _search(folder, skip)
+    if not pairs:
+        raise PairingError(folder, _nothing_found(orphans))
+    return Pairing(distinct(pairs, _whole_names(folder, pairs), folder), orphans)
+
+
+def find_photos(folder: Path, skip: Path | None = None) -> Finding:
+    """Every pair below `folder`, as `find_pairs` has it, and every raw file of Canon's.
+
+    A raw file is named as it is without its extension. Raises what `find_pairs` raises, but no
+    pair is needed where there is a raw file.
+    """
+    pairs, orphans = _search(folder, skip)
+    raws = list_pictures(folder, skip, RAW_EXTENSIONS)
+    names = (path.relative_to(folder).with_suffix("").as_posix() for path in raws)
+    photos: list[PhotoPaths] = [*pairs, *map(RawPath, names, raws)]
+    if not photos:
+        raise PairingError(folder, _nothing_found(orphans))
+    return Finding(distinct(photos, _whole_names(folder, photos), folder), orphans)
+
+
+def _whole_names(folder: Path, photos: Sequence[PhotoPaths]) -> list[str]:
+    return [photo.files[0].relative_to(folder).as_posix() for photo in photos]
+
+
+def _search(folder: Path, skip: Path | None) -> tuple[list[PairPaths], tuple[Path, ...]]:
+    """The pairs, and the views without a partner."""
     files = list_pictures(folder, skip)
     # First of equals: A.PNG and A.png are one place, and the second stays without a partner.
     places = {_place(path): path for path in reversed(files)}
@@ -86,10 +119,7 @@ def find_pairs(folder: Path, skip: Path | None = None) -> Pairing:
         for path in rest
         if path not in paired and (side(path.stem) or _tree(path.relative_to(folder)))
     )
-    if not pairs:
-        raise PairingError(folder, _nothing_found(orphans))
-    fallbacks = [pair.left.relative_to(folder).as_posix() for pair in pairs]
-    return Pairing(distinct(pairs, fallbacks, folder), orphans)
+    return pairs, orphans
 
 
 _Place = tuple[Path, str, str]

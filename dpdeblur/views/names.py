@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from typing import TypeVar
 
 from dpdeblur.errors import PairingError
 
@@ -31,12 +32,42 @@ class PairPaths:
     left: Path
     right: Path
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it is read from."""
+        return self.left, self.right
+
+
+@dataclass(frozen=True)
+class RawPath:
+    """Where the raw file lies that holds both views of a photograph; `name` as in PairPaths."""
+
+    name: str
+    path: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it is read from."""
+        return (self.path,)
+
+
+PhotoPaths = PairPaths | RawPath
+PhotoPathsT = TypeVar("PhotoPathsT", PairPaths, RawPath, PhotoPaths)
+
 
 @dataclass(frozen=True)
 class Pairing:
     """What a folder or list holds: pairs in order of name, and views without a partner."""
 
     pairs: tuple[PairPaths, ...]
+    orphans: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a folder holds: pairs and raw files in order of name, and views without a partner."""
+
+    photos: tuple[PhotoPaths, ...]
     orphans: tuple[Path, ...] = ()
 
 
@@ -96,28 +127,28 @@ def output_name(place: PurePath, left: Path, right: Path) -> PurePath:
 
 
 def distinct(
-    pairs: Sequence[PairPaths], fallbacks: Sequence[str], origin: Path
-) -> tuple[PairPaths, ...]:
-    """The pairs in order of name, each name shared by several replaced by the pair's fallback.
+    photos: Sequence[PhotoPathsT], fallbacks: Sequence[str], origin: Path
+) -> tuple[PhotoPathsT, ...]:
+    """The photos in order of name, each name shared by several replaced by the photo's fallback.
 
     Raises PairingError for `origin` if that does not make all names different.
     """
     # Names are compared as the file systems of macOS and Windows do: without regard to case.
-    shared = Counter(pair.name.casefold() for pair in pairs)
+    shared = Counter(photo.name.casefold() for photo in photos)
     renamed = [
-        PairPaths(fallback, pair.left, pair.right) if shared[pair.name.casefold()] > 1 else pair
-        for pair, fallback in zip(pairs, fallbacks, strict=True)
+        replace(photo, name=fallback) if shared[photo.name.casefold()] > 1 else photo
+        for photo, fallback in zip(photos, fallbacks, strict=True)
     ]
-    owners: dict[str, PairPaths] = {}
-    for pair in renamed:
-        other = owners.setdefault(pair.name.casefold(), pair)
-        if other is not pair:
+    owners: dict[str, PhotoPathsT] = {}
+    for photo in renamed:
+        other = owners.setdefault(photo.name.casefold(), photo)
+        if other is not photo:
             raise PairingError(
                 origin,
-                f"{other.left} and {pair.left} would both be written as '{pair.name}'; rename one, "
-                "or give each its name in --pairs list.csv",
+                f"{other.files[0]} and {photo.files[0]} would both be written as '{photo.name}'; "
+                "rename one, or give each its name in --pairs list.csv",
             )
-    return tuple(sorted(renamed, key=lambda pair: pair.name))
+    return tuple(sorted(renamed, key=lambda photo: photo.name))
 
 
 def _belong(left: Path, right: Path) -> bool:

@@ -1,0 +1,90 @@
+"""`dpdeblur split`: the two views out of a Dual Pixel RAW."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dpdeblur.cli import _options
+from dpdeblur.cli._errors import open_output
+
+
+class Format(_options.Choice):
+    """Formats of 16 bits."""
+
+    tiff = "tiff"
+    png = "png"
+
+
+def split(
+    ctx: typer.Context,
+    photo: Annotated[Path, typer.Argument(help="Canon raw file: CR2 or CR3.", metavar="PHOTO")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder to write to; default: PHOTO's."),
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", help="Format of the views.")] = Format.tiff,
+    combined: Annotated[
+        bool, typer.Option("--combined", help="Write the ordinary picture, too.")
+    ] = False,
+    linear: Annotated[
+        bool, typer.Option("--linear", help="Write linear light in place of sRGB.")
+    ] = False,
+    half: Annotated[
+        bool, typer.Option("--half", help="Develop at half the size, which is fast.")
+    ] = False,
+    balance: _options.BalanceOption = None,
+    swap_views: _options.SwapViews = False,
+    overwrite: _options.Overwrite = False,
+    no_metadata: _options.NoMetadata = False,
+    json: _options.Json = False,
+    quiet: _options.Quiet = False,
+) -> None:
+    """Develop the two views of a Canon Dual Pixel RAW: <name>_left.tif and <name>_right.tif.
+
+    They are 16-bit sRGB, upright, in the camera's crop and white balance, all in the same
+    exposure, and keep the file's EXIF data.
+
+    [bold]Examples[/bold]
+
+      dpdeblur split IMG_0001.CR2
+
+      dpdeblur split IMG_0001.CR3 -o views/ --combined --format png
+    """
+    printer = open_output(ctx, json=json, quiet=quiet)
+    from dpdeblur.cli._raw import statement
+    from dpdeblur.imaging import check_output, write_picture
+    from dpdeblur.raw import RawOptions, develop, finish, open_raw
+
+    ending = ".tif" if format_ is Format.tiff else ".png"
+    folder = photo.parent if output is None else output
+    names = ("left", "right", "combined")[: 3 if combined else 2]
+    paths = {name: folder / f"{photo.stem}_{name}{ending}" for name in names}
+    for path in paths.values():
+        check_output(path, overwrite=overwrite, inputs=[photo])
+    raw = open_raw(photo)
+    options = RawOptions(half=half, balance=balance != "off", swap_views=swap_views)
+    pictures, warnings = develop(raw, options, combined=combined)
+    for warning in warnings:
+        printer.warn(warning)
+    info = raw.header.picture_info(photo, linear=linear)
+    printer.note(statement(options))
+    for name, path in paths.items():
+        pixels = info.upright(finish(pictures.pop(name), linear=linear))
+        for warning in write_picture(
+            path, pixels, info, metadata=not no_metadata, overwrite=overwrite
+        ):
+            printer.warn(warning)
+    height, width = pixels.shape[:2]
+    printer.result(
+        "\n".join(f"{path}  {width}x{height}" for path in paths.values()),
+        {
+            "views": paths,
+            "width": width,
+            "height": height,
+            "frame_1": options.side_of_frame_1,
+            "linear": linear,
+        },
+    )
