@@ -59,8 +59,8 @@ def plan_jobs(
     for raw files. One that exists counts as done, since outputs are written whole or not at all,
     unless `overwrite`. Touches nothing. Raises the errors of `find_photos` or `read_pair_list`,
     UnsupportedFormatError for the extension, UnreadableFileError for a manifest that is not this
-    package's, and UnwritableOutputError if an output would replace one of the inputs or is another picture in
-    `source`: one that the output folder's manifest does not know.
+    package's, and UnwritableOutputError if an output would replace one of the inputs or is another
+    picture in `source`: one that the output folder's manifest does not know.
     """
     if extension is not None and extension.lower() not in WRITABLE:
         raise UnsupportedFormatError(Path(f"*{extension}"), WRITABLE)
