@@ -228,7 +228,7 @@ def test_highlights_stay_neutral(tmp_path: Path) -> None:
     pictures, _ = develop(photo, PLAIN, combined=True)
     for picture in pictures.values():
         assert picture[8:-8, 50:-8].min() > 65400
-        assert picture[8:-8, 8:30].max() < 65400
+        assert picture[8:-8, 8:30, 1].max() < 30000
 
 
 def test_portraits_turn_as_librarws_do(tmp_path: Path) -> None:
