@@ -254,6 +254,15 @@ def noise_in(part: str) -> bytes:
     return damaged(cr2, begin + HEADER, np.random.default_rng(0).bytes(end - begin - HEADER - 2))
 
 
+def oversized() -> bytes:
+    """Frames that say to be of 20000 x 20000 pixels, which a decoder would work on for long."""
+    data = WRITTEN["plain"].data
+    for part in ("raw0", "raw1"):
+        at = data.index(b"\xff\xc3", WRITTEN["plain"].parts[part][0]) + 5
+        data = data[:at] + struct.pack(">HH", 20000, 10000) + data[at + 4 :]
+    return data
+
+
 def cut_in(part: str) -> bytes:
     begin, end = WRITTEN["plain"].parts[part]
     return WRITTEN["plain"].data[: (begin + end) // 2]
@@ -299,6 +308,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str, str]] = {
     ),
     "noise in frame 0": (lambda: noise_in("raw0"), "UnreadableFileError", "frame 0 is damaged"),
     "noise in frame 1": (lambda: noise_in("raw1"), "UnreadableFileError", "frame 1 is damaged"),
+    "huge": (oversized, "UnreadableFileError", "its header is damaged or cut short"),
     "cut in the header": (
         lambda: WRITTEN["plain"].data[:60],
         "UnreadableFileError",

@@ -16,7 +16,7 @@ from dpdeblur.imaging import exif
 from dpdeblur.imaging.colour_profile import linear_profile, srgb_profile
 from dpdeblur.imaging.metadata import SOFTWARE, sensor_note
 from dpdeblur.imaging.picture import PictureInfo
-from dpdeblur.raw.lossless_jpeg import is_lossless
+from dpdeblur.raw.lossless_jpeg import count_samples
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAKE, _MODEL, _DNG_VERSION, _COLOUR_SPACE = 271, 272, 50706, 40961
@@ -86,7 +86,7 @@ def read_header(path: Path, data: bytes) -> Header:
             slices = [_numbers(directory, _SLICES) for directory in chain]
             header = replace(
                 header,
-                strips=tuple(place for place in places if is_lossless(data[place])),
+                strips=tuple(place for place in places if count_samples(data[place])),
                 slices=next(filter(any, reversed(slices)), ()),  # LibRaw takes the last, too
             )
         elif data[4:12] == b"ftypcrx ":

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -40,12 +42,20 @@ class _Header(NamedTuple):
     length: int  # of the header; behind it are the entropy-coded data
 
 
-def is_lossless(strip: bytes) -> bool:
-    """Tell whether this is a lossless JPEG, as a CR2's raw frames are."""
-    try:
-        return any(marker == _FRAME for marker, _, _ in _segments(strip))
-    except _DamagedError:
-        return False
+def count_samples(strip: bytes) -> int:
+    """The samples that a lossless JPEG, as CR2's raw frames are, says to hold; 0 for another file.
+
+    Raises ValueError if it is too short for them: a decoder would go on for minutes.
+    """
+    frame: tuple[int, ...] = ()
+    with suppress(_DamagedError):
+        for marker, segment, _ in _segments(strip):
+            if marker == _FRAME and len(segment) >= 6:
+                frame = struct.unpack_from(">HHB", segment, 1)
+    samples = prod(frame) if frame else 0
+    if samples > 8 * len(strip):  # a code takes a bit at least
+        raise ValueError("a JPEG of more samples than bits")
+    return samples
 
 
 def is_whole(strip: bytes, mosaic: NDArray[np.uint16], slices: Sequence[int] = ()) -> bool:
