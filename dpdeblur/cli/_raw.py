@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 def statement(options: RawOptions) -> str:
     """Which side frame 1 is taken for, said whenever it matters."""
-    other = "" if options.swap_views else "; if the result is no sharper, try --swap-views"
-    return f"Frame 1 is taken for the {options.side_of_frame_1} view (an assumption{other})."
+    taken = f"Frame 1 is taken for the {options.side_of_frame_1} view"
+    if options.swap_views:
+        return f"{taken}, as asked."
+    return f"{taken}, which is an assumption; --swap-views takes it for the right one."
 
 
 def describe(photo: RawPhoto) -> tuple[Table, dict[str, Any]]:
@@ -38,7 +40,8 @@ def describe(photo: RawPhoto) -> tuple[Table, dict[str, Any]]:
         "light_share": photo.agreement and photo.agreement.share,
         "imbalance": imbalance(photo) if usable else None,
         "usable": usable,
-        "problem": None if photo.problem is None else str(photo.problem),
+        "problem": None if usable else str(photo.problem),
+        "problem_type": None if usable else type(photo.problem).__name__,
     }
     sizes = [
         f"{what} {data[key][0]}x{data[key][1]}"

@@ -14,7 +14,7 @@ from dpdeblur.cli._output import metric_table
 
 if TYPE_CHECKING:
     from dpdeblur.cli._output import Output
-    from dpdeblur.imaging import FileViews
+    from dpdeblur.imaging import FileViews, Picture
     from dpdeblur.raw import RawOptions
 
 
@@ -68,8 +68,9 @@ def fix(
     printer = open_output(ctx, json=json, quiet=quiet)
     from rich.console import Group
 
-    from dpdeblur.errors import ShapeMismatchError, UnreadableFileError
-    from dpdeblur.imaging import check_output, read_picture, write_picture
+    from dpdeblur.cli._raw import statement
+    from dpdeblur.errors import UnreadableFileError
+    from dpdeblur.imaging import check_output, write_picture
     from dpdeblur.metrics import score
     from dpdeblur.models import load_model
     from dpdeblur.restore import restore
@@ -88,11 +89,7 @@ def fix(
     options = _options.restore_options(device, precision, max_memory, strip_height)
     views = _read(printer, left, right, raw)
     source = views.source
-    combined = source.upright(views.combined())
-    sharp = None if truth is None else read_picture(truth)
-    if sharp is not None and sharp.pixels.shape != combined.shape:
-        sizes = sharp.pixels.shape[:2], combined.shape[:2]
-        raise ShapeMismatchError("The truth and the views", *sizes)
+    sharp = None if truth is None else _read_truth(truth, source.upright(views.left).shape)
     for warning in (*source.warnings, *(sharp.info.warnings if sharp else ())):
         printer.warn(warning)
 
@@ -107,7 +104,7 @@ def fix(
 
         restored = restore(model, views, options, on_progress)
     pixels = source.upright(restored.pixels)
-    for note in restored.notes:
+    for note in (*([statement(raw)] if raw else ()), *restored.notes):
         printer.note(note)
     for place, picture in (
         (output, pixels),
@@ -143,7 +140,7 @@ def fix(
         printer.result(human, data)
         return
     rows = {
-        "input": score(combined, sharp.pixels, protocol.value),
+        "input": score(source.upright(views.combined()), sharp.pixels, protocol.value),
         "result": score(pixels, sharp.pixels, protocol.value),
     }
     data |= {"protocol": protocol.value}
@@ -176,6 +173,16 @@ def _raw_options(
     return None
 
 
+def _read_truth(truth: Path, shape: tuple[int, ...]) -> Picture:
+    from dpdeblur.errors import ShapeMismatchError
+    from dpdeblur.imaging import read_picture
+
+    sharp = read_picture(truth)
+    if sharp.pixels.shape != shape:
+        raise ShapeMismatchError("The truth and the views", sharp.pixels.shape, shape)
+    return sharp
+
+
 def _view_paths(folder: Path, stem: str) -> dict[str, Path]:
     return {side: folder / f"{stem}_{side}.tif" for side in ("left", "right")}
 
@@ -185,13 +192,9 @@ def _read(printer: Output, left: Path, right: Path | None, raw: RawOptions | Non
     from dpdeblur.views import names_say_swapped
 
     if right is None:
-        from dpdeblur.cli._raw import statement
-        from dpdeblur.raw import RawOptions, read_raw_views
+        from dpdeblur.raw import read_raw_views
 
-        raw = raw or RawOptions()
-        views = read_raw_views(left, raw)
-        printer.note(statement(raw))
-        return views
+        return read_raw_views(left, raw)
     if names_say_swapped(left, right):
         printer.warn("By their names, the right view is given first and the left one second.")
     return read_views(left, right)

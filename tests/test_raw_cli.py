@@ -1,0 +1,332 @@
+"""Raw files through the commands, as a photographer types them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from conftest import write_pair
+from cr2_writer import write_cr2
+from dual_pixel_raw import WHITE, camera_colours, smooth_scene, write_scene
+from PIL import ExifTags, Image
+from test_cli import failure, run
+from test_raw_open import CASES
+
+from dpdeblur.colour import combine, srgb_to_linear
+from dpdeblur.imaging import read_picture, read_views, write_picture
+from dpdeblur.imaging.colour_profile import linear_profile, srgb_profile
+from dpdeblur.optics import DiskPSF, photograph
+from dpdeblur.raw import RawOptions, read_raw_views
+from dpdeblur.views import DPViews
+
+FAST = ("--size", "48")
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A portrait, its bottom to the left: 96 x 128 pixels of the sensor."""
+    path = tmp_path / "in" / "IMG_1.CR2"
+    path.parent.mkdir()
+    write_scene(path, *map(camera_colours, smooth_scene()), orientation=6)
+    return path
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+
+
+class TestSplit:
+    def test_writes_upright_16_bit_views_beside_the_photo(self, photo: Path) -> None:
+        result = run("split", photo)
+        assert result.exit_code == 0, result.stderr
+        assert files(photo.parent) == ["IMG_1.CR2", "IMG_1_left.tif", "IMG_1_right.tif"]
+        for side in ("left", "right"):
+            path = photo.with_name(f"IMG_1_{side}.tif")
+            assert f"{path}  96x128" in result.stdout
+            assert tifffile.imread(path).shape == (128, 96, 3)
+            assert tifffile.imread(path).dtype == np.uint16
+            info = read_picture(path).info
+            assert info.icc == srgb_profile()
+            with Image.open(path) as picture:
+                tags = picture.getexif()
+                assert tags[ExifTags.Base.Model] == "Canon EOS 5D Mark IV"
+                assert tags.get(ExifTags.Base.Orientation, 1) == 1
+                assert tags.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExposureTime] == 1 / 250
+        assert "Frame 1 is taken for the left view" in result.stderr
+
+    def test_options(self, photo: Path, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        options = ("--format", "png", "--combined", "--half", "--balance", "off")
+        report = json.loads(run("split", photo, "-o", out, *options, "--json").stdout)
+        assert files(out) == [f"IMG_1_{name}.png" for name in ("combined", "left", "right")]
+        assert (report["width"], report["height"], report["frame_1"]) == (48, 64, "left")
+        pictures = {name: read_picture(Path(path)) for name, path in report["views"].items()}
+        light = {name: srgb_to_linear(p.pixels.astype(float)) for name, p in pictures.items()}
+        mean = (light["left"] + light["right"]) / 2
+        np.testing.assert_allclose(mean, light["combined"], atol=1e-4)
+
+    def test_views_change_sides(self, photo: Path, tmp_path: Path) -> None:
+        run("split", photo, "-o", tmp_path / "a")
+        result = run("split", photo, "-o", tmp_path / "b", "--swap-views")
+        assert "Frame 1 is taken for the right view" in result.stderr
+        one, other = (
+            tifffile.imread(tmp_path / place) for place in ("a/IMG_1_left.tif", "b/IMG_1_right.tif")
+        )
+        assert np.array_equal(one, other)
+
+    def test_linear_light(self, photo: Path, tmp_path: Path) -> None:
+        run("split", photo, "-o", tmp_path / "a")
+        run("split", photo, "-o", tmp_path / "b", "--linear")
+        encoded, linear = (
+            tifffile.imread(tmp_path / place / "IMG_1_left.tif") / 65535 for place in "ab"
+        )
+        np.testing.assert_allclose(srgb_to_linear(encoded), linear, atol=5e-5)
+        with tifffile.TiffFile(tmp_path / "b" / "IMG_1_left.tif") as file:
+            assert file.pages[0].tags[34675].value == linear_profile()  # type: ignore[union-attr]
+        # Whoever heeds the profile sees the same picture.
+        heeded = read_picture(tmp_path / "b" / "IMG_1_left.tif").pixels
+        np.testing.assert_allclose(heeded, encoded, atol=1e-3)
+
+    def test_a_portraits_views_go_through_the_network_by_the_sensors_rows(
+        self, photo: Path, tmp_path: Path
+    ) -> None:
+        for ending in ("tiff", "png"):
+            run("split", photo, "-o", tmp_path / ending, "--format", ending)
+            left, right = sorted((tmp_path / ending).iterdir())
+            views, direct = read_views(left, right), read_raw_views(photo)
+            np.testing.assert_allclose(views.left, direct.left, atol=1e-5)
+            np.testing.assert_allclose(views.right, direct.right, atol=1e-5)
+            assert run("fix", left, right, "-o", tmp_path / f"{ending}.tif").exit_code == 0
+        run("fix", photo, "--size", "full", "-o", tmp_path / "direct.tif")
+        for ending in ("tiff", "png"):
+            np.testing.assert_allclose(
+                read_picture(tmp_path / f"{ending}.tif").pixels,
+                read_picture(tmp_path / "direct.tif").pixels,
+                atol=1e-3,
+            )
+
+    def test_keeps_what_is_there(self, photo: Path) -> None:
+        there = photo.with_name("IMG_1_right.tif")
+        there.write_bytes(b"precious")
+        assert "--overwrite" in failure(run("split", photo))
+        assert files(photo.parent) == ["IMG_1.CR2", "IMG_1_right.tif"]
+        assert there.read_bytes() == b"precious"
+        assert run("split", photo, "--overwrite").exit_code == 0
+        assert run("split", photo, "--overwrite", "--quiet").stderr == ""
+
+    def test_without_metadata(self, photo: Path) -> None:
+        assert run("split", photo, "--no-metadata").exit_code == 0
+        info = read_picture(photo.with_name("IMG_1_left.tif")).info
+        assert (info.xmp, info.icc) == (None, srgb_profile())
+
+
+class TestFix:
+    def test_result_is_the_librarys_upright(self, photo: Path, tmp_path: Path) -> None:
+        result = run("fix", photo, *FAST, "--precision", "fp32", "--save-views", tmp_path / "views")
+        assert result.exit_code == 0, result.stderr
+        assert "Frame 1 is taken for the left view" in result.stderr
+        output = photo.with_name("IMG_1_sharp.png")
+        assert result.stdout.startswith(f"{output}  36x48")
+        views = read_raw_views(photo, RawOptions(size=48))
+        from dpdeblur.models import load_model
+        from dpdeblur.restore import RestoreOptions, restore
+
+        expected = restore(load_model(), views, RestoreOptions(precision="fp32")).pixels
+        written = read_picture(output)
+        np.testing.assert_allclose(written.pixels, np.rot90(expected, -1), atol=1e-5)
+        assert written.info.bit_depth == 16
+        assert written.info.icc == srgb_profile()
+        with Image.open(output) as picture:
+            assert picture.getexif()[ExifTags.Base.Model] == "Canon EOS 5D Mark IV"
+        assert files(tmp_path / "views") == ["IMG_1_left.tif", "IMG_1_right.tif"]
+        left = read_picture(tmp_path / "views" / "IMG_1_left.tif").pixels
+        np.testing.assert_allclose(left, np.rot90(views.left, -1), atol=1e-4)
+
+    def test_full_size_in_strips(self, photo: Path) -> None:
+        report = json.loads(
+            run("fix", photo, "--size", "full", "--strip-height", "32", "--json").stdout
+        )
+        assert (report["width"], report["height"], report["strips"]) == (96, 128, 3)
+        assert (report["frame_1"], report["views"]) == ("left", {})
+        assert "smallest strips" in failure(run("fix", photo, "--max-memory", "1MB", "--overwrite"))
+
+    @pytest.mark.parametrize(
+        ("option", "says"),
+        [
+            (("--size", "huge"), "huge"),
+            (("--size", "8"), "at least 16"),
+            (("-o", "out.webp"), "unknown format"),
+            (("--truth", "nowhere.png"), "nowhere.png"),
+        ],
+    )
+    def test_bad_options(self, photo: Path, option: tuple[str, str], says: str) -> None:
+        assert says in failure(run("fix", photo, *option))
+        assert files(photo.parent) == ["IMG_1.CR2"]
+
+    def test_saved_views_replace_nothing(self, photo: Path) -> None:
+        photo.with_name("IMG_1_left.tif").write_bytes(b"precious")
+        assert "--overwrite" in failure(run("fix", photo, *FAST, "--save-views", photo.parent))
+        assert files(photo.parent) == ["IMG_1.CR2", "IMG_1_left.tif"]
+
+    @pytest.mark.parametrize(
+        "option",
+        [("--size", "full"), ("--balance", "off"), ("--swap-views",), ("--save-views", "x")],
+    )
+    def test_views_take_no_options_of_raws(
+        self, pair: tuple[Path, Path], option: tuple[str, ...]
+    ) -> None:
+        assert f"{option[0]}: it is for raw files" in failure(run("fix", *pair, *option))
+
+    def test_one_view_is_not_enough(self, pair: tuple[Path, Path]) -> None:
+        assert "give both views" in failure(run("fix", pair[0]))
+
+    def test_a_known_scene(self, tmp_path: Path, example: DPViews) -> None:
+        """A sharp picture, photographed out of focus by the optics, sampled by the sensor in its
+        own colours, written as CR2: the result is nearer to the sharp picture than the ordinary
+        photograph is."""
+        sharp = np.ascontiguousarray(example.combined()[::2, ::2][:208, :320])
+        light = srgb_to_linear(torch.from_numpy(sharp).permute(2, 0, 1)[None])
+        views = photograph(light, torch.full((1, 1, 1, 1), 5.0), DiskPSF(0.85, 8))
+        left, right = (view[0].clamp(0, 1).permute(1, 2, 0).double().numpy() for view in views)
+        left[:4, :4] = right[:4, :4] = 1  # clipped, so that white is where the camera has it
+        gains = np.array([2, 1, 1.5])
+        path, truth = tmp_path / "a.cr2", tmp_path / "truth.png"
+        write_scene(
+            path,
+            camera_colours(left) / gains,
+            camera_colours(right) / gains,
+            white_balance=(2048, 1024, 1024, 1536),
+        )
+        write_picture(truth, sharp)
+        report = json.loads(run("fix", path, "--size", "full", "--truth", truth, "--json").stdout)
+        assert report["input"]["psnr"] < 25
+        assert report["result"]["psnr"] > report["input"]["psnr"] + 3
+        assert report["result"]["ssim"] > report["input"]["ssim"] + 0.05
+        swapped = json.loads(
+            run(
+                *("fix", path, "--size", "full", "--truth", truth, "--json"),
+                *("--swap-views", "-o", tmp_path / "swapped.png"),
+            ).stdout
+        )
+        assert swapped["input"] == pytest.approx(report["input"], abs=1e-3)
+        assert swapped["result"]["psnr"] < report["result"]["psnr"] - 1
+
+
+@pytest.mark.parametrize("command", ["fix", "split"])
+@pytest.mark.parametrize("case", CASES)
+def test_every_other_file_gets_its_sentence(tmp_path: Path, command: str, case: str) -> None:
+    make, _, says = CASES[case]
+    path = make(tmp_path)
+    before = files(tmp_path)
+    sentence = failure(run(command, path))
+    assert says in sentence
+    assert str(path) in sentence
+    assert files(tmp_path) == before
+
+
+class TestInfo:
+    def test_of_a_dual_pixel_raw(self, photo: Path) -> None:
+        report = json.loads(run("info", photo, "--json").stdout)
+        assert report["model"] == "Canon EOS 5D Mark IV"
+        assert (report["frames"], report["orientation"], report["usable"]) == (2, 6, True)
+        assert (report["picture_size"], report["raw_size"]) == ([128, 96], [136, 108])
+        assert report["black_levels"] == [[512] * 4] * 2
+        assert report["white_level"] == WHITE
+        assert report["light_share"] == pytest.approx(0.5, abs=0.03)
+        assert report["problem"] is None
+        text = run("info", photo).stdout
+        for word in ("5D Mark IV", "128x96", "512", "yes"):
+            assert word in text
+
+    @pytest.mark.parametrize("case", ["single frame", "burst", "two sizes", "same twice"])
+    def test_of_another_canon_raw(self, tmp_path: Path, case: str) -> None:
+        make, kind, says = CASES[case]
+        path = make(tmp_path)
+        result = run("info", path, "--json")
+        report = json.loads(result.stdout)
+        assert (result.exit_code, report["usable"]) == (0, False)
+        assert says in report["problem"]
+        assert kind.__name__ == report["problem_type"]
+        assert "no. " in run("info", path).stdout
+
+    @pytest.mark.parametrize("case", ["missing", "folder", "text", "dng", "cut in frame 1"])
+    def test_of_what_it_cannot_look_into(self, tmp_path: Path, case: str) -> None:
+        make, _, says = CASES[case]
+        assert says in failure(run("info", make(tmp_path)))
+
+
+class TestBatch:
+    @pytest.fixture
+    def source(self, photo: Path, small_views: DPViews) -> Path:
+        source = photo.parent
+        (source / "day").mkdir()
+        shutil.copy(photo, source / "day" / "b.cr2")
+        write_pair(source / "day", "a", small_views.left, small_views.right)
+        write_cr2(source / "day" / "one.cr2", [np.full((48, 64), 900, np.uint16)])
+        (source / "day" / "torn.CR3").write_bytes(b"\0\0\0\x18ftypcrx ")
+        return source
+
+    def test_mixes_raws_and_pairs_and_goes_on(self, source: Path, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        result = run("batch", source, out, *FAST)
+        assert result.exit_code == 1
+        assert "3 done, 0 skipped, 2 failed" in result.stdout
+        assert "Frame 1 is taken for the left view" in result.stderr
+        assert "Dual Pixel RAW was off" in result.stderr
+        assert "torn.CR3 cannot be read" in result.stderr
+        assert files(out) == ["IMG_1.png", "batch.json", "day/a.png", "day/b.png"]
+        run("fix", source / "IMG_1.CR2", *FAST, "-o", tmp_path / "one.png")
+        assert np.array_equal(
+            read_picture(out / "IMG_1.png").pixels, read_picture(tmp_path / "one.png").pixels
+        )
+        manifest = json.loads((out / "batch.json").read_text())
+        assert manifest["raw"] == {"size": 48, "half": False, "balance": True, "swap_views": False}
+        records = {record["name"]: record for record in manifest["pictures"]}
+        assert records["day/one"]["error_type"] == "SingleFrameError"
+        raw, views = records["IMG_1"], records["day/a"]
+        assert (raw["left"], raw["right"]) == ((source / "IMG_1.CR2").as_posix(), None)
+        assert views["right"] == (source / "day" / "a_R.png").as_posix()
+
+        again = json.loads(run("batch", source, out, *FAST, "--json").stdout)
+        assert (again["done"], again["skipped"], again["failed"]) == (0, 3, 2)
+
+    def test_formats(self, source: Path, tmp_path: Path) -> None:
+        run("batch", source, tmp_path / "out", *FAST, "--format", "same")
+        made = ["IMG_1.tif", "batch.json", "day/a.png", "day/b.tif"]
+        assert files(tmp_path / "out") == made
+
+    def test_a_raw_and_a_pair_of_one_name(self, source: Path, tmp_path: Path) -> None:
+        shutil.copy(source / "IMG_1.CR2", source / "day" / "a.cr2")
+        run("batch", source / "day", tmp_path / "out", *FAST)
+        assert {"a.cr2.png", "a_L.png.png"} <= set(files(tmp_path / "out"))
+
+    def test_only_raws(self, photo: Path, tmp_path: Path) -> None:
+        report: dict[str, Any] = json.loads(
+            run("batch", photo.parent, tmp_path / "out", *FAST, "--json").stdout
+        )
+        assert (report["done"], report["failed"]) == (1, 0)
+
+    def test_results_never_replace_the_raw(self, photo: Path) -> None:
+        before = photo.read_bytes()
+        run("batch", photo.parent, photo.parent, *FAST)
+        assert photo.read_bytes() == before
+        assert "photo" not in files(photo.parent)
+
+
+def test_the_mean_of_saved_views_is_the_input(photo: Path, tmp_path: Path) -> None:
+    """What `fix` scores as its input is what the views it saved combine to."""
+    run("fix", photo, *FAST, "--save-views", tmp_path)
+    left, right = (
+        read_picture(tmp_path / f"IMG_1_{side}.tif").pixels for side in ("left", "right")
+    )
+    truth = tmp_path / "truth.png"
+    write_picture(truth, combine(left, right))
+    options = ("--truth", truth, "--overwrite", "--json")
+    report = json.loads(run("fix", photo, *FAST, *options).stdout)
+    assert report["input"]["psnr"] > 80
