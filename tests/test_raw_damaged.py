@@ -30,7 +30,7 @@ from dpdeblur.errors import DPDeblurError, MissingFileError, UnreadableFileError
 from dpdeblur.raw import open_raw
 from dpdeblur.raw.lossless_jpeg import is_whole
 
-PATIENCE = 20.0  # seconds for a small file
+PATIENCE = 90.0  # seconds for a small file, on a machine that has other things to do
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Outcome:
     error: str = ""
     text: str = ""
     frames: tuple[Mosaic, ...] = ()
+    warned: bool = False
     window: tuple[slice, slice] = np.s_[:, :]
 
 
@@ -87,7 +88,8 @@ def serve(pipe: Connection) -> None:
             try:
                 raw = open_raw(path)
                 mosaics = tuple(frame.mosaic for frame in raw.frames)
-                pipe.send(Outcome(frames=mosaics, window=raw.visible.window))
+                window, warned = raw.visible.window, bool(raw.warnings)
+                pipe.send(Outcome(frames=mosaics, window=window, warned=warned))
             except DPDeblurError as error:
                 text = str(error).replace(str(path), "FILE")
                 pipe.send(Outcome(type(error).__name__, text))
@@ -136,7 +138,7 @@ def check_sentence(text: str) -> None:
 
 
 def check(outcome: Outcome) -> None:
-    """Refused, or read right."""
+    """Refused, or read right, or read with a warning."""
     if outcome.error:
         assert outcome.error in {
             "FramesDisagreeError",
@@ -146,6 +148,8 @@ def check(outcome: Outcome) -> None:
             "UnreadableFileError",
         }
         check_sentence(outcome.text)
+        return
+    if outcome.warned:
         return
     for frame, original in zip(outcome.frames, FRAMES, strict=True):
         np.testing.assert_array_equal(frame, original[outcome.window])
@@ -161,6 +165,7 @@ def test_every_sound_form_is_read(
     outcome = read(cr2.data)
     check(outcome)
     assert not outcome.error
+    assert not outcome.warned
     assert outcome.frames[0].shape == FRAMES[0].shape
 
 

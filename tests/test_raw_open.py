@@ -368,3 +368,25 @@ def test_photos_are_frozen(tmp_path: Path) -> None:
     assert isinstance(photo, RawPhoto)
     with pytest.raises(AttributeError):
         photo.white = 1  # type: ignore[misc]
+
+
+def test_files_written_otherwise_than_known_are_warned_of(tmp_path: Path) -> None:
+    """Filling behind both frames' code: nobody here has seen what every camera writes."""
+    path = tmp_path / "a.cr2"
+    both = frames()
+    cr2 = build_cr2(both)
+    data = bytearray(cr2.data)
+    for part in ("raw0", "raw1"):
+        start, end = cr2.parts[part]
+        content = data[start : end - 2] + bytes(64) + b"\xff\xd9"
+        place = len(data)
+        data += content
+        # StripOffsets and StripByteCounts of the frame's directory.
+        directory = cr2.parts[f"ifd{3 + int(part[-1])}"][0]
+        for tag, value in ((0x111, place), (0x117, len(content))):
+            at = data.index(struct.pack("<HHI", tag, 4, 1), directory)
+            data[at + 8 : at + 12] = struct.pack("<I", value)
+    path.write_bytes(data)
+    photo = open_raw(path)
+    assert [warning for warning in photo.warnings if "whole" in warning]
+    assert np.array_equal(photo.frames[1].mosaic, both[1])

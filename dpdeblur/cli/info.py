@@ -53,7 +53,10 @@ def info(
         from dpdeblur.cli._raw import describe
         from dpdeblur.raw import examine_raw
 
-        printer.result(*describe(examine_raw(photo)))
+        raw = examine_raw(photo)
+        for warning in raw.warnings:
+            printer.warn(warning)
+        printer.result(*describe(raw))
         return
     from rich.console import Group
     from rich.table import Table

@@ -68,7 +68,7 @@ def develop(
     if combined:
         mosaics["combined"] = first.mosaic
     pictures = {name: room.develop(mosaics[name]) for name in sorted(mosaics)}
-    return pictures, tuple(f"{photo.path}: {note}" for note in room.notes)
+    return pictures, (*photo.warnings, *(f"{photo.path}: {note}" for note in room.notes))
 
 
 def imbalance(photo: RawPhoto) -> float:

@@ -74,6 +74,8 @@ class RawPhoto:
     """How the two frames go together."""
     problem: UnusableRawError | None = None
     """Why it does not give two views; None for a Dual Pixel RAW that does."""
+    warnings: tuple[str, ...] = ()
+    """Sentences about doubts that do not rule out its use."""
 
 
 def open_raw(path: Path) -> RawPhoto:
@@ -124,9 +126,9 @@ def _with_frames(photo: RawPhoto, data: bytes) -> RawPhoto:
         return replace(photo, problem=SingleFrameError(path) if single else unequal)
     if _is_there(path, data, 2):
         return replace(photo, frame_count=3, problem=RawBurstError(path))
-    _check_whole(photo, data, raw)
     second = take_frame(path, raw)
-    photo = replace(photo, frames=(first, second), frame_count=2)
+    doubts = _check_whole(photo, data, raw)
+    photo = replace(photo, frames=(first, second), frame_count=2, warnings=doubts)
     if first.mosaic.shape != second.mosaic.shape:
         reason: str | None = "its two frames differ in size"
     elif np.array_equal(first.mosaic, second.mosaic):
@@ -137,14 +139,25 @@ def _with_frames(photo: RawPhoto, data: bytes) -> RawPhoto:
     return photo if reason is None else replace(photo, problem=FramesDisagreeError(path, reason))
 
 
-def _check_whole(photo: RawPhoto, data: bytes, second: rawpy.RawPy) -> None:
-    """Refuse a CR2 file, of the layout that is known, whose frames are not what it holds."""
+def _check_whole(photo: RawPhoto, data: bytes, second: rawpy.RawPy) -> tuple[str, ...]:
+    """Refuse a CR2 file with one frame that is not what the file holds.
+
+    If both are not, the camera may be writing its files otherwise than is known here, so that is
+    a warning.
+    """
     strips = photo.header.strips
     if len(strips) != 2:
-        return
-    for number, (strip, raw) in enumerate(zip(strips, (photo.decoder, second), strict=True)):
-        if not is_whole(data[strip], raw.raw_image, photo.header.slices):
-            raise UnreadableFileError(photo.path, f"frame {number} is damaged")
+        return ()
+    broken = [
+        number
+        for number, raw in enumerate((photo.decoder, second))
+        if not is_whole(data[strips[number]], raw.raw_image, photo.header.slices)
+    ]
+    if len(broken) == 1:
+        raise UnreadableFileError(photo.path, f"frame {broken[0]} is damaged")
+    if not broken:
+        return ()
+    return (f"{photo.path}: It could not be made sure that the frames are whole.",)
 
 
 def _is_there(path: Path, data: bytes, number: int) -> bool:
