@@ -24,7 +24,7 @@ from dpdeblur.imaging import read_picture, write_picture
 from dpdeblur.metrics import PROTOCOLS
 from dpdeblur.views import DPViews
 
-COMMANDS = ("fix", "batch", "score", "info", "train", "eval", "synth")
+COMMANDS = ("fix", "split", "batch", "score", "info", "train", "eval", "synth")
 Pair = tuple[Path, Path]
 
 
