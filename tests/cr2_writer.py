@@ -294,6 +294,8 @@ def _as_components(
         stream = np.concatenate([frame[:, begin:end].ravel() for begin, end in pairwise(edges)])
     if double_line and (height % 2 or width <= height):
         raise ValueError("the double-line form needs frames wider than high, of even height")
+    if not double_line and width > 4 * height:
+        raise ValueError("frames so wide would be taken for the double-line form")
     rows = height // 2 if double_line else height
     if frame.size % (rows * components):
         raise ValueError(f"{width}x{height} pixels do not make {components} components")

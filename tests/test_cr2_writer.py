@@ -51,7 +51,8 @@ def files(draw: st.DrawFn) -> tuple[list[Mosaic], dict[str, Any]]:
     components = draw(st.sampled_from([2, 4]))
     double_line = draw(st.booleans())
     width = draw(st.integers(6, 24)) * 4
-    height = draw(st.integers(11, width // 2 - 1 if double_line else 40)) * 2
+    lowest, highest = (11, width // 2 - 1) if double_line else (max(11, width // 8 + 1), 40)
+    height = draw(st.integers(lowest, highest)) * 2
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     content = {
         "noise": lambda: rng.integers(0, 1 << 14, (height, width)),
@@ -203,6 +204,8 @@ def test_what_cannot_be_written_is_refused() -> None:
         build_cr2([frame[:, :47]])
     with pytest.raises(ValueError, match="wider than high"):
         build_cr2([frame.T], double_line=True)
+    with pytest.raises(ValueError, match="so wide"):
+        build_cr2([frame[:10]])
 
 
 def jpeg_preview() -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -32,10 +33,11 @@ class Frame:
     colours: NDArray[np.int64]
 
 
-def unpack(path: Path, data: bytes, number: int) -> rawpy.RawPy | None:
+def unpack(path: Path, data: bytes, number: int, pixels: Sequence[int] = ()) -> rawpy.RawPy | None:
     """Decode frame `number` (from 0) of a file's bytes, or None if there is no such frame.
 
-    Raises UnreadableFileError, its path being `path`.
+    `pixels` says how many each frame has, as far as is known. Raises UnreadableFileError, its path
+    being `path`.
     """
     raw = rawpy.RawPy()
     # Before opening, whatever rawpy says: of CR2 and CR3 files LibRaw chooses the frame on opening,
@@ -43,6 +45,10 @@ def unpack(path: Path, data: bytes, number: int) -> rawpy.RawPy | None:
     raw.set_unpack_params(shot_select=number)
     try:
         raw.open_buffer(io.BytesIO(data))
+        # Else LibRaw may make up gigabytes of them.
+        size = raw.sizes.raw_height * raw.sizes.raw_width
+        if len(pixels) == 2 and pixels[0] == pixels[1] != size:
+            raise UnreadableFileError(path, "its header is damaged")
         raw.unpack()
     except rawpy.LibRawRequestForNonexistentImageError:
         return None

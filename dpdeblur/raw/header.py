@@ -31,7 +31,8 @@ _NOT_RAW = "it is not a Canon raw file (CR2 or CR3); of finished pictures, give 
 class Header:
     """Make and model of the camera, the orientation tag (1 to 8), and the EXIF directories.
 
-    `strips` tells where the raw frames of a CR2 file lie, and `slices` is what `is_whole` wants.
+    `strips` tells where the raw frames of a CR2 file lie and `pixels` how many each has; `slices`
+    is what `is_whole` wants.
     """
 
     make: str
@@ -39,6 +40,7 @@ class Header:
     orientation: int
     directory: exif.Directory
     strips: tuple[slice, ...] = ()
+    pixels: tuple[int, ...] = ()
     slices: tuple[int, ...] = ()
 
     def picture_info(
@@ -83,11 +85,15 @@ def read_header(path: Path, data: bytes) -> Header:
             places = [_place(directory) for directory in chain]
             if any(place.stop > len(data) for place in places):
                 raise UnreadableFileError(path, _CUT_SHORT)
-            slices = [_numbers(directory, _SLICES) for directory in chain]
+            slices = {_numbers(directory, _SLICES) for directory in chain if _SLICES in directory}
+            if len(slices) > 1:  # LibRaw would take the last for all frames
+                raise ValueError("frames of different slices")
+            counts = [count_samples(data[place]) for place in places]
             header = replace(
                 header,
-                strips=tuple(place for place in places if count_samples(data[place])),
-                slices=next(filter(any, reversed(slices)), ()),  # LibRaw takes the last, too
+                strips=tuple(place for place, count in zip(places, counts, strict=True) if count),
+                pixels=tuple(filter(None, counts)),
+                slices=next(filter(any, slices), ()),
             )
         elif data[4:12] == b"ftypcrx ":
             header = _header(_cr3_directory(path, data))

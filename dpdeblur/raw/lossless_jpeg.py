@@ -58,6 +58,14 @@ def count_samples(strip: bytes) -> int:
     return samples
 
 
+def make_up(slices: Sequence[int], columns: int) -> bool:
+    """Tell whether slices, as `is_whole` takes them, are those of a mosaic of so many columns."""
+    if len(slices) != 3:
+        return False
+    number, width, last = slices
+    return number > 0 and number * width + last == columns
+
+
 def is_whole(strip: bytes, mosaic: NDArray[np.uint16], slices: Sequence[int] = ()) -> bool:
     """Tell whether `mosaic` (H x W) took all that `strip` holds, no more and no less.
 
@@ -105,9 +113,9 @@ def _as_coded(
 ) -> NDArray[np.uint16]:
     """The mosaic's pixels as samples of the JPEG: rows x columns x components."""
     if slices:
-        number, width, last = slices if len(slices) == 3 else (0, 0, 0)
-        if number * width + last != mosaic.shape[1]:
+        if not make_up(slices, mosaic.shape[1]):
             raise _DamagedError("the slices do not make up the width")
+        number, width, _ = slices
         edges = [*range(0, number * width + 1, width), mosaic.shape[1]]
         mosaic = np.concatenate([mosaic[:, begin:end].ravel() for begin, end in pairwise(edges)])
     shape = header.rows, header.columns, len(header.codes)

@@ -21,7 +21,7 @@ from dpdeblur.files import read_whole
 from dpdeblur.raw.frames import Frame, take_frame, unpack
 from dpdeblur.raw.header import Header, read_header
 from dpdeblur.raw.light import Agreement, agreement, clip_level
-from dpdeblur.raw.lossless_jpeg import is_whole
+from dpdeblur.raw.lossless_jpeg import is_whole, make_up
 
 _SHARES = (0.3, 0.7)  # one photodiode's part of the light of both
 _MOST_IMPOSSIBLE = 0.005
@@ -96,7 +96,7 @@ def examine_raw(path: Path) -> RawPhoto:
     data = read_whole(path)
     header = read_header(path, data)
     # Frame 0 first: where it is cut short, LibRaw says that the others do not exist.
-    raw = unpack(path, data, 0)
+    raw = unpack(path, data, 0, header.pixels)
     if raw is None:
         raise UnreadableFileError(path, "it has no frame that LibRaw can find")
     sizes = raw.sizes
@@ -145,13 +145,15 @@ def _check_whole(photo: RawPhoto, data: bytes, second: rawpy.RawPy) -> tuple[str
     If both are not, the camera may be writing its files otherwise than is known here, so that is
     a warning.
     """
-    strips = photo.header.strips
+    strips, slices = photo.header.strips, photo.header.slices
     if len(strips) != 2:
         return ()
+    if slices and not make_up(slices, photo.raw_size[1]):  # LibRaw would shuffle the columns
+        raise UnreadableFileError(photo.path, "its header is damaged")
     broken = [
         number
         for number, raw in enumerate((photo.decoder, second))
-        if not is_whole(data[strips[number]], raw.raw_image, photo.header.slices)
+        if not is_whole(data[strips[number]], raw.raw_image, slices)
     ]
     if len(broken) == 1:
         raise UnreadableFileError(photo.path, f"frame {broken[0]} is damaged")
