@@ -68,9 +68,10 @@ class ShapeMismatchError(DPDeblurError):
 class IdenticalViewsError(DPDeblurError):
     """Left and right view are the same picture, so there is no dual-pixel cue."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "The left and right views") -> None:
+        self.what = what
         super().__init__(
-            "The left and right views are identical, so they hold no dual-pixel information; "
+            f"{what} are identical, so they hold no dual-pixel information; "
             "give the two views of one dual-pixel photograph."
         )
 

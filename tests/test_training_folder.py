@@ -11,6 +11,7 @@ from photographed import Pictures, photographed, write_dpdd
 
 from dpdeblur.colour import combine
 from dpdeblur.errors import (
+    IdenticalViewsError,
     MissingFileError,
     OptionError,
     PairingError,
@@ -201,13 +202,13 @@ class TestErrors:
         root = written(tmp_path, photographed())
         path = root / "train_c" / "target" / "1P0A0001.png"
         write_picture(path, read_picture(path).pixels[:40], overwrite=True)
-        with pytest.raises(ShapeMismatchError, match=r"1P0A0000\.png and .*1P0A0001\.png differ"):
+        with pytest.raises(ShapeMismatchError, match=r"1P0A0001\.png and .*1P0A0000\.png differ"):
             FolderPairs(root, 0, CPU)
 
     def test_views_must_differ(self, tmp_path: Path) -> None:
         pixels = photographed()
         root = written(tmp_path, pixels | {"right": pixels["left"]})
-        with pytest.raises(PairingError, match=r"r/source/1P0A0000\.png: it is the same picture"):
+        with pytest.raises(IdenticalViewsError, match=r"r/source/1P0A0000\.png are identical"):
             FolderPairs(root, 0, CPU)
 
     def test_nothing_there(self, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import sobel
 
-from dpdeblur.errors import OptionError, PairingError, ShapeMismatchError
-from dpdeblur.imaging import INVERSE, read_picture, turn
+from dpdeblur.errors import OptionError
+from dpdeblur.imaging import read_beside, read_views
 from dpdeblur.training.batches import Batch
 from dpdeblur.views import TruthPair, find_truth_pairs
 
@@ -42,8 +42,7 @@ class FolderPairs:
     start, so that a damaged one is found then, and again whenever they are needed: only about
     `cache` bytes of them are kept, in 16 bits (the 350 for training in DPDD would take 12 GB).
 
-    Raises the errors of `find_truth_pairs` and `imaging.read_picture`, ShapeMismatchError if the
-    pictures of a pair are not of one size, and PairingError if its views are identical.
+    Raises the errors of `find_truth_pairs`, `imaging.read_views` and `imaging.read_beside`.
     """
 
     def __init__(
@@ -179,14 +178,7 @@ def _moved(start: int, side: int, full: int, rng: np.random.Generator) -> slice:
 
 def _read(pair: TruthPair) -> NDArray[np.uint16]:
     """Left view, right view and truth as they lay on the sensor, 3 x H x W x 3, 16 bits."""
-    pictures: list[NDArray[np.uint16]] = []
-    for path in (pair.left, pair.right, pair.truth):
-        picture = read_picture(path)
-        pixels = turn(picture.pixels, INVERSE[picture.info.orientation])
-        pictures.append(np.rint(pixels * np.float32(65535)).astype(np.uint16))
-        if pictures[-1].shape != pictures[0].shape:
-            sizes = pictures[0].shape[:2], pictures[-1].shape[:2]
-            raise ShapeMismatchError(f"{pair.left} and {path}", *sizes)
-    if np.array_equal(pictures[0], pictures[1]):
-        raise PairingError(pair.right, f"it is the same picture as {pair.left}")
-    return np.stack(pictures)
+    views = read_views(pair.left, pair.right)
+    truth = read_beside(pair.truth, views).pixels
+    codes = [np.rint(p * np.float32(65535)) for p in (views.left, views.right, truth)]
+    return np.stack(codes).astype(np.uint16)

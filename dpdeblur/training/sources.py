@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dpdeblur.errors import OptionError, ShapeMismatchError
-from dpdeblur.imaging import INVERSE, read_picture, read_views, turn
+from dpdeblur.errors import OptionError
+from dpdeblur.imaging import read_beside, read_views
 from dpdeblur.models import MCCNet
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.config import TrainConfig
@@ -55,10 +55,8 @@ def open_validation(config: TrainConfig, beside: Path, device: torch.device) -> 
 def _middle(pair: TruthPair, size: tuple[int, int]) -> Batch:
     """The middle of a pair's pictures, at most of `size`, cut to what the network takes."""
     views = read_views(pair.left, pair.right)
-    truth = turn(read_picture(pair.truth).pixels, INVERSE[views.source.orientation])
+    truth = read_beside(pair.truth, views).pixels
     have = views.left.shape[:2]
-    if truth.shape[:2] != have:
-        raise ShapeMismatchError(f"{pair.left} and {pair.truth}", have, truth.shape[:2])
     multiple = MCCNet.descriptor.multiple_of
     height, width = (
         min(wanted, side // multiple * multiple) for wanted, side in zip(size, have, strict=True)
