@@ -44,6 +44,7 @@ def batch(
     precision: _options.PrecisionOption = _options.Precision.auto,
     max_memory: _options.MaxMemory = None,
     strip_height: _options.StripHeight = None,
+    ensemble: _options.Ensemble = False,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
     json: _options.Json = False,
@@ -67,7 +68,7 @@ def batch(
     from dpdeblur.batch import plan_jobs, run_batch
     from dpdeblur.models import load_model
 
-    options = _options.restore_options(device, precision, max_memory, strip_height)
+    options = _options.restore_options(device, precision, max_memory, strip_height, ensemble)
     extension = None if format_ is Format.same else f".{format_.value}"
     plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)
     for orphan in plan.orphans:

@@ -23,6 +23,7 @@ def fix(
     precision: _options.PrecisionOption = _options.Precision.auto,
     max_memory: _options.MaxMemory = None,
     strip_height: _options.StripHeight = None,
+    ensemble: _options.Ensemble = False,
     truth: Annotated[
         Path | None, typer.Option(metavar="GT", help="Sharp picture to score the result against.")
     ] = None,
@@ -61,7 +62,7 @@ def fix(
             raise UnreadableFileError(path, "it is a folder; use dpdeblur batch for folders")
     output = output or left.with_name(f"{common_stem(left, right)}_sharp.png")
     check_output(output, overwrite=overwrite, inputs=inputs)
-    options = _options.restore_options(device, precision, max_memory, strip_height)
+    options = _options.restore_options(device, precision, max_memory, strip_height, ensemble)
     if names_say_swapped(left, right):
         printer.warn("By their names, the right view is given first and the left one second.")
     views = read_views(left, right)
