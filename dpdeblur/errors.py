@@ -157,11 +157,11 @@ class CalibrationError(DPDeblurError):
 
 
 class TrainingDivergedError(DPDeblurError):
-    """The loss became infinite or undefined at or before a step."""
+    """The loss or its gradient became infinite or undefined at or before a step."""
 
     def __init__(self, step: int) -> None:
         self.step = step
         super().__init__(
-            f"Training diverged: at step {step} the loss is no number. Start anew with a lower "
-            "rate or a stricter clip; the last checkpoint stays as it was."
+            f"Training diverged: at step {step} the loss or its gradient is no number. Start anew "
+            "with a lower rate or a stricter clip; the last checkpoint stays as it was."
         )

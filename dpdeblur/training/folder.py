@@ -31,12 +31,12 @@ class FolderPairs:
     """Random crops of the photographs below `folder` that `views.find_truth_pairs` finds.
 
     The protocol of DPDNet: a grid of patches that overlap by 60 % is laid over each picture, and
-    the 30 % of all patches that are least sharp are dropped, as even areas do not show their
+    the 30 % of its patches whose truth is least sharp are dropped, as even areas do not show their
     blur. Here patches are as large as the crops asked for (the protocol's are 512 x 512), the grid
-    keeps to multiples of CELL pixels, and the sharpness is the mean square of Sobel's gradient of
-    the views' mean, as encoded. Each kept patch is taken once an epoch, in random order, moved by
-    up to half the grid's step either way, and turned upside down or mirrored at random. Mirrored
-    views change places, which keeps the sign of the disparity.
+    keeps to multiples of CELL pixels, and the sharpness is the mean of Sobel's gradient, as
+    encoded, of one width (the protocol multiplies four). Each kept patch is taken once an epoch,
+    in random order, moved by up to half the grid's step either way, and turned upside down or
+    mirrored at random. Mirrored views change places, which keeps the sign of the disparity.
 
     A batch depends on the photographs, the seed and its number alone. All pictures are read at the
     start, so that a damaged one is found then, and again whenever they are needed: only about
@@ -120,14 +120,13 @@ class FolderPairs:
 
     def _kept(self, size: _Size) -> NDArray[np.int64]:
         """Picture, top and left of each patch of `size` that is kept, one row each."""
-        found, sharpness = [], []
+        found = []
         for index, survey in enumerate(self._surveys):
-            corners, values = survey.grid(size)
-            found.append(np.insert(corners, 0, index, axis=1))
-            sharpness.append(values)
-        order = np.argsort(np.concatenate(sharpness), kind="stable")
-        kept: NDArray[np.int64] = np.concatenate(found)[np.sort(order[int(DROPPED * len(order)) :])]
-        return kept
+            corners, sharpness = survey.grid(size)
+            order = np.argsort(sharpness, kind="stable")
+            kept = np.sort(order[int(DROPPED * len(order)) :])
+            found.append(np.insert(corners[kept], 0, index, axis=1))
+        return np.concatenate(found)
 
     def _shuffled(self, epoch: int, count: int) -> NDArray[np.int64]:
         return np.random.default_rng((self.seed, 0, epoch)).permutation(count)
@@ -135,7 +134,7 @@ class FolderPairs:
 
 @dataclass(frozen=True, eq=False)
 class _Survey:
-    """What is remembered of a picture: its size, the sharpness of its cells, some of its pixels."""
+    """What is remembered of a picture: its size, its truth's sharpness by cell, some pixels."""
 
     size: _Size
     sharpness: NDArray[np.float64]
@@ -156,8 +155,8 @@ class _Survey:
 
 
 def _survey(picture: NDArray[np.uint16]) -> _Survey:
-    gray = picture[:2].mean((0, 3)) / 65535
-    gradient = sobel(gray, 0) ** 2 + sobel(gray, 1) ** 2
+    gray = picture[2].mean(2) / 65535
+    gradient = np.hypot(sobel(gray, 0), sobel(gray, 1))
     rows, columns = (side // CELL for side in gray.shape)
     cells = gradient[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL)
     height, width = gray.shape

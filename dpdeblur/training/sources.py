@@ -41,7 +41,11 @@ def open_validation(config: TrainConfig, beside: Path, device: torch.device) -> 
     sets = {}
     if wanted.photos:
         photos = load_photos(beside / wanted.photos, device)
-        rendered = SyntheticPairs(photos, config.scenes, wanted.seed, config.camera)
+        margin = SyntheticPairs(photos, config.scenes, wanted.seed, config.camera).margin
+        needed = [side + 2 * margin for side in size]
+        large = [p for p in photos if p.shape[1] >= needed[0] and p.shape[2] >= needed[1]]
+        # Where all are too small, the error names the smallest.
+        rendered = SyntheticPairs(large or photos, config.scenes, wanted.seed, config.camera)
         try:
             sets["photos"] = [rendered.batch(number, 1, size) for number in range(wanted.count)]
         except OptionError as error:
