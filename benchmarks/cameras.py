@@ -105,8 +105,8 @@ def pixel4(folder: Path, restored: Restorer) -> None:
         pair = DPViews(*(view.astype(np.float32) for view in gray))
         pictures = (pair.combined(), restored(f"pixel4_{name}", pair, shown.astype(np.float32)))
         aligned = [align(srgb_to_linear(p).mean(2), fields, name) for p in pictures]
-        inner = slice(BORDER, -BORDER)
-        scores.append([psnr(p[inner, inner], truth[inner, inner], data_range=1) for p in aligned])
+        inner = np.s_[BORDER:-BORDER, BORDER:-BORDER, None]
+        scores.append([psnr(p[inner], truth[inner], data_range=1) for p in aligned])
         print(f"{name:12}{scores[-1][0]:8.2f} -> {scores[-1][1]:6.2f}", flush=True)
     before, after = np.mean(scores, axis=0)
     print(f"{'mean':12}{before:8.2f} -> {after:6.2f}")

@@ -24,6 +24,7 @@ def deblur(
     precision: str = "auto",
     max_memory: int | None = None,
     strip_height: int | None = None,
+    ensemble: bool = False,
     progress: ProgressCallback | None = None,
 ) -> NDArray[np.float32]:
     """Make the all-in-focus picture from the two views of a dual-pixel photograph.
@@ -39,7 +40,7 @@ def deblur(
     Raises InvalidPictureError, ShapeMismatchError, PictureTooSmallError, IdenticalViewsError,
     WeightsError, DeviceError, OptionError, OutOfMemoryError or NonFiniteResultError.
     """
-    options = RestoreOptions(device, precision, max_memory, strip_height)
+    options = RestoreOptions(device, precision, max_memory, strip_height, ensemble)
     views = DPViews(_as_view("The left view", left), _as_view("The right view", right))
     file = find_weights(weights).resolve()
     return restore(_model(file, file.stat().st_mtime_ns), views, options, progress).pixels

@@ -68,9 +68,10 @@ class ShapeMismatchError(DPDeblurError):
 class IdenticalViewsError(DPDeblurError):
     """Left and right view are the same picture, so there is no dual-pixel cue."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "The left and right views") -> None:
+        self.what = what
         super().__init__(
-            "The left and right views are identical, so they hold no dual-pixel information; "
+            f"{what} are identical, so they hold no dual-pixel information; "
             "give the two views of one dual-pixel photograph."
         )
 
@@ -156,13 +157,13 @@ class CalibrationError(DPDeblurError):
 
 
 class TrainingDivergedError(DPDeblurError):
-    """The loss became infinite or undefined at or before a step."""
+    """The loss or its gradient became infinite or undefined at or before a step."""
 
     def __init__(self, step: int) -> None:
         self.step = step
         super().__init__(
-            f"Training diverged: at step {step} the loss is no number. Start anew with a lower "
-            "rate or a stricter clip; the last checkpoint stays as it was."
+            f"Training diverged: at step {step} the loss or its gradient is no number. Start anew "
+            "with a lower rate or a stricter clip; the last checkpoint stays as it was."
         )
 
 

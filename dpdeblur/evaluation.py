@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.errors import DPDeblurError, OptionError, ShapeMismatchError
-from dpdeblur.imaging import INVERSE, read_picture, read_views, turn
+from dpdeblur.errors import DPDeblurError, OptionError
+from dpdeblur.imaging import read_beside, read_views
 from dpdeblur.metrics import DEFAULT_PROTOCOL, PROTOCOLS, Scores, mean_scores, score
 from dpdeblur.models import LoadedModel
 from dpdeblur.restore import RestoreOptions, restore
@@ -162,12 +162,9 @@ def _evaluate_one(
 
     def read(path: Path) -> NDArray[np.float32]:
         """A picture in the views' rows."""
-        picture = read_picture(path)
+        picture = read_beside(path, views)
         warnings.extend(picture.info.warnings)
-        pixels = turn(picture.pixels, INVERSE[views.source.orientation])
-        if pixels.shape != views.left.shape:
-            raise ShapeMismatchError(f"{path} and the views", pixels.shape, views.left.shape)
-        return pixels
+        return picture.pixels
 
     truth = read(pair.truth)
     untouched = views.combined() if pair.combined is None else read(pair.combined)

@@ -286,7 +286,7 @@ def _as_components(
 ) -> Mosaic:
     height, width = frame.shape
     stream = frame
-    if slices:
+    if slices and slices[0]:  # none means rows as they are
         number, each, last = slices
         if number * each + last != width:
             raise ValueError(f"slices {slices} do not make up {width} columns")

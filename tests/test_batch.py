@@ -248,6 +248,7 @@ def test_manifest_says_what_was_done_and_how(tmp_path: Path) -> None:
         "precision": "auto",
         "max_memory": 10**9,
         "strip_height": None,
+        "ensemble": False,
         "bit_depth": 8,
         "metadata": True,
         "overwrite": False,

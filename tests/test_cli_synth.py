@@ -128,6 +128,52 @@ class TestPairs:
         expected = 0.02 * np.sqrt(0.0625 + 0.9375 * 0.5)
         assert linear.std() == pytest.approx(expected, rel=0.03)
 
+    def test_each_view_has_noise_of_its_own(self, sharp: Path, tmp_path: Path) -> None:
+        run(sharp, "--slope", 0, "--noise", 0.02, "-o", tmp_path)
+        left, right, _ = (srgb_to_linear(part) for part in outputs(tmp_path))
+        run(sharp, "--slope", 0, "-o", tmp_path / "clean")
+        clean = srgb_to_linear(outputs(tmp_path / "clean")[0])
+        parts = [(view - clean).ravel() for view in (left, right)]
+        assert abs(np.corrcoef(*parts)[0, 1]) < 0.05
+
+    @pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 40)])
+    def test_pictures_may_be_tiny(self, sharp: Path, tmp_path: Path, size: tuple[int, int]) -> None:
+        with Image.open(sharp) as picture:
+            picture.resize(size).save(tmp_path / "b.png")
+        result = run(tmp_path / "b.png", "--radius", 3, "-o", tmp_path)
+        assert result.exit_code == 0, result.stderr
+        assert outputs(tmp_path, "b")[0].shape == (*size[::-1], 3)
+
+    def test_of_the_file_only_the_picture_goes_on(self, sharp: Path, tmp_path: Path) -> None:
+        path = tmp_path / "b.png"
+        exif = Image.Exif()
+        exif[0x010F] = "Maker"
+        with Image.open(sharp) as picture:
+            picture.putalpha(99)
+            picture.save(path, exif=exif)
+        run(path, "-o", tmp_path)
+        for side in ("left", "right", "sharp"):
+            info = read_picture(tmp_path / f"b_{side}.png").info
+            assert info.alpha is None
+            assert info.exif is None
+
+    def test_what_is_odd_about_the_file_is_said(self, sharp: Path, tmp_path: Path) -> None:
+        with Image.open(sharp) as picture:
+            picture.save(tmp_path / "b.png", icc_profile=b"no profile")
+        result = run(tmp_path / "b.png", "-o", tmp_path)
+        assert "Warning:" in result.stderr
+        assert "colour profile" in result.stderr
+
+    def test_rotated_photographs_are_rendered_upright(self, sharp: Path, tmp_path: Path) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        with Image.open(sharp) as picture:
+            picture.save(tmp_path / "b.jpg", exif=exif, quality=95)
+        result = run(tmp_path / "b.jpg", "--radius", 6, "-o", tmp_path)
+        assert "48x64" in result.stdout
+        left, right, _ = outputs(tmp_path, "b")
+        assert best_shift(left, right) > 0
+
     def test_kernels_are_chosen(self, sharp: Path, tmp_path: Path) -> None:
         import torch
 
@@ -191,6 +237,13 @@ class TestErrors:
         assert "one of the inputs" in failure(result)
         assert depth.read_bytes() == before
 
+    def test_kernels_that_would_be_huge_are_refused(self, sharp: Path, tmp_path: Path) -> None:
+        cal = tmp_path / "camera.npz"
+        kernels = np.ones((1, 1, 3, 3), np.float32)
+        write_calibration(cal, Calibration(kernels, kernels, 1e-6))
+        message = failure(run(sharp, "-o", tmp_path / "out", "--psf", cal))
+        assert "camera.npz, measured at a radius of 1e-06 pixels" in message
+
     def test_what_does_not_fit_is_said(self, sharp: Path, tmp_path: Path) -> None:
         gray = map_file(tmp_path / "map.png", np.full((48, 64), 9, np.uint8))
         tall = map_file(tmp_path / "tall.png", np.full((48, 48), 9, np.uint8))
@@ -212,7 +265,9 @@ class TestErrors:
         assert "does not exist" in failure(run(tmp_path / "x.png", "-o", tmp_path / "out"))
         assert not (tmp_path / "out").exists()
 
-    @pytest.mark.parametrize("option", [("--focus", 2), ("--slope", -1), ("--max-radius", -3)])
+    @pytest.mark.parametrize(
+        "option", [("--focus", 2), ("--slope", -1), ("--max-radius", -3), ("--seed", 10**30)]
+    )
     def test_numbers_out_of_range(self, sharp: Path, tmp_path: Path, option: tuple) -> None:
         assert run(sharp, "-o", tmp_path / "out", *option).exit_code == 2
 

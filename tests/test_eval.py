@@ -188,7 +188,7 @@ class TestMiniature:
         path = dpdd / "test_c" / "target" / "1P0A0011.png"
         write_picture(path, read_picture(path).pixels[:40], bit_depth=16, overwrite=True)
         sentence = report_of(dpdd, code=1)["pictures"][0]["error"]["message"]
-        assert "1P0A0011.png and the views differ in size (64x40 and 64x48 pixels)" in sentence
+        assert "1P0A0010.png differ in size (64x40 and 64x48 pixels)" in sentence
 
     @pytest.mark.parametrize(
         ("options", "says"),

@@ -212,6 +212,14 @@ class TestCalibrated:
             wide = self.psf_at(calibration, 0.1, 0.9, reach + 4)(double(radius))[0][0, 0]
             assert wide[4:-4, 4:-4].sum() == pytest.approx(1)
 
+    def test_the_reach_holds_kernels_whose_light_lies_at_one_end(self) -> None:
+        kernel = np.zeros((1, 1, 17, 17))
+        kernel[..., 8, 16], kernel[..., 8, 0] = 0.9, 0.1
+        calibration = Calibration(kernel, kernel, 5.0)
+        reach = calibration.reach(5.0)
+        (left, _) = self.psf_at(calibration, 0.5, 0.5, reach)(double(5.0))
+        assert left[0, 0, :, : reach - 8].sum() == pytest.approx(0.1, abs=1e-6)
+
     def test_is_differentiable(self) -> None:
         psf = self.psf_at(measured(1, 1, 7), 0.5, 0.5, 5)
         radius = double(-3.3, 2.2, 7.3).requires_grad_()
@@ -289,7 +297,10 @@ class TestCalibrationFile:
         np.save(array, np.ones(3))
         broken = bytearray(whole)
         broken[60:90] = bytes(30)
-        for content in (b"", b"text", objects, whole[:200], array.read_bytes(), bytes(broken)):
+        encrypted = bytearray(whole)
+        encrypted[whole.index(b"PK\1\2") + 8] |= 1  # a flag in the archive's table of contents
+        contents = (b"", b"text", objects, whole[:200], array.read_bytes(), broken, encrypted)
+        for content in contents:
             path.write_bytes(content)
             with pytest.raises(UnreadableFileError, match=r"npz|lacks"):
                 read_calibration(path)

@@ -42,7 +42,16 @@ def frames(seed: int = 0, shape: tuple[int, int] = (48, 64)) -> tuple[Mosaic, Mo
     return dual_pixel_frames(left, right, blacks=(0, 0))
 
 
-@pytest.mark.parametrize("settings", [{}, {"slices": (2, 24, 16)}, {"double_line": True}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"slices": (2, 24, 16)},
+        {"slices": (0, 0, 64)},
+        {"slices": (0, 0, 0)},
+        {"double_line": True},
+    ],
+)
 @pytest.mark.parametrize("components", [2, 4])
 def test_both_frames_come_back(tmp_path: Path, settings: dict[str, Any], components: int) -> None:
     both = frames()

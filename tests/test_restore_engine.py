@@ -25,7 +25,7 @@ needs_bf16 = pytest.mark.skipif(not HAS_BF16, reason="this processor has no bf16
 Hook = Callable[[int, Tensor], Tensor]
 
 
-def on_cpu(precision: str = "fp32", **options: int | None) -> RestoreOptions:
+def on_cpu(precision: str = "fp32", **options: int | bool | None) -> RestoreOptions:
     return RestoreOptions("cpu", precision, **options)  # type: ignore[arg-type]
 
 
@@ -368,3 +368,26 @@ def test_cuda_out_of_memory_is_survived() -> None:
     assert strips.strips > 1
     assert "ran out of memory" in strips.notes[0]
     assert difference(whole, strips) <= 2e-5
+
+
+def test_ensemble_is_the_mean_of_the_mirrored_scenes() -> None:
+    views, model = random_views(40, 56), random_mccnet(residual=False)
+    mirrored = DPViews(views.right[:, ::-1].copy(), views.left[:, ::-1].copy())
+    passes = []
+    for scene, axes in ((views, ()), (mirrored, (1,))):
+        upside_down = DPViews(scene.left[::-1].copy(), scene.right[::-1].copy())
+        passes.append(np.flip(restore(model, scene, on_cpu()).pixels, axes))
+        passes.append(np.flip(restore(model, upside_down, on_cpu()).pixels, (0, *axes)))
+    inner = ((np.array(passes) > 0) & (np.array(passes) < 1)).all(0)  # single passes are clipped
+    assert inner.mean() > 0.5
+    result = restore(model, views, on_cpu(ensemble=True)).pixels
+    np.testing.assert_allclose(result[inner], np.mean(passes, axis=0)[inner], atol=2e-5)
+    assert np.abs(result - passes[0]).max() > 1e-3
+
+
+def test_ensemble_does_not_depend_on_strips() -> None:
+    views, model = random_views(264, 24), random_mccnet(residual=True)
+    whole = restore(model, views, on_cpu(ensemble=True))
+    strips = restore(model, views, on_cpu(ensemble=True, strip_height=40))
+    assert (whole.strips, strips.strips) == (1, 7)
+    np.testing.assert_allclose(strips.pixels, whole.pixels, atol=2e-5)

@@ -248,7 +248,7 @@ class TestRecipes:
     @pytest.mark.parametrize(
         ("text", "names"),
         [
-            ("step = 5", "step: unknown key"),
+            ("step = 5", "step: unknown key; use one of preset, photos"),
             ("steps = 'many'", "steps: 'many'"),
             ("[model]\nuse_cc = 1", "model.use_cc"),
             ("[scenes]\nsharpness = 1", "scenes.sharpness"),
@@ -262,6 +262,9 @@ class TestRecipes:
             ("betas = [0.9, 1.0]", "betas: 1.0 is not below 1"),
             ("steps = 0", "steps: 0 is not above 0"),
             ("steps = true", "steps: True is not of type int"),
+            (f"rate = 1{'0' * 400}", "rate: it is too large"),
+            (f"steps = {'1' * 5000}", "not valid TOML"),
+            (f"steps = {'[' * 5000}", "not valid TOML"),
             ("rate = nan", "rate: nan is negative or not finite"),
             ("weight_decay = -1.0", "weight_decay: -1.0 is negative"),
             ("epsilon = 0", "epsilon"),
@@ -284,6 +287,7 @@ class TestRecipes:
             ("[scenes]\nlarge_range = [9.0, 5.0]", "scenes.large_range: .* low to high"),
             ("[scenes]\nsharp = 0.9", "scenes.large: together with scenes.sharp"),
             ("[camera]\nwide_share = 2", "camera.wide_share: 2.0 is not at most 1"),
+            ("[camera]\neight_bit = 2", "camera.eight_bit: 2.0 is not at most 1"),
             ("[[stages]]\nheight = 100", "stages.height: 100 is not a multiple of 8"),
             ("[[stages]]\nbatch = 0", "stages.batch: 0 is not above 0"),
             ("[[stages]]\nstart = 0.2", "stages.start"),

@@ -45,7 +45,22 @@ def test_disks_may_be_hollow() -> None:
     row = spot(hollow)
     assert row[0] < 0.5
     assert row[0] < row[3] < row[RADIUS - 1]
+    assert row[2] == pytest.approx(
+        row[0].item(), rel=0.1
+    )  # the ring's inner rim is steep and far out
     assert spot(dataclasses.replace(hollow, butterworth=0.0))[0] > 0.99
+
+
+def test_what_one_view_gains_the_other_loses() -> None:
+    photos = [torch.full((3, 79, 79), 128, dtype=torch.uint8)]
+    pairs = SyntheticPairs(photos, SCENE, 0, dataclasses.replace(EXACT, view_gain=0.1))
+    batch = pairs.batch(0, 4, (16, 16))
+    left, right, sharp = (
+        srgb_to_linear(part.double()).mean((1, 2, 3))
+        for part in (batch.left, batch.right, batch.sharp)
+    )
+    torch.testing.assert_close(left + right, 2 * sharp, rtol=0, atol=1e-3)
+    assert ((left / right - 1).abs() > 0.01).any()
 
 
 def test_soft_edges_need_wider_margins() -> None:

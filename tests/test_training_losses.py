@@ -8,7 +8,7 @@ import pytorch_msssim
 import torch
 from skimage.metrics import structural_similarity
 
-from dpdeblur.errors import ShapeMismatchError
+from dpdeblur.errors import PictureTooSmallError, ShapeMismatchError
 from dpdeblur.training import charbonnier, ms_ssim, restoration_loss
 
 
@@ -109,7 +109,7 @@ def test_autocast_does_not_change_it() -> None:
 
 
 def test_pictures_without_room_for_the_window() -> None:
-    with pytest.raises(ShapeMismatchError, match="window of MS-SSIM"):
+    with pytest.raises(PictureTooSmallError, match="64x10 pixels; at least 11x11"):
         ms_ssim(torch.zeros(1, 3, 10, 64), torch.zeros(1, 3, 10, 64), data_range=1.0)
     with pytest.raises(ShapeMismatchError, match="Prediction and truth"):
         ms_ssim(torch.zeros(1, 3, 16, 64), torch.zeros(1, 3, 16, 16), data_range=1.0)

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from photographed import photographed, write_dpdd
 from typer.testing import CliRunner, Result
 
 from dpdeblur.cli import app
 from dpdeblur.colour import combine
-from dpdeblur.errors import OptionError, TrainingDivergedError
+from dpdeblur.errors import OptionError, TrainingDivergedError, UnwritableOutputError
 from dpdeblur.imaging import read_picture, write_picture
 from dpdeblur.models import MCCNet, MCCNetConfig
 from dpdeblur.training import (
@@ -32,6 +33,7 @@ from dpdeblur.training import (
     Validator,
     count_steps,
     learning_rate,
+    open_validation,
     restoration_loss,
     train,
 )
@@ -118,6 +120,22 @@ def test_validation_scores_the_average_network_and_the_input(tmp_path: Path) -> 
         assert torch.equal(one, two)
 
 
+def test_the_average_moves_by_its_decay(tmp_path: Path) -> None:
+    seen: dict[float, list[torch.Tensor]] = {0.0: [], 0.75: []}  # without decay, the weights
+
+    for decay, weights in seen.items():
+
+        def note(_: StepReport, network: MCCNet, weights: list[torch.Tensor] = weights) -> None:
+            weights.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
+
+        config = dataclasses.replace(CONFIG, ema=decay)
+        train(config, Noise(), tmp_path / str(decay), on_step=note)
+    expected = seen[0.0][0]
+    for now, average in zip(seen[0.0], seen[0.75], strict=True):
+        expected = 0.75 * expected + 0.25 * now
+        torch.testing.assert_close(average, expected)
+
+
 def test_steps_already_done_cannot_be_taken_back(tmp_path: Path) -> None:
     train(CONFIG, Noise(), tmp_path / "run")
     with pytest.raises(OptionError, match="steps: 3 is less than the 4 already done"):
@@ -147,11 +165,23 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(tmp_path: Path) -> N
             return batch if step < 2 else Batch(batch.left, batch.right, batch.sharp / 0)
 
     config = dataclasses.replace(CONFIG, checkpoint_every=2)
-    with pytest.raises(TrainingDivergedError, match="at step 4 the loss is no number"):
+    with pytest.raises(TrainingDivergedError, match="at step 4 the loss or its gradient is no num"):
         train(config, Broken(), tmp_path / "run")
     kept = torch.load(tmp_path / "run")
     assert kept["step"] == 2
     assert all(torch.isfinite(value).all() for value in kept["network"].values())
+
+
+def test_a_gradient_that_is_no_number_leaves_no_checkpoint(tmp_path: Path) -> None:
+    class Black(Noise):
+        def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
+            return Batch(*torch.zeros(3, count, 3, *size))
+
+    # An untrained network adds nothing, so the loss is 0, with a slope of 0 / 0.
+    config = dataclasses.replace(CONFIG, epsilon=1e-30, ms_ssim=0.0)
+    with pytest.raises(TrainingDivergedError, match="at step 1"):
+        train(config, Black(), tmp_path / "run", stop_after=1)
+    assert not (tmp_path / "run").exists()
 
 
 class TestSchedules:
@@ -160,6 +190,9 @@ class TestSchedules:
         assert (paper.steps, paper.epochs) == (2000, 0)  # 200 epochs of 40 crops, 4 at a time
         rates = [learning_rate(paper, step) for step in (0, 599, 600, 1199, 1200, 1800, 1999)]
         assert rates == [1e-4, 1e-4, 5e-5, 5e-5, 2.5e-5, 1.25e-5, 1.25e-5]
+        assert paper.stages == (Stage(0.0, 512, 512, 4),)
+        assert (paper.epsilon, paper.ms_ssim) == (1e-3, 1.0)
+        assert (paper.weight_decay, paper.clip, paper.model.residual) == (0, 0, False)
 
     def test_its_optimiser_is_plain_adam(self, tmp_path: Path) -> None:
         config = dataclasses.replace(
@@ -219,12 +252,60 @@ def test_the_log_has_each_step_once_after_a_kill(tmp_path: Path) -> None:
     assert RunLog(tmp_path).lines == lines
 
 
+def test_a_log_of_odd_bytes_counts_up_to_them(tmp_path: Path) -> None:
+    with RunLog(tmp_path / "new") as log:
+        assert not (tmp_path / "new").exists()
+        log.add(report(1))
+        log.add(report(3))
+    log.path.write_bytes(log.path.read_bytes()[:-5] + b"\xff\x00")
+    assert [line["step"] for line in RunLog(tmp_path / "new").lines] == [1]
+    with pytest.raises(UnwritableOutputError, match="not a folder"):
+        RunLog(log.path)
+    log.path.unlink()
+    log.path.mkdir()
+    with pytest.raises(UnwritableOutputError, match="it is a folder"):
+        RunLog(tmp_path / "new")
+
+
+def blocks(count: int) -> np.ndarray:
+    values = np.random.default_rng(count).random((count, count, 3))
+    return values.astype(np.float32).repeat(13, 0).repeat(13, 1)
+
+
+def test_validation_leaves_out_photographs_that_are_too_small(tmp_path: Path) -> None:
+    for name, counts in (("mixed", (40, 47, 41)), ("large", (47,))):
+        (tmp_path / name).mkdir()
+        for count in counts:
+            write_picture(tmp_path / name / f"{count}.png", blocks(count), bit_depth=8)
+    large = ValidationConfig("large", count=2, height=560, width=64)
+    mixed, other = (
+        dataclasses.replace(large, **each) for each in ({"photos": "mixed"}, {"seed": 1})
+    )
+    expected, found, others = (
+        open_validation(TrainConfig(seed=seed, validation=each), tmp_path, torch.device("cpu"))
+        for seed, each in enumerate((large, mixed, other))
+    )
+    for one, two, third in zip(
+        *(each.sets["photos"] for each in (expected, found, others)), strict=True
+    ):
+        assert one.left.shape == (1, 3, 560, 64)
+        assert torch.equal(one.left, two.left)
+        assert not torch.equal(one.left, third.left)
+
+
+def test_validation_on_dpdd_takes_its_split_val(tmp_path: Path) -> None:
+    scenes = {f"1P0A000{n}": photographed(seed=n) for n in (2, 4)}
+    write_dpdd(tmp_path, "val", scenes)
+    config = TrainConfig(validation=ValidationConfig(pairs=".", count=1))
+    (pair,) = open_validation(config, tmp_path, torch.device("cpu")).sets["pairs"]
+    left = read_picture(tmp_path / "val_l" / "source" / "1P0A0002.png").pixels
+    np.testing.assert_array_equal(pair.left[0].permute(1, 2, 0), left)
+
+
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    blocks = rng.random((40, 40, 3)).astype(np.float32).repeat(13, 0).repeat(13, 1)
     (tmp_path / "photos").mkdir()
-    write_picture(tmp_path / "photos" / "blocks.png", blocks, bit_depth=8)
+    write_picture(tmp_path / "photos" / "blocks.png", blocks(40), bit_depth=8)
     path = tmp_path / "tiny.toml"
     path.write_text(f'photos = "photos"\n{SETTINGS}')
     return path
@@ -292,6 +373,8 @@ class TestCommand:
                 "validation.height: crops of 800 pixels need",
             ),
             ('pairs = "none"', "none does not exist"),
+            ('pairs = "a\\u0000b"', "null byte"),
+            ('photos = "photos"\n[[stages]]\nheight = 600', "height: crops of 600 pixels need"),
         ],
     )
     def test_bad_data_gives_one_sentence(
@@ -332,7 +415,7 @@ class TestCommand:
             while process.poll() is None and not (log.exists() and log.stat().st_size):
                 time.sleep(0.02)
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=120)
         assert process.returncode == 130, errors
         done = len(log.read_text().splitlines())
         assert f"Stopped after step {done} of 100000; the same command goes on." in errors
@@ -346,7 +429,7 @@ def torchrun(*command: str | Path) -> str:
     """What two processes print to standard output."""
     start = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     return subprocess.run(
-        [*start, *command], check=True, timeout=120, stdout=subprocess.PIPE, text=True
+        [*start, *command], check=True, timeout=300, stdout=subprocess.PIPE, text=True
     ).stdout
 
 

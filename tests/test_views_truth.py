@@ -157,7 +157,8 @@ class TestSideBySide:
     @pytest.mark.parametrize(
         ("files", "says"),
         [
-            ((), "no view was found"),
+            ((), "no views that belong together; name them X_L and X_R with X_GT"),
+            (("a_L.png",), "no views that belong together; name them X_L and X_R with X_GT"),
             (("b_L.png", "b_R.png"), "none of its 1 pairs of views has a sharp picture"),
             (("a_L.png", "a_R.png", "a_GT.png", "b_L.png", "b_R.png"), r"b_L\.png has no sharp"),
             (("a_L.png", "a_R.png", "a_GT.png", "b_L.png"), r"the view .*b_L\.png has no partner"),

@@ -62,6 +62,10 @@ StripHeight = Annotated[
     int | None,
     typer.Option(min=1, metavar="ROWS", help="Rows per strip; default: what memory allows."),
 ]
+Ensemble = Annotated[
+    bool,
+    typer.Option("--ensemble", help="Average four mirrored passes: a little better, 4x the time."),
+]
 ProtocolOption = Annotated[ProtocolName, typer.Option("--protocol", help="Rules for the metrics.")]
 NoMetadata = Annotated[
     bool, typer.Option("--no-metadata", help="Leave EXIF and XMP out; the colour profile stays.")
@@ -86,14 +90,18 @@ OutputFile = Annotated[
 
 
 def restore_options(
-    device: str, precision: Precision, max_memory: str | None, strip_height: int | None
+    device: str,
+    precision: Precision,
+    max_memory: str | None,
+    strip_height: int | None,
+    ensemble: bool,
 ) -> RestoreOptions:
     """The engine's options from those of the command line; raises OptionError, DeviceError."""
     from dpdeblur.restore import RestoreOptions, choose, parse_memory
 
     choose(device, precision.value)  # a device that is not there shall not fail every picture
     memory = None if max_memory is None else parse_memory(max_memory)
-    return RestoreOptions(device, precision.value, memory, strip_height)
+    return RestoreOptions(device, precision.value, memory, strip_height, ensemble)
 
 
 def raw_options(

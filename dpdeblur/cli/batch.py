@@ -49,6 +49,7 @@ def batch(
     precision: _options.PrecisionOption = _options.Precision.auto,
     max_memory: _options.MaxMemory = None,
     strip_height: _options.StripHeight = None,
+    ensemble: _options.Ensemble = False,
     size: _options.Size = None,
     balance: _options.BalanceOption = None,
     swap_views: _options.SwapViews = False,
@@ -78,7 +79,7 @@ def batch(
     from dpdeblur.models import load_model
     from dpdeblur.views import RawPath
 
-    options = _options.restore_options(device, precision, max_memory, strip_height)
+    options = _options.restore_options(device, precision, max_memory, strip_height, ensemble)
     raw = _options.raw_options(size, balance, swap_views=swap_views)
     extension = None if format_ is Format.same else f".{format_.value}"
     plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)

@@ -48,6 +48,7 @@ def eval_(
     precision: _options.PrecisionOption = _options.Precision.auto,
     max_memory: _options.MaxMemory = None,
     strip_height: _options.StripHeight = None,
+    ensemble: _options.Ensemble = False,
     overwrite: _options.Overwrite = False,
     json: _options.Json = False,
     quiet: _options.Quiet = False,
@@ -74,7 +75,7 @@ def eval_(
     from dpdeblur.models import find_weights, load_model
     from dpdeblur.views import find_truth_pairs
 
-    options = _options.restore_options(device, precision, max_memory, strip_height)
+    options = _options.restore_options(device, precision, max_memory, strip_height, ensemble)
     rules = Rules(protocol.value, first_row)
     pairs = find_truth_pairs(data, split)
     files = [find_weights(name) for name in weights] if weights else [find_weights()]

@@ -33,6 +33,7 @@ def fix(
     precision: _options.PrecisionOption = _options.Precision.auto,
     max_memory: _options.MaxMemory = None,
     strip_height: _options.StripHeight = None,
+    ensemble: _options.Ensemble = False,
     size: _options.Size = None,
     balance: _options.BalanceOption = None,
     swap_views: _options.SwapViews = False,
@@ -86,7 +87,7 @@ def fix(
     saved = {} if save_views is None else _view_paths(save_views, stem)
     for place in (output, *saved.values()):
         check_output(place, overwrite=overwrite, inputs=inputs)
-    options = _options.restore_options(device, precision, max_memory, strip_height)
+    options = _options.restore_options(device, precision, max_memory, strip_height, ensemble)
     views = _read(printer, left, right, raw)
     source = views.source
     sharp = None if truth is None else _read_truth(truth, source.upright(views.left).shape)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from dpdeblur.optics import Calibration, DiskPSF
 
 
+FARTHEST = 1000
+"""Pixels over which a calibration's kernels may spread light, as memory grows with its square."""
+
+
 class MapKind(_options.Choice):
     """What the numbers of a map mean."""
 
@@ -79,7 +83,7 @@ def synth(
         float,
         typer.Option(min=0, max=1, help="Noise at white, mostly shot noise; 0.01 is visible."),
     ] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, help="Which noise.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Which noise.")] = 0,
     format_: Annotated[Format, typer.Option("--format", help="Kind of file.")] = Format.png,
     device: _options.Device = "auto",
     overwrite: _options.Overwrite = False,
@@ -212,4 +216,11 @@ def _lens(psf: str, slope: float, largest: float) -> DiskPSF | Calibration:
         return DiskPSF(slope, reach, floor=0.15)
     if not psf.endswith(".npz"):
         raise OptionError("--psf", f"'{psf}' is neither disk nor butterworth nor an .npz file")
-    return read_calibration(Path(psf))
+    lens = read_calibration(Path(psf))
+    if (needed := lens.reach(largest)) > FARTHEST:
+        raise OptionError(
+            "--psf",
+            f"with {psf}, measured at a radius of {lens.radius:g} pixels, light would spread "
+            f"{needed} pixels at {largest:g}, and {FARTHEST} are possible; check its radius",
+        )
+    return lens

@@ -40,8 +40,8 @@ def train(
     """Train weights on pairs rendered from sharp photographs, or go on with a stopped run.
 
     DIR gets checkpoint.pt, log.jsonl and, at the end, mccnet.safetensors, curve.png and log.json.
-    Called again with the same CONFIG and DIR, training goes on from its last checkpoint to the
-    same weights. A recipe may also name a data set of pairs in DPDD's layout.
+    Called again with the same CONFIG and DIR, training goes on from its last checkpoint as
+    if it had not stopped. A recipe may also name a data set of pairs in DPDD's layout.
 
     [bold]Examples[/bold]
 
@@ -76,7 +76,7 @@ def train(
         recipe = count_steps(recipe, pairs, processes)
         run = folder or Path("runs") / config.stem
         if rank > 0:
-            with _stop_when_asked(patient=True) as stop:
+            with _stop_when_asked(printer, patient=True) as stop:
                 run_training(recipe, pairs, run / "checkpoint.pt", stop=stop)
             return
         validator = open_validation(recipe, config.parent, setup.device)
@@ -87,7 +87,7 @@ def train(
                 log.add(report)
                 view.show(report)
 
-            with _stop_when_asked(patient=processes > 1) as stop:
+            with _stop_when_asked(printer, patient=processes > 1) as stop:
                 network = run_training(
                     recipe,
                     pairs,
@@ -116,7 +116,7 @@ def train(
 
 
 class _View:
-    """How training goes: a bar on a terminal, a line now and then elsewhere."""
+    """How training goes: a bar on a terminal, a line now and then elsewhere and for validation."""
 
     def __init__(self, printer: Output, bar: Progress, steps: int) -> None:
         self._printer, self._bar, self._steps = printer, bar, steps
@@ -139,17 +139,19 @@ class _View:
         step = f"Step {report.step}/{self._steps}"
         loss = f"loss {sum(self._losses) / len(self._losses):.4f}"
         speed = (len(self._times) - 1) / max(now - self._times[0], 1e-9)
-        state = f"{step}  {loss}{self._scores}  {speed:.3g} steps/s"
-        self._bar.update(self._task, completed=report.step, description=state)
+        # Without the scores, which have lines of their own: on 80 columns no time would be seen.
+        self._bar.update(
+            self._task, completed=report.step, description=f"{step}  {loss}  {speed:.3g} steps/s"
+        )
         waited = now - self._told >= SECONDS_BETWEEN_LINES and not self._printer.interactive
         if waited or report.validation is not None or report.step == self._steps:
             left = timedelta(seconds=round((self._steps - report.step) / speed))
-            self._printer.note(f"{state}  {left} left")
+            self._printer.note(f"{step}  {loss}{self._scores}  {speed:.3g} steps/s  {left} left")
             self._told = now
 
 
 @contextmanager
-def _stop_when_asked(*, patient: bool) -> Iterator[Callable[[], bool]]:
+def _stop_when_asked(printer: Output, *, patient: bool) -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C was pressed or termination asked for; a second time interrupts at once.
 
     Not if `patient`: torchrun passes on signals that its processes may have got already.
@@ -160,6 +162,8 @@ def _stop_when_asked(*, patient: bool) -> Iterator[Callable[[], bool]]:
         nonlocal asked
         if asked and not patient:
             raise KeyboardInterrupt
+        if not asked:
+            printer.note("Stopping after this step, with a checkpoint.")
         asked = True
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dpdeblur.imaging.orientation import INVERSE, turn
 from dpdeblur.imaging.picture import FileViews, Picture, PictureInfo
-from dpdeblur.imaging.read import READABLE, read_picture, read_views
+from dpdeblur.imaging.read import READABLE, read_beside, read_picture, read_views
 from dpdeblur.imaging.write import WRITABLE, check_output, write_picture
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Picture",
     "PictureInfo",
     "check_output",
+    "read_beside",
     "read_picture",
     "read_views",
     "turn",

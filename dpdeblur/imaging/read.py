@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dpdeblur.errors import UnreadableFileError
+from dpdeblur.errors import IdenticalViewsError, ShapeMismatchError, UnreadableFileError
 from dpdeblur.files import read_whole
 from dpdeblur.imaging import colour_profile, jpeg, png, tiff
 from dpdeblur.imaging.metadata import carried
@@ -71,7 +71,26 @@ def read_views(left: Path, right: Path) -> FileViews:
     left_pixels, right_pixels = (
         turn(picture.pixels, INVERSE[picture.info.orientation]) for picture in (first, second)
     )
-    return FileViews(left_pixels, right_pixels, replace(first.info, gray=gray, warnings=notes))
+    info = replace(first.info, gray=gray, warnings=notes)
+    try:
+        return FileViews(left_pixels, right_pixels, info)
+    except IdenticalViewsError as error:
+        raise IdenticalViewsError(f"{left} and {right}") from error
+    except ShapeMismatchError as error:
+        raise ShapeMismatchError(f"{left} and {right}", error.first, error.second) from error
+
+
+def read_beside(path: Path, views: FileViews) -> Picture:
+    """Read another picture of what `views` show, such as the truth, with pixels in their rows.
+
+    Raises what `read_picture` raises, and ShapeMismatchError if it is not of the views' size.
+    """
+    picture = read_picture(path)
+    pixels = turn(picture.pixels, INVERSE[views.source.orientation])
+    if pixels.shape != views.left.shape:
+        sizes = pixels.shape[:2], views.left.shape[:2]
+        raise ShapeMismatchError(f"{path} and {views.source.path}", *sizes)
+    return replace(picture, pixels=pixels)
 
 
 def _decode(path: Path) -> Stored:

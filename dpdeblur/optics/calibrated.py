@@ -133,8 +133,9 @@ def read_calibration(path: Path) -> Calibration:
     except (
         ValueError,
         TypeError,
-        AttributeError,
         EOFError,
+        MemoryError,
+        RuntimeError,  # what zipfile raises for encrypted or unknown contents
         zipfile.BadZipFile,
         zlib.error,
     ) as error:

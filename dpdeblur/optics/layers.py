@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
@@ -19,11 +17,11 @@ def radius_from_depth(
 ) -> Tensor:
     """Signed circle-of-confusion radius of a thin lens in pixels; all lengths in one unit.
 
-    R = f^2 (z - s) / (2 N z (s - f)) / pixel for the depth z > 0 and the distance s in focus.
-    Infinite depths are allowed.
+    R = f^2 (z - s) / (2 N z (s - f)) / pixel for the depth z > 0 and the distance s in focus,
+    longer than the focal length f. Either may be infinite.
     """
     nearness = 1 / focus - 1 / depth
-    return nearness * focus * focal_length**2 / (2 * f_number * (focus - focal_length) * pixel)
+    return nearness * focal_length**2 / (2 * f_number * (1 - focal_length / focus) * pixel)
 
 
 def disparity_from_distance(distance: Tensor) -> Tensor:
@@ -37,7 +35,7 @@ def radius_from_disparity(disparity: Tensor, focus: float, largest: float) -> Te
 
     Radii are proportional to (1/s - 1/z): zero where the map is at the share `focus` of its range
     from farthest (0) to nearest (1), and `largest` pixels where it is farthest from that. A map
-    of one value is in focus.
+    of one value is in focus. The range is that of the whole batch.
     """
     low, high = disparity.amin(), disparity.amax()
     offset = low + focus * (high - low) - disparity
@@ -45,7 +43,11 @@ def radius_from_disparity(disparity: Tensor, focus: float, largest: float) -> Te
 
 
 def resize_radius(radius: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bring a map `N x 1 x H x W` to `size` (height, width): slopes stay smooth, jumps sharp."""
+    """Bring a map `N x 1 x H x W` to `size` (height, width): slopes stay smooth, jumps sharp.
+
+    A jump is where three neighbours of the map given differ by more than a pixel of radius, so
+    that slopes steeper than that become stairs.
+    """
     if radius.shape[-2:] == size:
         return radius
     high = functional.max_pool2d(radius, 3, 1, 1)
@@ -55,33 +57,44 @@ def resize_radius(radius: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.where(jumps, functional.interpolate(radius, size, mode="nearest-exact"), smooth)
 
 
-def layers_from_defocus(picture: Tensor, radius: Tensor, step: float = 3.0) -> list[Layer]:
-    """Layers, back to front, of a linear all-in-focus `picture` `N x 3 x H x W`.
+def layers_from_defocus(
+    picture: Tensor, radius: Tensor, step: float = 3.0
+) -> list[tuple[list[Layer], Tensor]]:
+    """Layers of a linear all-in-focus `picture` `N x 3 x H x W`, in two ways to be mixed.
 
     `radius`, `N x 1 x H x W`, is its signed circle of confusion in pixels, larger being farther.
+    Each way is a list of layers, back to front, and its share, `N x 1 x H x W`, of every pixel
+    that is rendered; shares sum to one. A way with no share is left out.
 
-    Layers stand for radii `step` pixels apart. Each shows the surfaces at its radius and nearer
-    ones, and has everything much nearer taken away: there it goes on with the nearest pixel that
-    is left. Where a surface slopes from one layer into the next, both show it and the nearer one
-    fades in, so nothing can be seen of the change; at a jump the nearer layer ends sharply.
+    A layer shows the surfaces whose radii lie within `step` pixels of its own, and has everything
+    nearer taken away: there it goes on with the nearest pixel that is left. Layers end sharply,
+    as surfaces do at a jump. Where a surface slopes from one layer into the next, its pixels lie
+    in the middle of one of the other way's layers, which has all of the share there, so nothing
+    can be seen of the change.
     Two pixels behind an edge are taken away with it: a picture's edges are mixed of both sides,
-    and such fringes would show through the blur. But for those the layers' composite is `picture`
-    again. Differentiable in `picture`.
+    and such fringes would show through the blur. But for those the composite of either way's
+    layers is `picture` again. Differentiable in `picture`.
     """
     radius = _snap_edges(radius.detach(), step / 2)
     beside = -functional.max_pool2d(-radius, 2 * RIM + 1, 1, RIM)
     before_edge = torch.where(radius - beside > step / 2, beside, radius)
-    farthest, nearest = (end((1, 2, 3), keepdim=True) for end in (radius.amax, radius.amin))
-    count = math.ceil((farthest - nearest).amax().item() / step - 1e-6)
-    layers = []
-    for index in range(count + 1):
-        # One at `centre` and nearer, zero a step behind it; the last layer hides all it can.
-        centre = farthest - step * index
-        colour, distance = _continued((picture, radius), before_edge > centre - step)
-        alpha = ((centre - distance) / step + 1).clamp(0, 1)
-        (distance,) = _continued((distance,), alpha > 0)
-        layers.append(Layer(colour, alpha, distance))
-    return layers
+    farthest = radius.amax((1, 2, 3), keepdim=True)
+    place, shown_from = ((farthest - part) / step for part in (radius, before_edge))
+    ways = []
+    for first in (0, 1):
+        # The layers stand at places of one parity, each for those within 1 of it.
+        at, shown = (2 * ((part + 1 - first) / 2).floor() + first for part in (place, shown_from))
+        share = 1 - (place - at).abs()
+        if not share.any():
+            continue
+        layers = []
+        for index in range(first, int(at.amax().item()) + 1, 2):
+            colour, behind, distance = _continued((picture, at, radius), shown <= index)
+            alpha = (behind >= index).to(picture)  # the first hides all it can
+            (distance,) = _continued((distance,), alpha > 0)
+            layers.append(Layer(colour, alpha, distance))
+        ways.append((layers, share))
+    return ways
 
 
 def _snap_edges(radius: Tensor, jump: float) -> Tensor:

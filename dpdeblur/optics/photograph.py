@@ -29,13 +29,19 @@ def photograph(
     radius = radius.to(picture).expand(picture.shape[0], 1, *picture.shape[2:])
     largest = radius.abs().amax().item()
     margin = lens.reach(largest) if isinstance(lens, Calibration) else lens.reach
+    views = [torch.zeros_like(picture) for _ in range(2)]
     picture, radius = (
         functional.pad(part, (margin,) * 4, mode="replicate") for part in (picture, radius)
     )
-    layers = layers_from_defocus(picture, radius, _STEP)
-    if isinstance(lens, DiskPSF):
-        return render_views(layers, lens, margin, _LEVELS)
-    return _render_cells(layers, lens, margin)
+    for layers, share in layers_from_defocus(picture, radius, _STEP):
+        share = functional.pad(share, (-margin,) * 4)
+        parts = (
+            render_views(layers, lens, margin, _LEVELS)
+            if isinstance(lens, DiskPSF)
+            else _render_cells(layers, lens, margin)
+        )
+        views = [view + share * part for view, part in zip(views, parts, strict=True)]
+    return views[0], views[1]
 
 
 def _render_cells(layers: list[Layer], lens: Calibration, margin: int) -> tuple[Tensor, Tensor]:

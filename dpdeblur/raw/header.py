@@ -85,7 +85,7 @@ def read_header(path: Path, data: bytes) -> Header:
             places = [_place(directory) for directory in chain]
             if any(place.stop > len(data) for place in places):
                 raise UnreadableFileError(path, _CUT_SHORT)
-            slices = {_numbers(directory, _SLICES) for directory in chain if _SLICES in directory}
+            slices = {_slices(directory) for directory in chain if _SLICES in directory}
             if len(slices) > 1:  # LibRaw would take the last for all frames
                 raise ValueError("frames of different slices")
             counts = [count_samples(data[place]) for place in places]
@@ -130,6 +130,12 @@ def _place(directory: exif.Directory) -> slice:
     if len(start) != 1 or len(length) != 1:
         return slice(0, 0)
     return slice(start[0], start[0] + length[0])
+
+
+def _slices(directory: exif.Directory) -> tuple[int, ...]:
+    """How the frame of a CR2 directory is sliced; empty if their number is 0, as in LibRaw."""
+    slices = _numbers(directory, _SLICES)
+    return slices if any(slices[:1]) else ()
 
 
 def _numbers(directory: exif.Directory, tag: int) -> tuple[int, ...]:

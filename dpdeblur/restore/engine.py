@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -81,7 +81,7 @@ class _Run:
         self, model: LoadedModel, views: DPViews, setup: Setup, options: RestoreOptions
     ) -> None:
         self.views, self.device, self.precision = views, setup.device, setup.precision
-        self.descriptor = model.descriptor
+        self.descriptor, self.ensemble = model.descriptor, options.ensemble
         self.notes = list(setup.notes)
         multiple = self.descriptor.multiple_of
         self.height, self.width = (round_up(size, multiple) for size in views.left.shape[:2])
@@ -129,11 +129,21 @@ class _Run:
             _same_every_time(self.device),
             autocast(self.device, self.precision),
         ):
-            result: Tensor = self.network(left, right)
+            result = self._restore(left, right)
         first = strip.start - strip.read_start
         kept = result[0, :, first : first + min(strip.stop, height) - strip.start, :width]
         rows: NDArray[np.float32] = kept.permute(1, 2, 0).float().cpu().numpy()
         return rows
+
+    def _restore(self, left: Tensor, right: Tensor) -> Tensor:
+        if not self.ensemble:
+            return cast(Tensor, self.network(left, right))
+        total = torch.zeros_like(left)
+        for axes in ((), (-1,), (-2,), (-1, -2)):
+            # The right view of a mirrored scene is the mirrored left view.
+            views = (right, left) if -1 in axes else (left, right)
+            total += self.network(*(view.flip(axes) for view in views)).flip(axes)
+        return total / 4
 
     def _read(self, view: NDArray[np.float32], strip: Strip) -> Tensor:
         """Rows of a view as 1 x 3 x rows x width, the last row and column repeated as padding."""

@@ -19,13 +19,16 @@ class RestoreOptions:
 
     `device` is auto, cpu, cuda, cuda:n or mps; `precision` auto, fp32, bf16 or fp16.
     `strip_height` in rows, rounded up to a multiple of 8, overrides the default for
-    `max_memory`, but not a `max_memory` that is given. Raises OptionError on sizes below 1.
+    `max_memory`, but not a `max_memory` that is given. `ensemble` averages what the network makes
+    of the picture and its three mirror images, in four times the time. Raises OptionError on sizes
+    below 1.
     """
 
     device: str = "auto"
     precision: str = "auto"
     max_memory: int | None = None
     strip_height: int | None = None
+    ensemble: bool = False
 
     def __post_init__(self) -> None:
         for key in ("max_memory", "strip_height"):

@@ -33,7 +33,7 @@ class ValidationConfig:
 
     `count` pairs rendered from `photos` (`seed` chooses them), and the first `count` of the data
     set `pairs` (as `views.find_truth_pairs` knows them, of its split "val"); either may be empty.
-    Of larger pictures, the middle `height` x `width` pixels count.
+    Of larger pictures, the middle `height` x `width` pixels count; smaller `photos` are left out.
     """
 
     photos: str = ""
@@ -129,7 +129,7 @@ class TrainConfig:
 _MULTIPLE = MCCNet.descriptor.multiple_of
 _WIDTHS = {"stem_width", "encoder_widths", "fusion_widths", "decoder_widths", "tail_width"}
 _COUNTS = {"steps", "checkpoint_every", "every", "count", "batch", "height", "width"}
-_CAMERA_SHARES = {"wide_share", "view_gain", "butterworth", "floor"}
+_CAMERA_SHARES = {"wide_share", "view_gain", "butterworth", "floor", "eight_bit"}
 _SHARES = {"final", "halve_every", "behind", "sharp", "large", "flat"} | _CAMERA_SHARES
 _SCENE_RANGES = {"sharp_range", "moderate_range", "large_range", "exposure"}
 _RANGES = _SCENE_RANGES | {"wide_range", "edge", "floor", "read_noise", "shot_noise"}

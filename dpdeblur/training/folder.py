@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import sobel
 
-from dpdeblur.errors import OptionError, PairingError, ShapeMismatchError
-from dpdeblur.imaging import INVERSE, read_picture, turn
+from dpdeblur.errors import OptionError
+from dpdeblur.imaging import read_beside, read_views
 from dpdeblur.training.batches import Batch
 from dpdeblur.views import TruthPair, find_truth_pairs
 
@@ -31,19 +31,18 @@ class FolderPairs:
     """Random crops of the photographs below `folder` that `views.find_truth_pairs` finds.
 
     The protocol of DPDNet: a grid of patches that overlap by 60 % is laid over each picture, and
-    the 30 % of all patches that are least sharp are dropped, as even areas do not show their
+    the 30 % of its patches whose truth is least sharp are dropped, as even areas do not show their
     blur. Here patches are as large as the crops asked for (the protocol's are 512 x 512), the grid
-    keeps to multiples of CELL pixels, and the sharpness is the mean square of Sobel's gradient of
-    the views' mean, as encoded. Each kept patch is taken once an epoch, in random order, moved by
-    up to half the grid's step either way, and turned upside down or mirrored at random. Mirrored
-    views change places, which keeps the sign of the disparity.
+    keeps to multiples of CELL pixels, and the sharpness is the mean of Sobel's gradient, as
+    encoded, of one width (the protocol multiplies four). Each kept patch is taken once an epoch,
+    in random order, moved by up to half the grid's step either way, and turned upside down or
+    mirrored at random. Mirrored views change places, which keeps the sign of the disparity.
 
     A batch depends on the photographs, the seed and its number alone. All pictures are read at the
     start, so that a damaged one is found then, and again whenever they are needed: only about
     `cache` bytes of them are kept, in 16 bits (the 350 for training in DPDD would take 12 GB).
 
-    Raises the errors of `find_truth_pairs` and `imaging.read_picture`, ShapeMismatchError if the
-    pictures of a pair are not of one size, and PairingError if its views are identical.
+    Raises the errors of `find_truth_pairs`, `imaging.read_views` and `imaging.read_beside`.
     """
 
     def __init__(
@@ -121,14 +120,13 @@ class FolderPairs:
 
     def _kept(self, size: _Size) -> NDArray[np.int64]:
         """Picture, top and left of each patch of `size` that is kept, one row each."""
-        found, sharpness = [], []
+        found = []
         for index, survey in enumerate(self._surveys):
-            corners, values = survey.grid(size)
-            found.append(np.insert(corners, 0, index, axis=1))
-            sharpness.append(values)
-        order = np.argsort(np.concatenate(sharpness), kind="stable")
-        kept: NDArray[np.int64] = np.concatenate(found)[np.sort(order[int(DROPPED * len(order)) :])]
-        return kept
+            corners, sharpness = survey.grid(size)
+            order = np.argsort(sharpness, kind="stable")
+            kept = np.sort(order[int(DROPPED * len(order)) :])
+            found.append(np.insert(corners[kept], 0, index, axis=1))
+        return np.concatenate(found)
 
     def _shuffled(self, epoch: int, count: int) -> NDArray[np.int64]:
         return np.random.default_rng((self.seed, 0, epoch)).permutation(count)
@@ -136,7 +134,7 @@ class FolderPairs:
 
 @dataclass(frozen=True, eq=False)
 class _Survey:
-    """What is remembered of a picture: its size, the sharpness of its cells, some of its pixels."""
+    """What is remembered of a picture: its size, its truth's sharpness by cell, some pixels."""
 
     size: _Size
     sharpness: NDArray[np.float64]
@@ -157,8 +155,8 @@ class _Survey:
 
 
 def _survey(picture: NDArray[np.uint16]) -> _Survey:
-    gray = picture[:2].mean((0, 3)) / 65535
-    gradient = sobel(gray, 0) ** 2 + sobel(gray, 1) ** 2
+    gray = picture[2].mean(2) / 65535
+    gradient = np.hypot(sobel(gray, 0), sobel(gray, 1))
     rows, columns = (side // CELL for side in gray.shape)
     cells = gradient[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL)
     height, width = gray.shape
@@ -179,14 +177,7 @@ def _moved(start: int, side: int, full: int, rng: np.random.Generator) -> slice:
 
 def _read(pair: TruthPair) -> NDArray[np.uint16]:
     """Left view, right view and truth as they lay on the sensor, 3 x H x W x 3, 16 bits."""
-    pictures: list[NDArray[np.uint16]] = []
-    for path in (pair.left, pair.right, pair.truth):
-        picture = read_picture(path)
-        pixels = turn(picture.pixels, INVERSE[picture.info.orientation])
-        pictures.append(np.rint(pixels * np.float32(65535)).astype(np.uint16))
-        if pictures[-1].shape != pictures[0].shape:
-            sizes = pictures[0].shape[:2], pictures[-1].shape[:2]
-            raise ShapeMismatchError(f"{pair.left} and {path}", *sizes)
-    if np.array_equal(pictures[0], pictures[1]):
-        raise PairingError(pair.right, f"it is the same picture as {pair.left}")
-    return np.stack(pictures)
+    views = read_views(pair.left, pair.right)
+    truth = read_beside(pair.truth, views).pixels
+    codes = [np.rint(p * np.float32(65535)) for p in (views.left, views.right, truth)]
+    return np.stack(codes).astype(np.uint16)

@@ -1,4 +1,4 @@
-"""The training loop: plain PyTorch, resumable to the same weights after any checkpoint."""
+"""The training loop: plain PyTorch, resumable after any checkpoint."""
 
 from __future__ import annotations
 
@@ -52,8 +52,9 @@ def train(
 ) -> MCCNet:
     """Train an MCCNet on the pairs' device; its moving average, on the CPU.
 
-    A run continues from `checkpoint` when that exists. For the same recipe and kind of device it
-    ends at the same weights as one that was never stopped, as batches depend on the step alone.
+    A run continues from `checkpoint` when that exists. For the same recipe on the CPU it ends at
+    the same weights as one that was never stopped, as batches depend on the step alone; on CUDA,
+    whose gradients are sums in no fixed order, at weights that differ as those of two runs do.
     Meanwhile `checkpoint_every` and `validation` may change freely, and `steps` too, but then the
     rest of the run follows the new schedule. The folders that `config` names are not read: `pairs`
     and `validator` hold their pictures. `on_step` gets each report and the average network.
@@ -108,7 +109,8 @@ def train(
                 report = dataclasses.replace(report, validation=validator(run.average_network))
             on_step(report, run.average_network)
         if done % config.checkpoint_every == 0 or ends:
-            if not math.isfinite(loss.item()):
+            # The loss is of the weights before the step, which a bad gradient spoils.
+            if not (math.isfinite(loss.item()) and math.isfinite(gradient.item())):
                 raise TrainingDivergedError(done)
             if rank == 0:
                 save_checkpoint(checkpoint, run.state, recipe, done)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dpdeblur.errors import ShapeMismatchError
+from dpdeblur.errors import PictureTooSmallError, ShapeMismatchError
 
 # Wang, Simoncelli and Bovik 2003: exponents of the five scales, from the finest on; a Gaussian
 # window of standard deviation 1.5; the constants that keep the ratios finite, over the range.
@@ -25,8 +25,8 @@ def restoration_loss(
 ) -> Tensor:
     """Charbonnier plus `ms_ssim_weight` times (1 - MS-SSIM) of pictures in [0, 1].
 
-    The defaults are the paper's: the mix of Section 3.5 with equal weights. Raises
-    ShapeMismatchError as `ms_ssim` does, unless its weight is 0.
+    The defaults are the paper's: the mix of Section 3.5 with equal weights. Raises what `ms_ssim`
+    does, unless its weight is 0.
     """
     loss = charbonnier(prediction, truth, epsilon)
     if ms_ssim_weight:
@@ -54,16 +54,13 @@ def ms_ssim(prediction: Tensor, truth: Tensor, *, data_range: float, scales: int
     prediction and truth are opposites counts as 0.0001 instead of as negative, which keeps
     gradients finite. Half precision is computed in float32, also under autocast.
 
-    Raises ShapeMismatchError if the shapes differ or a side is below 11 pixels.
+    Raises ShapeMismatchError if the shapes differ and PictureTooSmallError below 11 x 11 pixels.
     """
     if prediction.shape != truth.shape:
         raise ShapeMismatchError("Prediction and truth", prediction.shape[-2:], truth.shape[-2:])
     side = min(prediction.shape[-2:])
     if side < MS_SSIM_SMALLEST_SIDE:
-        least = (MS_SSIM_SMALLEST_SIDE, MS_SSIM_SMALLEST_SIDE)
-        raise ShapeMismatchError(
-            "Prediction and the window of MS-SSIM", prediction.shape[-2:], least
-        )
+        raise PictureTooSmallError(prediction.shape[-2:], MS_SSIM_SMALLEST_SIDE)
     fitting = 1
     while fitting < min(scales, len(_EXPONENTS)) and -(-side >> fitting) >= MS_SSIM_SMALLEST_SIDE:
         fitting += 1

@@ -49,7 +49,7 @@ def read_config(path: Path) -> TrainConfig:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of very long numbers
         raise OptionError(str(path), f"it is not valid TOML ({error})") from error
     preset = values.pop("preset", "fast")
     if not isinstance(preset, str) or preset not in PRESETS:
@@ -68,11 +68,12 @@ def _build(default: Any, value: Any, key: str) -> Any:
         if not isinstance(value, dict):
             raise OptionError(key, f"{value!r} is not a table; write its keys below [{key}]")
         names = [item.name for item in dataclasses.fields(default)]
+        known = names if key else ["preset", *names]
         checked = {}
         for name, item in value.items():
             inner = f"{key}.{name}" if key else name
             if name not in names:
-                raise OptionError(inner, f"unknown key; use one of {', '.join(names)}")
+                raise OptionError(inner, f"unknown key; use one of {', '.join(known)}")
             checked[name] = _build(getattr(default, name), item, inner)
         return dataclasses.replace(default, **checked)
     if isinstance(default, tuple):
@@ -81,6 +82,8 @@ def _build(default: Any, value: Any, key: str) -> Any:
             wanted = f"a list of tables [[{key}]]" if tables else f"a list of {len(default)} values"
             raise OptionError(key, f"{value!r} is not {wanted}")
         return tuple(_build(default[0], item, key) for item in value)
+    if type(value) is int and abs(value) >= 2**63:  # TOML has no larger ones, but Python does
+        raise OptionError(key, "it is too large")
     if isinstance(default, float) and type(value) is int:
         return float(value)
     if type(value) is not type(default):

@@ -16,7 +16,7 @@ import torch
 
 from dpdeblur import __version__
 from dpdeblur.errors import UnwritableOutputError
-from dpdeblur.files import write_whole
+from dpdeblur.files import check_place, write_whole
 from dpdeblur.report import draw_curve
 from dpdeblur.restore import list_devices
 from dpdeblur.training.config import TrainConfig
@@ -27,20 +27,18 @@ class RunLog:
     """`log.jsonl` in the folder of a run: each step once, also if a killed run did some again.
 
     A context manager. `lines` are the reports as dictionaries, with None for what is not finite.
-    Raises UnwritableOutputError.
+    Nothing is written before the first of them. Raises UnwritableOutputError.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "log.jsonl"
         self._file: TextIO | None = None
+        check_place(self.path, overwrite=True)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self.path.touch()
-            self.lines = _parse(self.path.read_text(encoding="utf-8"))
-        except FileExistsError as error:
-            raise UnwritableOutputError(folder, "it is a file, and a folder is needed") from error
+            data = self.path.read_bytes() if self.path.exists() else b""
         except OSError as error:
-            raise UnwritableOutputError(folder, error.strerror or str(error)) from error
+            raise UnwritableOutputError(self.path, error.strerror or str(error)) from error
+        self.lines = _parse(data.decode(errors="replace"))
 
     def add(self, report: StepReport) -> None:
         """Append a report; the first one removes what the file has from its step on."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dpdeblur.errors import OptionError, ShapeMismatchError
-from dpdeblur.imaging import INVERSE, read_picture, read_views, turn
+from dpdeblur.errors import OptionError
+from dpdeblur.imaging import read_beside, read_views
 from dpdeblur.models import MCCNet
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.config import TrainConfig
@@ -41,7 +41,11 @@ def open_validation(config: TrainConfig, beside: Path, device: torch.device) -> 
     sets = {}
     if wanted.photos:
         photos = load_photos(beside / wanted.photos, device)
-        rendered = SyntheticPairs(photos, config.scenes, wanted.seed, config.camera)
+        margin = SyntheticPairs(photos, config.scenes, wanted.seed, config.camera).margin
+        needed = [side + 2 * margin for side in size]
+        large = [p for p in photos if p.shape[1] >= needed[0] and p.shape[2] >= needed[1]]
+        # Where all are too small, the error names the smallest.
+        rendered = SyntheticPairs(large or photos, config.scenes, wanted.seed, config.camera)
         try:
             sets["photos"] = [rendered.batch(number, 1, size) for number in range(wanted.count)]
         except OptionError as error:
@@ -55,10 +59,8 @@ def open_validation(config: TrainConfig, beside: Path, device: torch.device) -> 
 def _middle(pair: TruthPair, size: tuple[int, int]) -> Batch:
     """The middle of a pair's pictures, at most of `size`, cut to what the network takes."""
     views = read_views(pair.left, pair.right)
-    truth = turn(read_picture(pair.truth).pixels, INVERSE[views.source.orientation])
+    truth = read_beside(pair.truth, views).pixels
     have = views.left.shape[:2]
-    if truth.shape[:2] != have:
-        raise ShapeMismatchError(f"{pair.left} and {pair.truth}", have, truth.shape[:2])
     multiple = MCCNet.descriptor.multiple_of
     height, width = (
         min(wanted, side // multiple * multiple) for wanted, side in zip(size, have, strict=True)

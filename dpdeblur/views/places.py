@@ -21,6 +21,8 @@ def is_folder(path: Path) -> bool:
         raise MissingFileError(path) from error
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
+    except ValueError as error:  # a name with a null byte
+        raise UnreadableFileError(path, str(error)) from error
 
 
 def inner_path(folder: Path, path: Path) -> PurePath | None:

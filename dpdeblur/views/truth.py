@@ -22,6 +22,7 @@ _DPDD_TEST_SCENES = 76
 
 _LEFT, _RIGHT, _COMBINED = ("l", "left"), ("r", "right"), ("c", "combined")
 _TRUTH = ("gt", "truth", "sharp")  # best first: `fix` names its results X_sharp, too
+_ADVICE = "name them X_L and X_R with X_GT beside them, or give a tree in DPDD's layout"
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,11 @@ def _check_same(
 
 
 def _side_by_side(folder: Path) -> list[TruthPair]:
-    pairing = find_pairs(folder)
+    try:
+        pairing = find_pairs(folder)
+    except PairingError as error:
+        # Not its advice: there is no list of pairs here.
+        raise PairingError(folder, f"it has no views that belong together; {_ADVICE}") from error
     marked: _Marked = {}
     for path in list_pictures(folder):
         marked.setdefault(_place(path), []).append(path)
@@ -176,8 +181,8 @@ def _side_by_side(folder: Path) -> list[TruthPair]:
     if not found:
         raise PairingError(
             folder,
-            f"none of its {len(pairing.pairs)} pairs of views has a sharp picture beside it; name "
-            "it X_GT beside X_L and X_R, or give a tree in DPDD's layout",
+            f"none of its {len(pairing.pairs)} pairs of views has a sharp picture beside it; "
+            + _ADVICE,
         )
     known = {_place(pair.left)[:2] for pair in pairing.pairs}
     for place, paths in marked.items():
