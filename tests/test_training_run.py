@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -455,12 +456,8 @@ with joined(torch.device("cpu")):
 """
 
 
-@pytest.mark.slow
-def test_two_processes_train_one_network(tmp_path: Path) -> None:
-    script = tmp_path / "worker.py"
-    script.write_text(WORKER.format(tests=str(Path(__file__).parent), folder=str(tmp_path)))
-    torchrun(script)
-
+def by_hand(ranks: Sequence[int]) -> dict[str, torch.Tensor]:
+    """Weights after a run that averages the gradients of the batches of `ranks` out of two."""
     torch.manual_seed(CONFIG.seed)
     reference = MCCNet(NETWORK)
     adam = torch.optim.AdamW(
@@ -468,18 +465,26 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     )
     for step in range(CONFIG.steps):
         gradients = []
-        for number in (2 * step, 2 * step + 1):
-            batch = Noise().batch(number, 2, (16, 16))
+        for rank in ranks:
+            batch = Noise().batch(2 * step + rank, 2, (16, 16))
             loss = restoration_loss(
                 reference(batch.left, batch.right), batch.sharp, epsilon=0.03, ms_ssim_weight=0.5
             )
             gradients.append(torch.autograd.grad(loss, list(reference.parameters())))
-        for weight, one, two in zip(reference.parameters(), *gradients, strict=True):
-            weight.grad = (one + two) / 2
+        for weight, *each in zip(reference.parameters(), *gradients, strict=True):
+            weight.grad = sum(each, torch.zeros_like(weight)) / len(ranks)
         torch.nn.utils.clip_grad_norm_(reference.parameters(), CONFIG.clip)
         for group in adam.param_groups:
             group["lr"] = learning_rate(CONFIG, step)
         adam.step()
+    return reference.state_dict()
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    script = tmp_path / "worker.py"
+    script.write_text(WORKER.format(tests=str(Path(__file__).parent), folder=str(tmp_path)))
+    torchrun(script)
 
     (first, resumed), seen = torch.load(tmp_path / "rank0")
     (second, _), unseen = torch.load(tmp_path / "rank1")
@@ -488,13 +493,16 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     fresh = MCCNet(NETWORK).state_dict()
     assert all(map(torch.equal, first, second))
     assert all(map(torch.equal, first, resumed))
-    # Adam makes large steps of gradients that are small only by rounding, so not weight by weight.
-    wanted = reference.state_dict()
-    error, moved = (
-        sum((a - b).square().sum() for a, b in zip(found, wanted.values(), strict=True))
-        for found in (first, fresh.values())
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the workers, for sums in the same order
+    moved, both, alone = (
+        sum((x - y).square().sum() for x, y in zip(first, other.values(), strict=True))
+        for other in (fresh, by_hand((0, 1)), by_hand((0,)))
     )
-    assert error < 1e-4 * moved
+    torch.set_num_threads(threads)
+    # Adam makes large steps of gradients that are small only by rounding, so not weight by weight.
+    assert both < 1e-4 * moved
+    assert both < 0.1 * alone
 
 
 @pytest.mark.slow
