@@ -57,5 +57,11 @@ def average(tensors: Sequence[Tensor]) -> None:
         tensor.copy_(part.view(tensor.shape))
 
 
+def wait() -> None:
+    """Go on when all processes have come here."""
+    if place()[1] > 1:
+        distributed.barrier()
+
+
 def _together() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1

@@ -18,7 +18,7 @@ from dpdeblur.restore import autocast
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.checkpoint import State, resume, save_checkpoint
 from dpdeblur.training.config import TrainConfig, ValidationConfig
-from dpdeblur.training.distributed import average, place
+from dpdeblur.training.distributed import average, place, wait
 from dpdeblur.training.losses import restoration_loss
 from dpdeblur.training.schedule import count_steps, learning_rate
 from dpdeblur.training.validation import ValidationScore, Validator
@@ -116,6 +116,7 @@ def train(
                 save_checkpoint(checkpoint, run.state, recipe, done)
         if ends:
             break
+    wait()  # for the checkpoint, which the next call reads
     return run.average_network.cpu()
 
 
