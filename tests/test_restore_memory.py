@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from dpdeblur.errors import OptionError
 from dpdeblur.models import ModelDescriptor
 from dpdeblur.restore import parse_memory, plan_strips
-from dpdeblur.restore.memory import MemoryModel, cgroup_headrooms, free_memory, total_memory
+from dpdeblur.restore.memory import (
+    MemoryModel,
+    cgroup_headrooms,
+    free_memory,
+    peak_memory,
+    total_memory,
+)
 
 DESCRIPTOR = ModelDescriptor()
 
@@ -48,6 +54,25 @@ def test_parse_memory_refuses(text: str) -> None:
 def test_free_memory_of_the_cpu_is_plausible() -> None:
     device = torch.device("cpu")
     assert 0 < free_memory(device) <= total_memory(device) == psutil.virtual_memory().total
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_peak_memory_of_the_cpu_is_the_most_the_process_has_held() -> None:
+    device = torch.device("cpu")
+    before = psutil.Process().memory_info().rss
+    held = torch.ones(100_000_000, dtype=torch.uint8)
+    peak = peak_memory(device)
+    assert peak is not None
+    assert peak > before + 0.9 * held.nbytes
+    del held
+    again = peak_memory(device)
+    assert again is not None
+    assert again > before + 0.9 * 100_000_000
+
+
+def test_peak_memory_is_none_where_it_is_not_known(tmp_path: Path) -> None:
+    assert peak_memory(torch.device("mps")) is None
+    assert peak_memory(torch.device("cpu"), tmp_path / "status") is None
 
 
 def write(folder: Path, **files: object) -> None:

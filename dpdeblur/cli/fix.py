@@ -118,8 +118,10 @@ def fix(
 
     height, width = pixels.shape[:2]
     strips = "1 strip" if restored.strips == 1 else f"{restored.strips} strips"
+    peak = restored.peak_memory
+    memory = "" if peak is None else f", {peak / 2**30:.1f} GiB at most"
     human = (
-        f"{output}  {width}x{height}, {restored.seconds:.1f} s "
+        f"{output}  {width}x{height}, {restored.seconds:.1f} s{memory} "
         f"({restored.device}, {restored.precision}, {strips})"
     )
     data = {

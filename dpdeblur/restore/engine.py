@@ -15,7 +15,7 @@ from torch import Tensor
 from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
 from dpdeblur.models import LoadedModel
 from dpdeblur.restore.device import Setup, autocast, choose
-from dpdeblur.restore.memory import MemoryModel, free_memory, release_unused
+from dpdeblur.restore.memory import MemoryModel, free_memory, peak_memory, release_unused
 from dpdeblur.restore.options import ProgressCallback, Restored, RestoreOptions
 from dpdeblur.restore.plan import Strip, plan_strips, round_up
 from dpdeblur.views import DPViews
@@ -69,7 +69,7 @@ def restore(
         strip_height=max(heights),
         strips=len(heights),
         seconds=time.perf_counter() - started,
-        peak_memory=_peak_memory(setup.device),
+        peak_memory=peak_memory(setup.device),
         notes=tuple(run.notes),
     )
 
@@ -211,7 +211,3 @@ def _same_every_time(device: torch.device) -> AbstractContextManager[Any]:
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
     return context
-
-
-def _peak_memory(device: torch.device) -> int | None:
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None

@@ -69,6 +69,21 @@ def total_memory(device: torch.device) -> int:
     return int(psutil.virtual_memory().total)
 
 
+def peak_memory(device: torch.device, status: Path = Path("/proc/self/status")) -> int | None:
+    """Bytes held at most: by PyTorch on a CUDA device, by the whole process so far on the CPU.
+
+    None where it is not known: on MPS, and on the CPU of other systems than Linux.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        # Not getrusage: what a parent process held counts there for its children.
+        lines = status.read_text().splitlines() if device.type == "cpu" else []
+        return next((int(line.split()[1]) * 1024 for line in lines if "VmHWM:" in line), None)
+    except OSError:
+        return None
+
+
 def release_unused(device: torch.device) -> None:
     """Give back the memory that allocators keep for later.
 
