@@ -19,6 +19,7 @@ from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
 from dpdeblur.errors import OptionError, PictureTooSmallError, SingleFrameError
 from dpdeblur.imaging import exif, turn
 from dpdeblur.raw import (
+    DEFAULT_SIZE,
     Darkroom,
     RawOptions,
     develop,
@@ -331,7 +332,7 @@ def test_sizes_that_are_none(text: str) -> None:
 
 
 def test_sizes() -> None:
-    assert (parse_size("full"), parse_size("3360"), parse_size(None)) == (None, 3360, 1680)
+    assert (parse_size("full"), parse_size("1680"), parse_size(None)) == (None, 1680, DEFAULT_SIZE)
     with pytest.raises(OptionError):
         RawOptions(size=15)
 

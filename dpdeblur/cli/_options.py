@@ -74,7 +74,7 @@ Size = Annotated[
     str | None,
     typer.Option(
         metavar="full|PIXELS",
-        help="Width to which raw files are reduced before the network; default: 1680.",
+        help="Width to which raw files are reduced before the network; default: 3360.",
     ),
 ]
 BalanceOption = Annotated[
