@@ -26,8 +26,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dpdeblur.errors import DPDeblurError, MissingFileError, UnreadableFileError
-from dpdeblur.raw import open_raw
+from dpdeblur.cli._raw import describe
+from dpdeblur.errors import (
+    DPDeblurError,
+    IdenticalViewsError,
+    MissingFileError,
+    OptionError,
+    PictureTooSmallError,
+    UnreadableFileError,
+)
+from dpdeblur.raw import RawOptions, RawPhoto, develop, examine_raw, open_raw, raw_views
 from dpdeblur.raw.lossless_jpeg import is_whole
 
 PATIENCE = 90.0  # seconds for a small file, on a machine that has other things to do
@@ -50,9 +58,9 @@ class Reader:
     def __init__(self) -> None:
         self._start()
 
-    def __call__(self, data: bytes) -> Outcome:
+    def __call__(self, data: bytes, *, develop: bool = False) -> Outcome:
         try:
-            self._pipe.send_bytes(data)
+            self._pipe.send((data, develop))
             answered = self._pipe.poll(PATIENCE)
             outcome = self._pipe.recv() if answered else None
         except (EOFError, OSError):
@@ -84,9 +92,16 @@ def serve(pipe: Connection) -> None:
     with TemporaryDirectory() as folder, contextlib.suppress(EOFError, OSError):
         path = Path(folder) / "IMG_1.CR2"
         while True:
-            path.write_bytes(pipe.recv_bytes())
+            data, developed = pipe.recv()
+            path.write_bytes(data)
             try:
-                raw = open_raw(path)
+                raw = examine_raw(path)
+                if developed:
+                    describe(raw)
+                if raw.problem is not None:
+                    raise raw.problem
+                if developed:
+                    develop_all(raw)
                 mosaics = tuple(frame.mosaic for frame in raw.frames)
                 window, warned = raw.visible.window, bool(raw.warnings)
                 pipe.send(Outcome(frames=mosaics, window=window, warned=warned))
@@ -95,6 +110,15 @@ def serve(pipe: Connection) -> None:
                 pipe.send(Outcome(type(error).__name__, text))
             except Exception as error:
                 pipe.send(f"untyped {error!r}")
+
+
+def develop_all(raw: RawPhoto) -> None:
+    """As the commands do; what comes out may be odd, but must be pictures."""
+    pictures, _ = develop(raw, RawOptions(), combined=True)
+    assert {picture.shape for picture in pictures.values()} == {pictures["left"].shape}
+    for options in (RawOptions(size=32), RawOptions(half=True, balance=False)):
+        with contextlib.suppress(IdenticalViewsError, OptionError, PictureTooSmallError):
+            raw_views(raw, options)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +148,11 @@ def written(**settings: Any) -> Cr2:
     return build_cr2(FRAMES, **{"black": 512, **settings})
 
 
-WRITTEN = {"plain": written(), "sliced": written(**SLICED)}
+WRITTEN = {
+    "plain": written(),
+    "sliced": written(**SLICED),
+    "described": written(sensor_info=(4, 2, 61, 37), white_balance=(2100, 1024, 1024, 1500)),
+}
 
 
 def damaged(cr2: Cr2, at: int, content: bytes) -> bytes:
@@ -187,6 +215,26 @@ def test_damaged_structure(read: Reader, data: st.DataObject) -> None:
     check(read(damaged(cr2, at, data.draw(st.binary(min_size=1, max_size=4)))))
 
 
+@settings(max_examples=80)
+@given(st.data())
+def test_damaged_levels_and_margins(read: Reader, data: st.DataObject) -> None:
+    """The numbers by which pictures are developed, and others: info, split and fix go on."""
+    cr2 = WRITTEN["described"]
+    begin = cr2.parts["makernote"][0]
+    colours = cr2.data.index(struct.pack("<H8x", 13), begin)
+    margins = cr2.data.index(struct.pack("<4H", 4, 2, 61, 37), begin)
+    places = [colours + 2 * number for number in (*range(0x3F, 0x43), *range(0x30A, 0x310))]
+    places += [margins + 2 * number for number in range(4)]
+    numbers = st.sampled_from([0, 1, 2, 600, 8192, 16383, 65535]) | st.integers(0, 65535)
+    content = cr2.data
+    for _ in range(data.draw(st.integers(1, 4))):
+        part = cr2.parts[data.draw(st.sampled_from(["makernote", "exif", "ifd0"]))]
+        at = data.draw(st.sampled_from(places) | st.integers(part[0], part[1] - 2))
+        number = struct.pack("<H", data.draw(numbers))
+        content = content[:at] + number + content[at + 2 :]
+    check(read(content, develop=True))
+
+
 @settings(max_examples=200)
 @given(st.data())
 def test_damaged_codes_change_only_what_lies_behind_them(read: Reader, data: st.DataObject) -> None:
@@ -217,6 +265,15 @@ def test_a_lost_sector_is_noticed(read: Reader, data: st.DataObject) -> None:
     content = data.draw(st.sampled_from([bytes(512), b"\xff" * 512, rng.bytes(512)]))
     outcome = read(damaged(cr2, at, content))
     assert outcome.error in {"UnreadableFileError", "FramesDisagreeError"}
+
+
+@pytest.mark.parametrize("part", ["raw0", "raw1"])
+@pytest.mark.parametrize("size", [64, 512, 2000])
+def test_zeros_in_place_of_the_end_are_no_filling(read: Reader, part: str, size: int) -> None:
+    for cr2 in WRITTEN.values():
+        end = cr2.parts[part][1] - 2
+        outcome = read(damaged(cr2, end - size, bytes(size)))
+        assert outcome.error in {"UnreadableFileError", "FramesDisagreeError"}
 
 
 def test_cut_anywhere(read: Reader) -> None:
@@ -370,4 +427,6 @@ def test_whole_is_all_of_the_code_and_no_more(content: str, components: int) -> 
     assert not is_whole(strip, mosaic[:-1])
     assert not is_whole(strip[:-2], mosaic)
     assert not is_whole(strip[: len(strip) // 2] + strip[-2:], mosaic)
-    assert not is_whole(strip[:-2] + bytes(100) + strip[-2:], mosaic)
+    assert not is_whole(strip[:-2] + b"\1" * 100 + strip[-2:], mosaic)
+    if content != "flat":  # whose code is all zeros itself
+        assert is_whole(strip[:-2] + bytes(100) + strip[-2:], mosaic)

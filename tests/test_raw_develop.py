@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import rawpy
-from cr2_writer import dual_pixel_frames, masked_frame, to_mosaic, write_cr2
+from cr2_writer import (
+    MASKED_LEFT,
+    MASKED_TOP,
+    MASKED_VISIBLE,
+    dual_pixel_frames,
+    masked_frame,
+    to_mosaic,
+    write_cr2,
+)
 from dual_pixel_raw import BLACK, WHITE, camera_colours, smooth_scene, write_scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,9 +38,10 @@ from dpdeblur.raw import (
     parse_size,
     read_raw_views,
 )
-from dpdeblur.raw.balance import NO_BALANCE, measure_balance
+from dpdeblur.raw.balance import NO_BALANCE, Balance, measure_balance
 from dpdeblur.raw.frames import Frame
 from dpdeblur.raw.light import clip_level
+from dpdeblur.raw.photo import Area
 from dpdeblur.raw.split import split
 
 PLAIN = RawOptions(balance=False)
@@ -101,6 +110,52 @@ def test_clipped_pixels_are_white_on_both_sides() -> None:
 
 def test_dark_pictures_are_not_taken_for_clipped() -> None:
     assert clip_level(frame(np.array([[9000]], np.uint16), BLACK), WHITE) == WHITE
+    assert clip_level(frame(np.full((9, 9), 9000, np.uint16), BLACK), WHITE) == WHITE
+
+
+def photographed(shape: tuple[int, int], brightest: float, kind: str = "hills") -> NDArray[Any]:
+    """A scene with the light's own noise, up to about `brightest` above black, unclipped."""
+    y, x = (np.arange(size) for size in shape)
+    scene = {
+        "hills": 0.5 + 0.5 * np.sin(x / 9) * np.cos(y / 13)[:, None],
+        "ramp": np.broadcast_to(x / shape[1], shape),
+        "wall": np.broadcast_to(np.where(x > shape[1] / 2, 1, 0.2), shape),
+    }[kind]
+    noise = np.random.default_rng(0).normal(0, 1, shape)
+    return scene * brightest + noise * np.sqrt(scene * brightest / 5 + 9) + BLACK
+
+
+def numbers(values: NDArray[Any], top: int = WHITE) -> Frame:
+    return frame(np.rint(values).clip(0, top).astype(np.uint16), BLACK)
+
+
+@pytest.mark.parametrize("shape", [(60, 80), (1000, 1500)])
+@pytest.mark.parametrize("kind", ["hills", "ramp", "wall"])
+@pytest.mark.parametrize("brightest", [9000, 12500, 13500, 15000])
+def test_bright_pictures_are_not_taken_for_clipped(
+    shape: tuple[int, int], kind: str, brightest: float
+) -> None:
+    """So that their exposure does not hang on the brightest light in them."""
+    assert clip_level(numbers(photographed(shape, brightest, kind)), WHITE) == WHITE
+
+
+@pytest.mark.parametrize("shape", [(60, 80), (1000, 1500)])
+@pytest.mark.parametrize("top", [13105, 13422, 15500, WHITE])
+@pytest.mark.parametrize("hot", [0, 1])
+def test_clipped_pictures_are(shape: tuple[int, int], top: int, hot: int) -> None:
+    """However far below the white level, and though one hot pixel is above."""
+    clipped = numbers(photographed(shape, 20000), top)
+    clipped.mosaic[30, 40:][:hot] = min(top + 1400, WHITE)
+    assert clip_level(clipped, WHITE) == top
+    few = numbers(photographed(shape, 9000))
+    few.mosaic[20:26, 20:26] = top  # a reflection of the sun
+    assert clip_level(few, WHITE) == top
+
+
+def test_clipping_need_not_be_sharp() -> None:
+    values = photographed((300, 400), 20000).clip(0, 13105)
+    values += np.random.default_rng(1).normal(0, 8, values.shape)
+    assert clip_level(numbers(values), WHITE) == pytest.approx(13105, abs=45)
 
 
 def shaded(shape: tuple[int, int] = (256, 384)) -> tuple[Frame, Frame, NDArray[Any], NDArray[Any]]:
@@ -134,6 +189,21 @@ def test_balance_leaves_an_even_picture_alone(tmp_path: Path) -> None:
     left, right = smooth_scene()
     write_scene(tmp_path / "a.cr2", (left + right) / 2, (left + right) / 2)
     assert imbalance(open_raw(tmp_path / "a.cr2")) < 1e-3
+
+
+@pytest.mark.parametrize("dark", [20, 40, 100])
+@pytest.mark.parametrize("error", [0, 1, 2, 4])
+def test_the_night_is_not_what_sides_are_evened_out_by(dark: int, error: int) -> None:
+    """A black level that is off matters most where there is no light, which is most of a night."""
+    rng = np.random.default_rng(0)
+    light = np.full((480, 720), dark)
+    light[100:300, 200:500] = 6000
+    first, second = (
+        frame(np.rint(values + rng.normal(0, noise, light.shape)).astype(np.uint16), BLACK)
+        for values, noise in ((light + BLACK, 8), (light // 2 + BLACK + error, 6))
+    )
+    assert measure_balance(first, second, WHITE).strongest < 0.016
+    assert abs(measure_balance(first, second, WHITE).coefficients[:, 0]).max() < 0.002
 
 
 def test_balance_of_next_to_nothing() -> None:
@@ -261,6 +331,30 @@ def test_the_cameras_crop(tmp_path: Path) -> None:
         assert (whole.top, whole.left, whole.height, whole.width) == (0, 0, 4502, 6744)
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_the_cameras_crop_through_libraw(tmp_path: Path, half: bool) -> None:
+    path = tmp_path / "a.cr2"
+    visible = np.random.default_rng(0).uniform(0.2, 0.4, (181, 272)).repeat(8, 0).repeat(8, 1)
+    frames = dual_pixel_frames(visible, np.roll(visible, 2, 1), blacks=(512, 300))
+    write_cr2(
+        path,
+        [masked_frame(f, b) for f, b in zip(frames, (512, 300), strict=True)],
+        sensor_info=(MASKED_LEFT + 12, MASKED_TOP + 12, MASKED_LEFT + 2111, MASKED_TOP + 1411),
+        white_balance=(2100, 1024, 1024, 1500),
+    )
+    photo = open_raw(path)
+    assert (photo.visible.height, photo.visible.width) == MASKED_VISIBLE
+    assert photo.crop == Area(12, 12, 1400, 2100)
+    pictures, _ = develop(photo, RawOptions(half=half, balance=False), combined=True)
+    window = np.s_[6:706, 6:1056] if half else np.s_[12:1412, 12:2112]
+    expected = in_house(path, half_size=half)[window]
+    assert np.array_equal(pictures["combined"], expected)
+    assert pictures["left"].shape == pictures["right"].shape == expected.shape
+    if half:  # where nothing is interpolated
+        mean = (pictures["left"].astype(float) + pictures["right"]) / 2
+        assert abs(mean - expected).max() <= 4
+
+
 def test_masked_columns_are_no_part_of_the_picture(tmp_path: Path) -> None:
     path = tmp_path / "a.cr2"
     visible = np.random.default_rng(0).uniform(0.2, 0.5, (181, 272)).repeat(8, 0).repeat(8, 1)
@@ -315,8 +409,15 @@ def test_the_working_width(tmp_path: Path) -> None:
         srgb_to_linear(reduced.left)[2:-2, 2:-2], light[2:-2, 2:-2], atol=2e-3
     )
     np.testing.assert_allclose(reduced.combined(), combine(reduced.left, reduced.right), atol=1e-6)
-    with pytest.raises(PictureTooSmallError):
+    with pytest.raises(OptionError, match=r"^--size: 16 makes .*a\.cr2 16x12 pixels; at least"):
         read_raw_views(path, RawOptions(16))
+
+
+def test_a_sensor_that_is_too_small(tmp_path: Path) -> None:
+    write_scene(tmp_path / "a.cr2", *smooth_scene(24, 32))
+    for options in (RawOptions(half=True), RawOptions(half=True, size=1680)):
+        with pytest.raises(PictureTooSmallError):
+            read_raw_views(tmp_path / "a.cr2", options)
 
 
 def test_reduction_makes_no_dark_rims() -> None:
@@ -363,13 +464,39 @@ def test_an_unusable_photo_is_not_developed(tmp_path: Path) -> None:
 
 @settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
-def test_any_two_sides_are_developed(seed: int) -> None:
-    """Whatever the sensor's numbers, the pictures are finite and in range."""
+def test_any_two_sides_are_split_as_one_pixel_after_the_other(seed: int) -> None:
+    """Whatever the sensor's numbers, also below black and clipped."""
     rng = np.random.default_rng(seed)
     one, other = rng.integers(0, 8192, (2, 20, 26))
     first = frame(np.minimum(one + other, WHITE).astype(np.uint16), int(rng.integers(0, 3000)))
     second = frame(one.astype(np.uint16), int(rng.integers(0, 3000)))
     clip = clip_level(first, WHITE)
     for balance in (NO_BALANCE, measure_balance(first, second, clip)):
-        for side in split(first, second, clip, balance):
+        expected = np.array(
+            [
+                [split_pixel(first, second, clip, balance, row, column) for column in range(26)]
+                for row in range(20)
+            ]
+        )
+        for number, side in enumerate(split(first, second, clip, balance)):
             assert side.dtype == np.uint16
+            np.testing.assert_allclose(side, expected[..., number], atol=1)
+
+
+def split_pixel(
+    first: Frame, second: Frame, clip: int, balance: Balance, row: int, column: int
+) -> tuple[float, float]:
+    """One pixel of both sides, in plain numbers."""
+    black, black_of_one = (int(f.black[row % 2, column % 2]) for f in (first, second))
+    both, one = int(first.mosaic[row, column]) - black, int(second.mosaic[row, column])
+    one -= black_of_one
+    if both >= 0.99 * (clip - black):
+        return clip, clip
+    height, width = first.mosaic.shape
+    x, y = 2 * (column + 0.5) / width - 1, 2 * (row + 0.5) / height - 1
+    factors = balance.coefficients[RGGB[row % 2, column % 2]]
+    difference = float(factors @ [1, x, y, x * y, x * x, y * y])
+    difference = min(max(difference, -0.5), 0.5)
+    sides = (2 * one / (1 + difference), 2 * (both - one) / (1 - difference))
+    first_side, second_side = (min(max(black + side, 0), 65535) for side in sides)
+    return first_side, second_side

@@ -379,15 +379,13 @@ def test_photos_are_frozen(tmp_path: Path) -> None:
         photo.white = 1  # type: ignore[misc]
 
 
-def test_files_written_otherwise_than_known_are_warned_of(tmp_path: Path) -> None:
-    """Filling behind both frames' code: nobody here has seen what every camera writes."""
-    path = tmp_path / "a.cr2"
-    both = frames()
+def write_filled(path: Path, both: tuple[Mosaic, Mosaic], filling: tuple[bytes, bytes]) -> None:
+    """Write a file with something between each frame's code and its end marker."""
     cr2 = build_cr2(both)
     data = bytearray(cr2.data)
-    for part in ("raw0", "raw1"):
+    for part, content in zip(("raw0", "raw1"), filling, strict=True):
         start, end = cr2.parts[part]
-        content = data[start : end - 2] + bytes(64) + b"\xff\xd9"
+        content = data[start : end - 2] + content + b"\xff\xd9"
         place = len(data)
         data += content
         # StripOffsets and StripByteCounts of the frame's directory.
@@ -396,6 +394,26 @@ def test_files_written_otherwise_than_known_are_warned_of(tmp_path: Path) -> Non
             at = data.index(struct.pack("<HHI", tag, 4, 1), directory)
             data[at + 8 : at + 12] = struct.pack("<I", value)
     path.write_bytes(data)
+
+
+@pytest.mark.parametrize("filling", [(0, 0), (0, 24), (24, 0), (3, 512), (512, 512)])
+def test_zeros_may_fill_up_frames(tmp_path: Path, filling: tuple[int, int]) -> None:
+    path = tmp_path / "a.cr2"
+    write_filled(path, frames(), (bytes(filling[0]), bytes(filling[1])))
+    photo = open_raw(path)
+    assert photo.warnings == ()
+    for frame, written in zip(photo.frames, frames(), strict=True):
+        assert np.array_equal(frame.mosaic, written)
+
+
+def test_files_written_otherwise_than_known_are_warned_of(tmp_path: Path) -> None:
+    """Filling behind both frames' code: nobody here has seen what every camera writes."""
+    path = tmp_path / "a.cr2"
+    both = frames()
+    write_filled(path, both, (b"\x55" * 64, b"\x55" * 64))
     photo = open_raw(path)
     assert [warning for warning in photo.warnings if "whole" in warning]
     assert np.array_equal(photo.frames[1].mosaic, both[1])
+    write_filled(path, both, (b"", b"\x55" * 64))
+    with pytest.raises(UnreadableFileError, match="frame 1 is damaged"):
+        open_raw(path)

@@ -16,7 +16,9 @@ from dpdeblur.raw.frames import SITES, Frame
 from dpdeblur.raw.light import light_of
 
 _BLOCKS = (16, 24)  # rows and columns of blocks in which brightness is compared
-_LIT = 16.0  # mean light, in sensor numbers, below which a block says nothing
+# Mean light, in sensor numbers, below which a block says nothing: a black level that is off by 1
+# makes a difference of 1 in 128 there, and in the dark as much as one likes.
+_LIT = 256.0
 _ENOUGH = 4  # lit blocks for each number that is fitted
 _TYPICAL = 0.01  # differences beyond which a block counts less: its content has moved
 _LARGEST = 0.5

@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 
 from dpdeblur.raw.frames import SITES, Frame
 
-# A frame that is nearly as bright as the white level is taken to be clipped at its maximum: how
-# far below the white level a camera clips depends on sensitivity and aperture. LibRaw's own rule.
+# Cameras clip below the white level, how far depends on sensitivity and aperture, but not below
+# this share of it: LibRaw's own rule.
 _NEARLY_WHITE = 0.75
 _CLIPPED = 0.99
+# Clipped numbers lie closely together. Those of one brightness that is not clipped are spread by
+# the light's own noise: over three percent or so of what is nearly white.
+_CLOSE = 0.01
+_PILED = 2
+_PIXELS_PER_HOT_ONE = 2**20
 # Of 16383: far above the noise of any picture, far below what unrelated frames differ by.
 _NOISE = 512
 _DARK = 1.0
@@ -45,9 +50,21 @@ class Agreement(NamedTuple):
 
 
 def clip_level(first: Frame, white: int) -> int:
-    """The number at which frame 0 is clipped; `white` is what the file says."""
-    black, highest = int(first.black.min()), int(first.mosaic.max())
-    return highest if highest - black > _NEARLY_WHITE * (white - black) else white
+    """The number at which frame 0 is clipped; `white` is what the file says.
+
+    It is the highest number but for a few hot pixels, if that is nearly white and numbers pile up
+    there: more than twice as many within a percent of it as in the percent below. Else it is
+    `white`, so that the exposure of an unclipped picture does not hang on its brightest light.
+    """
+    numbers, black = first.mosaic, int(first.black.min())
+    rank = max(0, numbers.size - 2 - numbers.size // _PIXELS_PER_HOT_ONE)
+    highest = int(np.partition(numbers, rank, axis=None)[rank])
+    light = highest - black
+    if light <= _NEARLY_WHITE * (white - black):
+        return white
+    step = round(_CLOSE * light)
+    near, around = (np.count_nonzero(numbers > highest - steps * step) for steps in (1, 2))
+    return highest if near > _PILED * (around - near) else white
 
 
 def light_of(first: Frame, second: Frame, clip: int) -> Iterator[Light]:

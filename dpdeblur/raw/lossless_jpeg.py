@@ -21,7 +21,8 @@ _TABLES, _FRAME, _SCAN = 0xC4, 0xC3, 0xDA
 _TO_THE_LEFT = 1  # the predictor of every CR2; a row's first pixel is predicted from above
 _DEEPEST = 15  # bits per sample, so that differences need no wrapping at 16 bits
 _CATEGORIES = _DEEPEST + 1  # bit lengths of a difference
-# The standard puts the end marker right behind the last byte. What a camera may add is unknown.
+# The standard puts the end marker right behind the last byte. What a camera may add is unknown:
+# so many bytes of any kind, or any number of zeros.
 _SLACK = 16
 _ROWS = 128  # looked at together, so that memory stays small
 
@@ -67,7 +68,7 @@ def make_up(slices: Sequence[int], columns: int) -> bool:
 
 
 def is_whole(strip: bytes, mosaic: NDArray[np.uint16], slices: Sequence[int] = ()) -> bool:
-    """Tell whether `mosaic` (H x W) took all that `strip` holds, no more and no less.
+    """Tell whether `mosaic` (H x W) took all that `strip` holds, but for what fills it up.
 
     Args:
         strip: The frame's JPEG.
@@ -94,7 +95,10 @@ def is_whole(strip: bytes, mosaic: NDArray[np.uint16], slices: Sequence[int] = (
         if np.any(counts[code == 0]):
             return False
         bits += int(counts @ (code + np.arange(_CATEGORIES)))
-    return 0 <= len(data) - stuffed - -(-bits // 8) <= _SLACK
+    taken = -(-bits // 8) + stuffed
+    # Zeros that took the place of lost code are code, too, to a decoder: it takes some of them.
+    filling = len(data) - taken, abs(len(data.rstrip(b"\0")) - taken)
+    return taken <= len(data) and min(filling) <= _SLACK
 
 
 def _count_categories(samples: NDArray[np.uint16], start: int) -> NDArray[np.int64]:

@@ -118,7 +118,8 @@ def examine_raw(path: Path) -> RawPhoto:
 def _with_frames(photo: RawPhoto, data: bytes) -> RawPhoto:
     path = photo.path
     first = take_frame(path, photo.decoder)
-    photo = replace(photo, frames=(first,), clip=clip_level(first, photo.white))
+    clip = clip_level(first, photo.white)
+    photo = replace(photo, frames=(first,), clip=clip)
     raw = unpack(path, data, 1)
     if raw is None:  # LibRaw counts frames of the largest size only
         unequal = FramesDisagreeError(path, "its frames differ in size")
@@ -134,7 +135,7 @@ def _with_frames(photo: RawPhoto, data: bytes) -> RawPhoto:
     elif np.array_equal(first.mosaic, second.mosaic):
         reason = "its two frames are the same picture"
     else:
-        found = agreement(first, second, clip_level(first, photo.white))
+        found = agreement(first, second, clip)
         photo, reason = replace(photo, agreement=found), _doubt(found)
     return photo if reason is None else replace(photo, problem=FramesDisagreeError(path, reason))
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dpdeblur.colour import linear_to_srgb
+from dpdeblur.errors import OptionError, PictureTooSmallError
 from dpdeblur.imaging.picture import FileViews
 from dpdeblur.raw.develop import LinearPicture, develop
 from dpdeblur.raw.options import RawOptions
@@ -22,7 +23,8 @@ def read_raw_views(path: Path, options: RawOptions | None = None) -> FileViews:
     """Develop the two views of a Canon Dual Pixel RAW, in the sensor's rows.
 
     `source.upright` turns what is made of them; it carries the file's EXIF data and an sRGB
-    profile. Raises what `open_raw` raises, and PictureTooSmallError.
+    profile. Raises what `open_raw` raises, PictureTooSmallError, and OptionError for a size that
+    makes it so.
     """
     return raw_views(open_raw(path), options)
 
@@ -31,8 +33,18 @@ def raw_views(photo: RawPhoto, options: RawOptions | None = None) -> FileViews:
     """`read_raw_views` of a photograph that is open."""
     options = options or RawOptions()
     pictures, warnings = develop(photo, options)
+    width = pictures["left"].shape[1]
     left, right = (finish(pictures.pop(name), size=options.size) for name in ("left", "right"))
-    return FileViews(left, right, photo.header.picture_info(photo.path, warnings))
+    try:
+        return FileViews(left, right, photo.header.picture_info(photo.path, warnings))
+    except PictureTooSmallError as error:
+        if left.shape[1] == width:
+            raise
+        made = "{1}x{0}".format(*error.shape)
+        least = f"{error.minimum}x{error.minimum}"
+        raise OptionError(
+            "--size", f"{options.size} makes {photo.path} {made} pixels; at least {least} is needed"
+        ) from error
 
 
 def finish(
