@@ -27,6 +27,7 @@ from dpdeblur.views import (
     DPViews,
     common_stem,
     find_pairs,
+    find_photos,
     is_folder,
     list_pictures,
     names_say_swapped,
@@ -262,6 +263,59 @@ def test_names_that_stay_equal_are_an_error(tmp_path: Path) -> None:
 def test_a_folder_without_pairs_says_why(tmp_path: Path, names: list[str], reason: str) -> None:
     with pytest.raises(PairingError, match=reason):
         find_pairs(fill(tmp_path, *names))
+
+
+# ---- folders with raw files
+
+
+def test_raws_and_pairs_are_found_together(tmp_path: Path) -> None:
+    fill(tmp_path, "day/a.CR2", "day/a.cr3", "b_L.png", "b_R.png", "c.cr3", "d_L.png", "e.txt")
+    found = find_photos(tmp_path)
+    assert [photo.name for photo in found.photos] == ["b", "c", "day/a.CR2", "day/a.cr3"]
+    assert (found.orphans, found.warnings) == ((tmp_path / "d_L.png",), ())
+
+
+def test_views_beside_their_raw_are_left_out(tmp_path: Path) -> None:
+    """As `split` puts them there."""
+    fill(
+        tmp_path,
+        *("day/a.CR2", "day/a_left.tif", "day/a_right.tif", "day/a_L.png", "day/a_R.png"),
+        *("views/a_left.tif", "views/a_right.tif", "day/b_left.tif", "day/b_right.tif"),
+        *("c.cr3", "c/l.png", "c/r.png"),
+    )
+    found = find_photos(tmp_path)
+    assert {photo.name: photo.files[0].name for photo in found.photos} == {
+        "c.cr3": "c.cr3",
+        "c/l.png": "l.png",
+        "day/a": "a.CR2",
+        "day/b": "b_left.tif",
+        "views/a": "a_left.tif",
+    }
+    (warning,) = found.warnings
+    assert "beside the raw file of the same name, 2 in all" in warning
+    assert str(tmp_path / "day" / "a_L.png") in warning
+
+
+def test_dngs_are_not_passed_over_in_silence(tmp_path: Path) -> None:
+    fill(tmp_path, "a.cr2", "b.DNG", "c.dng", ".hidden/d.dng")
+    found = find_photos(tmp_path)
+    assert [photo.name for photo in found.photos] == ["a"]
+    (warning,) = found.warnings
+    assert "DNG files, in place of which the camera's own CR2 or CR3 is needed, 2 in" in warning
+    assert str(tmp_path / "b.DNG") in warning
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["a.txt"], r"no Canon raw file \(CR2, CR3\) is there, and no view was found"),
+        (["a_L.png"], r"no Canon raw file \(CR2, CR3\) is there, and none of the 1 views"),
+        (["a.dng"], r"\(CR2, CR3\) is there but 1 DNG \(the first is .*a\.dng\)"),
+    ],
+)
+def test_a_folder_without_photos_says_why(tmp_path: Path, names: list[str], reason: str) -> None:
+    with pytest.raises(PairingError, match=reason):
+        find_photos(fill(tmp_path, *names))
 
 
 def test_what_is_no_folder_is_named(tmp_path: Path) -> None:

@@ -32,12 +32,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """A batch: its jobs in order of name, and the views that have no partner."""
+    """A batch: its jobs in order of name, and the views that have no partner.
+
+    `warnings` are sentences about what else was found and is left out.
+    """
 
     output_dir: Path
     jobs: tuple[Job, ...]
     orphans: tuple[Path, ...] = ()
     overwrite: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def todo(self) -> tuple[Job, ...]:
@@ -88,7 +92,7 @@ def plan_jobs(
     _check_ours(source, output_dir, [job.output for job in jobs if job.done])
     if overwrite:
         jobs = [Job(job.pair, job.output) for job in jobs]
-    return Plan(output_dir, tuple(jobs), found.orphans, overwrite)
+    return Plan(output_dir, tuple(jobs), found.orphans, overwrite, found.warnings)
 
 
 def _is_file(output: Path) -> bool:

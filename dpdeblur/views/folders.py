@@ -31,6 +31,7 @@ from dpdeblur.views.places import inner_path, is_folder
 
 PICTURE_EXTENSIONS = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 RAW_EXTENSIONS = (".cr2", ".cr3")
+_CONVERTED = ".dng"
 
 # Folders in which macOS, Synology and Windows keep copies and thumbnails of the user's pictures.
 _JUNK_FOLDERS = {"__macosx", "@eadir", "$recycle.bin"}
@@ -88,16 +89,35 @@ def find_pairs(folder: Path, skip: Path | None = None) -> Pairing:
 def find_photos(folder: Path, skip: Path | None = None) -> Finding:
     """Every pair below `folder`, as `find_pairs` has it, and every raw file of Canon's.
 
-    A raw file is named as it is without its extension. Raises what `find_pairs` raises, but no
+    A raw file is named as it is without its extension. A pair of the same name beside it is taken
+    for its views, as `split` writes them, and left out. Raises what `find_pairs` raises, but no
     pair is needed where there is a raw file.
     """
     pairs, orphans = _search(folder, skip)
-    raws = list_pictures(folder, skip, RAW_EXTENSIONS)
-    names = (path.relative_to(folder).with_suffix("").as_posix() for path in raws)
-    photos: list[PhotoPaths] = [*pairs, *map(RawPath, names, raws)]
+    files = list_pictures(folder, skip, (*RAW_EXTENSIONS, _CONVERTED))
+    converted = [path for path in files if path.suffix.lower() == _CONVERTED]
+    raws = [
+        RawPath(path.relative_to(folder).with_suffix("").as_posix(), path)
+        for path in files
+        if path.suffix.lower() != _CONVERTED
+    ]
+    places = {(raw.path.parent, raw.name) for raw in raws}
+    views = {pair.left for pair in pairs if (pair.left.parent, pair.name) in places}
+    photos: list[PhotoPaths] = [*(pair for pair in pairs if pair.left not in views), *raws]
     if not photos:
-        raise PairingError(folder, _nothing_found(orphans))
-    return Finding(distinct(photos, _whole_names(folder, photos), folder), orphans)
+        no_raw = "no Canon raw file (CR2, CR3) is there"
+        if converted:
+            no_raw += f" but {len(converted)} DNG (the first is {converted[0]}), which is none"
+        raise PairingError(folder, f"{no_raw}, and {_nothing_found(orphans)}")
+    warnings = (
+        f"Left out: {what}, {len(paths)} in all (the first is {paths[0]})."
+        for what, paths in (
+            ("pairs of views beside the raw file of the same name", sorted(views)),
+            ("DNG files, in place of which the camera's own CR2 or CR3 is needed", converted),
+        )
+        if paths
+    )
+    return Finding(distinct(photos, _whole_names(folder, photos), folder), orphans, tuple(warnings))
 
 
 def _whole_names(folder: Path, photos: Sequence[PhotoPaths]) -> list[str]:

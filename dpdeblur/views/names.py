@@ -65,10 +65,14 @@ class Pairing:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a folder holds: pairs and raw files in order of name, and views without a partner."""
+    """What a folder holds: pairs and raw files in order of name, and views without a partner.
+
+    `warnings` are sentences about what else was found and is left out.
+    """
 
     photos: tuple[PhotoPaths, ...]
     orphans: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def side(stem: str) -> str | None:
