@@ -635,7 +635,7 @@ def test_a_list_whose_names_say_swapped_is_pointed_out(tmp_path: Path) -> None:
             json.dumps({"schema": 1, "pictures": [vars(Record("1", "done", *"lro")) | wrong]})
             for wrong in (
                 *({"output": 1}, {"name": None}, {"status": "fine"}, {"status": []}),
-                *({"notes": "abc"}, {"notes": [1]}, {"weights": 1}, {"strips": "1"}),
+                *({"notes": "abc"}, {"notes": [1]}, {"weights": 1}, {"strips": "1"}, {"raw": 1}),
                 *({"seconds": float("nan")}, {"seconds": float("inf")}, {"seconds": "1"}),
             )
         ),
@@ -663,6 +663,16 @@ def test_records_survive_names_that_are_no_text(tmp_path: Path) -> None:
     with Manifest(tmp_path, {}) as manifest:
         manifest.add(record)
     assert Manifest(tmp_path, {}).records == (record,)
+
+
+def test_a_failure_keeps_how_the_result_that_is_there_was_made(tmp_path: Path) -> None:
+    made = Record("1", "done", "1.CR2", None, "1.png", weights="w", raw={"size": 1680})
+    with Manifest(tmp_path, {}) as manifest:
+        manifest.add(made)
+    with Manifest(tmp_path, {}) as manifest:
+        manifest.add(Record("1", "failed", "1.CR2", None, "1.png", error="It failed."))
+    (record,) = Manifest(tmp_path, {}).records
+    assert (record.status, record.weights, record.raw) == ("failed", made.weights, made.raw)
 
 
 def test_records_of_other_runs_and_later_versions_fields_are_kept_apart(tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ class Record:
     """What became of one picture.
 
     A raw file holds both views: it is `left`, and `right` is None. `output` is relative to the
-    output folder, POSIX. `seconds` counts reading, network and
-    writing; `peak_memory` is in bytes; `weights` is the SHA-256 of the weights used (of a failed
-    picture, those of an earlier result that is still there). What was not reached is None.
-    `error` is a sentence, `error_type` the name of the exception's class.
+    output folder, POSIX. `weights` is the SHA-256 of the weights used, `raw` how a raw file was
+    developed; of a failed picture both are those of an earlier result that is still there.
+    `seconds` counts reading, network and writing; `peak_memory` is in bytes. What was not reached
+    is None. `error` is a sentence, `error_type` the name of the exception's class.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Record:
     right: str | None
     output: str
     weights: str | None = None
+    raw: dict[str, Any] | None = None
     seconds: float | None = None
     device: str | None = None
     precision: str | None = None
@@ -102,7 +103,7 @@ class Manifest:
             if record.status == "skipped" and made_with:
                 continue
             if record.status == "failed":  # the result of an earlier run is still there, and ours
-                record = replace(record, weights=made_with)
+                record = replace(record, weights=made_with, raw=earlier.raw if earlier else None)
             self._records[record.output] = record
         self._unwritten = True
         if time.monotonic() >= self._due:
@@ -163,6 +164,8 @@ def _fits(name: str, value: object) -> bool:
         return value in get_args(Status)
     if name == "notes":
         return isinstance(value, list) and all(isinstance(note, str) for note in value)
+    if name == "raw":
+        return value is None or isinstance(value, dict)
     if name == "seconds" and isinstance(value, int | float):
         return math.isfinite(value)
     return isinstance(value, _TYPES[name])

@@ -148,15 +148,20 @@ class _Run:
 
     def skip_done(self) -> tuple[str, ...]:
         """Record what is done already; remarks on it."""
-        skipped = [self._record(job, "skipped") for job in self.plan.jobs if job.done]
-        earlier = [self.manifest.earlier(record.output) for record in skipped]
-        other = sum(bool(old and old.weights and old.weights != self.weights) for old in earlier)
+        done = [job for job in self.plan.jobs if job.done]
+        skipped = [self._record(job, "skipped") for job in done]
+        other = {"weights": 0, "options for raw files": 0}
+        for job, record in zip(done, skipped, strict=True):
+            old = self.manifest.earlier(record.output)
+            if old is not None and old.weights is not None:
+                other["weights"] += old.weights != self.weights
+                other["options for raw files"] += old.raw != self._developed(job)
         self.finish(*skipped)
-        if not other:
-            return ()
-        return (
-            f"{other} of the pictures that were there already are made with other weights; "
-            "add --overwrite to make them anew.",
+        return tuple(
+            f"{count} of the pictures that were there already are made with other {what}; "
+            "add --overwrite to make them anew."
+            for what, count in other.items()
+            if count
         )
 
     def read(self, job: Job) -> _Loaded | Record:
@@ -185,6 +190,7 @@ class _Run:
             job,
             "done",
             weights=self.weights,
+            raw=self._developed(job),
             seconds=round(read_seconds + restored.seconds + time.perf_counter() - began, 3),
             device=restored.device,
             precision=restored.precision,
@@ -222,6 +228,10 @@ class _Run:
         kind = type(error).__name__
         text = str(error) if isinstance(error, DPDeblurError) else f"Unexpected {kind}: {error}"
         return self._record(job, "failed", error=text, error_type=kind)
+
+    def _developed(self, job: Job) -> dict[str, Any] | None:
+        """How the job's views are made of a raw file; None for a pair."""
+        return asdict(self.raw) if isinstance(job.pair, RawPath) else None
 
     def _record(self, job: Job, status: Status, **details: Any) -> Record:
         files = [file.as_posix() for file in job.pair.files]
