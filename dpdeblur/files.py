@@ -53,27 +53,30 @@ def check_place(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> 
     try:
         if path.is_dir():
             raise UnwritableOutputError(path, "it is a folder")
-        if any(_same(path, source) for source in inputs):
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        if not folder.is_dir():
+            raise UnwritableOutputError(path, f"{folder} is not a folder")
+        if any(same_file(path, source) for source in inputs):
             raise UnwritableOutputError(path, "it is one of the inputs; choose another name")
         if path.exists() and not overwrite:
             raise OutputExistsError(path)
-        folder = next(parent for parent in path.absolute().parents if parent.exists())
     except OSError as error:
         raise UnwritableOutputError(path, error.strerror or str(error)) from error
     except (RuntimeError, ValueError) as error:  # links in a circle, a null byte
         raise UnwritableOutputError(path, str(error)) from error
-    if not folder.is_dir():
-        raise UnwritableOutputError(path, f"{folder} is not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UnwritableOutputError(path, f"{folder} may not be written to")
 
 
-def _same(path: Path, source: Path) -> bool:
-    """Whether both are one file, be it by another name: a link, or in other capitals."""
+def same_file(path: Path, other: Path) -> bool:
+    """Whether both are one file, be it by another name: a link, or in other capitals.
+
+    Raises OSError where the system does not say.
+    """
     try:
-        return path.samefile(source)
+        return path.samefile(other)
     except FileNotFoundError:
-        return path.resolve() == source.resolve()
+        return path.resolve() == other.resolve()
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:

@@ -111,6 +111,13 @@ class TestSplit:
                 atol=1e-3,
             )
 
+    def test_a_file_is_no_folder(self, photo: Path) -> None:
+        other = photo.with_name("IMG_2.CR2")
+        other.write_bytes(b"precious")
+        for place in (other, photo, other / "below"):
+            assert "is not a folder" in failure(run("split", photo, "-o", place))
+        assert files(photo.parent) == ["IMG_1.CR2", "IMG_2.CR2"]
+
     def test_keeps_what_is_there(self, photo: Path) -> None:
         there = photo.with_name("IMG_1_right.tif")
         there.write_bytes(b"precious")
@@ -163,11 +170,31 @@ class TestFix:
             (("--size", "8"), "at least 16"),
             (("-o", "out.webp"), "unknown format"),
             (("--truth", "nowhere.png"), "nowhere.png"),
+            (("--size", "20"), "--size: 20 makes"),
         ],
     )
     def test_bad_options(self, photo: Path, option: tuple[str, str], says: str) -> None:
         assert says in failure(run("fix", photo, *option))
         assert files(photo.parent) == ["IMG_1.CR2"]
+
+    def test_raws_are_given_alone(self, photo: Path, pair: tuple[Path, Path]) -> None:
+        other = photo.with_name("IMG_2.cr3")
+        other.write_bytes(photo.read_bytes())
+        for pictures in ((photo, other), (pair[0], photo)):
+            assert "holds both views; give it alone" in failure(run("fix", *pictures))
+        for pictures in ((photo,), pair):
+            assert "give PNG, TIFF or JPEG" in failure(run("fix", *pictures, "--truth", other))
+
+    def test_saved_views_do_not_replace_the_result(self, photo: Path, tmp_path: Path) -> None:
+        views = tmp_path / "views"
+        views.mkdir()
+        (tmp_path / "link").symlink_to(views)
+        for output in (views / "IMG_1_left.tif", tmp_path / "link" / "IMG_1_right.tif"):
+            options = ("--save-views", views, "-o", output, "--overwrite")
+            assert "the result is to go there" in failure(run("fix", photo, *FAST, *options))
+        both = ("--save-views", tmp_path / "x.tif", "-o", tmp_path / "x.tif")
+        assert "the result is to go there" in failure(run("fix", photo, *FAST, *both))
+        assert files(tmp_path) == ["in/IMG_1.CR2"]
 
     def test_saved_views_replace_nothing(self, photo: Path) -> None:
         photo.with_name("IMG_1_left.tif").write_bytes(b"precious")
@@ -255,6 +282,10 @@ class TestInfo:
         assert kind.__name__ == report["problem_type"]
         assert "no. " in run("info", path).stdout
 
+    @pytest.mark.parametrize("option", [("--cost",), ("--weights", "mccnet")])
+    def test_options_about_the_network(self, photo: Path, option: tuple[str, ...]) -> None:
+        assert f"{option[0]}: it is about the network" in failure(run("info", photo, *option))
+
     @pytest.mark.parametrize("case", ["missing", "folder", "text", "dng", "cut in frame 1"])
     def test_of_what_it_cannot_look_into(self, tmp_path: Path, case: str) -> None:
         make, _, says = CASES[case]
@@ -301,10 +332,56 @@ class TestBatch:
         made = ["IMG_1.tif", "batch.json", "day/a.png", "day/b.tif"]
         assert files(tmp_path / "out") == made
 
-    def test_a_raw_and_a_pair_of_one_name(self, source: Path, tmp_path: Path) -> None:
-        shutil.copy(source / "IMG_1.CR2", source / "day" / "a.cr2")
-        run("batch", source / "day", tmp_path / "out", *FAST)
-        assert {"a.cr2.png", "a_L.png.png"} <= set(files(tmp_path / "out"))
+    def test_views_beside_their_raw_are_not_restored_once_more(
+        self, photo: Path, tmp_path: Path
+    ) -> None:
+        assert run("split", photo).exit_code == 0
+        shutil.copy(photo, photo.with_name("IMG_2.dng"))
+        result = run("batch", photo.parent, tmp_path / "out", *FAST)
+        assert "1 done, 0 skipped, 0 failed" in result.stdout
+        assert files(tmp_path / "out") == ["IMG_1.png", "batch.json"]
+        assert "beside the raw file of the same name" in result.stderr
+        assert "DNG files" in result.stderr
+        manifest = json.loads((tmp_path / "out" / "batch.json").read_text())
+        assert [record["right"] for record in manifest["pictures"]] == [None]
+
+    def test_results_of_other_options_are_pointed_out(self, source: Path, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+
+        def again(*options: str) -> tuple[list[str], dict[str, Any]]:
+            notes = json.loads(run("batch", source, out, *options, "--json").stdout)["notes"]
+            records = json.loads((out / "batch.json").read_text())["pictures"]
+            return notes, {record["name"]: record["raw"] for record in records}
+
+        def made(size: int, **changes: bool) -> dict[str, Any]:
+            return {"size": size, "half": False, "balance": True, "swap_views": False} | changes
+
+        notes, raws = again(*FAST)
+        first = {"IMG_1": made(48), "day/a": None, "day/b": made(48), "day/one": None}
+        assert (notes, raws) == ([], first | {"day/torn": None})
+        assert again(*FAST)[0] == []
+        (source / "day" / "b.cr2").unlink()
+        for options in (("--size", "64"), (*FAST, "--swap-views"), (*FAST, "--balance", "off")):
+            (note,), raws = again(*options)
+            assert note.startswith("1 of the pictures that were there already are made with other ")
+            assert "options for raw files; add --overwrite" in note
+            assert raws == first | {"day/torn": None}
+        notes, raws = again("--size", "64", "--swap-views", "--overwrite")
+        assert (notes, raws["IMG_1"]) == ([], made(64, swap_views=True))
+
+    def test_options_for_raws_without_any(self, pair: tuple[Path, Path], tmp_path: Path) -> None:
+        result = run("batch", pair[0].parent, tmp_path / "out", *FAST, "--swap-views")
+        assert result.exit_code == 0
+        assert "There is no raw file, so --size, --swap-views did nothing." in result.stderr
+
+    def test_a_file_is_for_fix(self, photo: Path, tmp_path: Path) -> None:
+        assert "use dpdeblur fix" in failure(run("batch", photo, tmp_path / "out"))
+
+    def test_a_folder_of_dngs(self, photo: Path, tmp_path: Path) -> None:
+        photo.rename(photo.with_name("IMG_1.dng"))
+        sentence = failure(run("batch", photo.parent, tmp_path / "out"))
+        assert "no Canon raw file (CR2, CR3) is there but 1 DNG" in sentence
+        assert not (tmp_path / "out").exists()
 
     def test_only_raws(self, photo: Path, tmp_path: Path) -> None:
         report: dict[str, Any] = json.loads(
@@ -314,9 +391,9 @@ class TestBatch:
 
     def test_results_never_replace_the_raw(self, photo: Path) -> None:
         before = photo.read_bytes()
-        run("batch", photo.parent, photo.parent, *FAST)
+        assert run("batch", photo.parent, photo.parent, *FAST).exit_code == 0
         assert photo.read_bytes() == before
-        assert "photo" not in files(photo.parent)
+        assert files(photo.parent) == ["IMG_1.CR2", "IMG_1.png", "batch.json"]
 
 
 def test_the_mean_of_saved_views_is_the_input(photo: Path, tmp_path: Path) -> None:

@@ -104,6 +104,14 @@ def restore_options(
     return RestoreOptions(device, precision.value, memory, strip_height, ensemble)
 
 
+def given_for_raws(
+    size: str | None, balance: BalanceChoice | None, *, swap_views: bool
+) -> tuple[str, ...]:
+    """Those of the options for raw files that were given."""
+    given = {"--size": size, "--balance": balance, "--swap-views": swap_views}
+    return tuple(name for name, value in given.items() if value)
+
+
 def raw_options(
     size: str | None = None,
     balance: BalanceChoice | None = None,

@@ -76,15 +76,23 @@ def batch(
     printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.batch import plan_jobs, run_batch
     from dpdeblur.cli._raw import statement
+    from dpdeblur.errors import UnreadableFileError
     from dpdeblur.models import load_model
-    from dpdeblur.views import RawPath
+    from dpdeblur.views import RawPath, is_folder
 
+    if not is_folder(source):
+        raise UnreadableFileError(source, "it is a file; use dpdeblur fix for one photograph")
     options = _options.restore_options(device, precision, max_memory, strip_height, ensemble)
     raw = _options.raw_options(size, balance, swap_views=swap_views)
     extension = None if format_ is Format.same else f".{format_.value}"
     plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)
     for orphan in plan.orphans:
         printer.warn(f"{orphan} has no partner and is left out.")
+    for warning in plan.warnings:
+        printer.warn(warning)
+    unused = _options.given_for_raws(size, balance, swap_views=swap_views)
+    if unused and not any(isinstance(job.pair, RawPath) for job in plan.jobs):
+        printer.warn(f"There is no raw file, so {', '.join(unused)} did nothing.")
     if any(isinstance(job.pair, RawPath) for job in plan.todo):
         printer.note(statement(raw))
     model = load_model(weights)

@@ -13,6 +13,8 @@ from dpdeblur.cli._errors import open_output
 from dpdeblur.cli._output import metric_table
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from dpdeblur.cli._output import Output
     from dpdeblur.imaging import FileViews, Picture
     from dpdeblur.raw import RawOptions
@@ -70,27 +72,23 @@ def fix(
     from rich.console import Group
 
     from dpdeblur.cli._raw import statement
-    from dpdeblur.errors import UnreadableFileError
-    from dpdeblur.imaging import check_output, write_picture
+    from dpdeblur.imaging import write_picture
     from dpdeblur.metrics import score
     from dpdeblur.models import load_model
     from dpdeblur.restore import restore
-    from dpdeblur.views import common_stem, is_folder
+    from dpdeblur.views import common_stem
 
-    inputs = [path for path in (left, right, truth) if path is not None]
-    for path in inputs:
-        if is_folder(path):
-            raise UnreadableFileError(path, "it is a folder; use dpdeblur batch for folders")
+    inputs = _check_inputs(left, right, truth)
     stem = left.stem if right is None else common_stem(left, right)
     output = output or left.with_name(f"{stem}_sharp.png")
     raw = _raw_options(right, size, balance, swap_views, save_views)
     saved = {} if save_views is None else _view_paths(save_views, stem)
-    for place in (output, *saved.values()):
-        check_output(place, overwrite=overwrite, inputs=inputs)
+    _check_places(output, saved.values(), inputs, overwrite=overwrite)
     options = _options.restore_options(device, precision, max_memory, strip_height, ensemble)
     views = _read(printer, left, right, raw)
     source = views.source
-    sharp = None if truth is None else _read_truth(truth, source.upright(views.left).shape)
+    shape = source.upright(views.left[..., :0]).shape  # of no channel, so that nothing is copied
+    sharp = None if truth is None else _read_truth(truth, shape[:2])
     for warning in (*source.warnings, *(sharp.info.warnings if sharp else ())):
         printer.warn(warning)
 
@@ -152,6 +150,38 @@ def fix(
     printer.result(Group(human, table), data)
 
 
+def _check_inputs(left: Path, right: Path | None, truth: Path | None) -> list[Path]:
+    """The files given, none of which is a folder, or a raw file where it should be a picture."""
+    from dpdeblur.errors import UnreadableFileError
+    from dpdeblur.views import RAW_EXTENSIONS, is_folder
+
+    inputs = [path for path in (left, right, truth) if path is not None]
+    for path in inputs:
+        if is_folder(path):
+            raise UnreadableFileError(path, "it is a folder; use dpdeblur batch for folders")
+        if path.suffix.lower() in RAW_EXTENSIONS and (right or path is truth):
+            alone = "which holds both views; give it alone"
+            finished = "and the truth is a finished picture; give PNG, TIFF or JPEG"
+            what = finished if path is truth else alone
+            raise UnreadableFileError(path, f"it is a raw file, {what}")
+    return inputs
+
+
+def _check_places(
+    output: Path, saved: Collection[Path], inputs: list[Path], *, overwrite: bool
+) -> None:
+    """Find out before the long work whether all can be written, each to a place of its own."""
+    from dpdeblur.errors import UnwritableOutputError
+    from dpdeblur.files import same_file
+    from dpdeblur.imaging import check_output
+
+    for place in (output, *saved):
+        check_output(place, overwrite=overwrite, inputs=inputs)
+    for place in saved:
+        if same_file(output, place) or same_file(output, place.parent):
+            raise UnwritableOutputError(place, "the result is to go there; choose another name")
+
+
 def _raw_options(
     right: Path | None,
     size: str | None,
@@ -164,15 +194,10 @@ def _raw_options(
 
     if right is None:
         return _options.raw_options(size, balance, swap_views=swap_views)
-    given = {
-        "--size": size,
-        "--balance": balance,
-        "--swap-views": swap_views,
-        "--save-views": save_views,
-    }
-    for key, value in given.items():
-        if value:
-            raise OptionError(key, "it is for raw files, and two views were given")
+    given = _options.given_for_raws(size, balance, swap_views=swap_views)
+    if given or save_views:
+        key = given[0] if given else "--save-views"
+        raise OptionError(key, "it is for raw files, and two views were given")
     return None
 
 
@@ -181,7 +206,7 @@ def _read_truth(truth: Path, shape: tuple[int, ...]) -> Picture:
     from dpdeblur.imaging import read_picture
 
     sharp = read_picture(truth)
-    if sharp.pixels.shape != shape:
+    if sharp.pixels.shape[:2] != shape:
         raise ShapeMismatchError("The truth and the views", sharp.pixels.shape, shape)
     return sharp
 

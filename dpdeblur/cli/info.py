@@ -51,8 +51,12 @@ def info(
     printer = open_output(ctx, json=json, quiet=quiet)
     if photo is not None:
         from dpdeblur.cli._raw import describe
+        from dpdeblur.errors import OptionError
         from dpdeblur.raw import examine_raw
 
+        for key, value in (("--cost", cost), ("--weights", weights)):
+            if value:
+                raise OptionError(key, "it is about the network, and a raw file was given")
         raw = examine_raw(photo)
         for warning in raw.warnings:
             printer.warn(warning)

@@ -56,7 +56,7 @@ def split(
     printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.cli._raw import statement
     from dpdeblur.imaging import check_output, write_picture
-    from dpdeblur.raw import RawOptions, develop, finish, open_raw
+    from dpdeblur.raw import develop, finish, open_raw
 
     ending = ".tif" if format_ is Format.tiff else ".png"
     folder = photo.parent if output is None else output
@@ -65,7 +65,7 @@ def split(
     for path in paths.values():
         check_output(path, overwrite=overwrite, inputs=[photo])
     raw = open_raw(photo)
-    options = RawOptions(half=half, balance=balance != "off", swap_views=swap_views)
+    options = _options.raw_options("full", balance, swap_views=swap_views, half=half)
     pictures, warnings = develop(raw, options, combined=combined)
     for warning in warnings:
         printer.warn(warning)
