@@ -135,6 +135,13 @@ class TestFix:
         assert report["strips"] == 4
         assert Path(report["output"]).is_file()
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+    def test_says_how_much_memory_was_held(self, pair: Pair) -> None:
+        assert " GiB at most (cpu, " in run("fix", *pair, "--device", "cpu").stdout
+        options = ("--device", "cpu", "--json", "--overwrite")
+        report = json.loads(run("fix", *pair, *options).stdout)
+        assert 1e8 < report["peak_memory"] < 1e11
+
     def test_metadata_is_kept_unless_unwanted(self, tmp_path: Path, small_views: DPViews) -> None:
         exif = Image.Exif()
         exif[ExifTags.Base.Model] = "Some Camera"
