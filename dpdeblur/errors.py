@@ -94,6 +94,14 @@ class InvalidPictureError(DPDeblurError):
         super().__init__(f"{what} is not a usable picture: {reason}.")
 
 
+class InvalidMapError(DPDeblurError):
+    """A defocus map has a wrong shape, type or values."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        self.what, self.reason = what, reason
+        super().__init__(f"{what} is not a usable map: {reason}.")
+
+
 class PairingError(DPDeblurError):
     """A folder or list does not yield pairs."""
 
@@ -154,6 +162,14 @@ class CalibrationError(DPDeblurError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"The calibration cannot be used: {reason}.")
+
+
+class PatternError(DPDeblurError):
+    """Photographs of a calibration pattern that no kernels can be found from."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"No calibration can be made of these shots: {reason}.")
 
 
 class TrainingDivergedError(DPDeblurError):

@@ -237,6 +237,15 @@ class TestCalibrated:
             ({"right": -measured().right}, "right has values that are negative"),
             ({"left": measured().left * np.nan}, "left has values that are .* not finite"),
             ({"left": measured().left * 0}, "left has a kernel that is zero"),
+            ({"frame": (0, 5)}, "its frame of 5x0 has no pixels"),
+            ({"levels": (-1.0, 5.0)}, "black level is -1"),
+            ({"levels": (7.0, 5.0)}, "black level is 7 and its white level 5"),
+            ({"levels": (0.0, np.inf)}, "white level inf"),
+            ({"levels": (np.nan, 5.0)}, "black level is nan"),
+            ({"ratio": np.ones(3)}, "ratio has the shape"),
+            ({"ratio": np.ones((0, 3))}, "ratio has the shape"),
+            ({"ratio": np.zeros((2, 2))}, "ratio has values that are not positive"),
+            ({"ratio": np.full((2, 2), np.nan)}, "ratio has values that are not positive"),
         ],
     )
     def test_kernels_that_are_none_are_refused(self, change: dict, reason: str) -> None:
@@ -244,6 +253,25 @@ class TestCalibrated:
         parts = {"left": good.left, "right": good.right, "radius": 6.0} | change
         with pytest.raises(CalibrationError, match=reason):
             Calibration(**parts)
+
+
+class TestVignetting:
+    def test_the_ratio_is_interpolated_between_its_grid_s_middles(self) -> None:
+        good = measured()
+        ratio = np.array([[1.0, 1.2, 1.8], [2.0, 1.1, 0.7]], np.float32)
+        got = Calibration(good.left, good.right, 6.0, ratio=ratio).match_right(10, 21)
+        assert got.dtype == np.float32
+        expected = np.empty((10, 21))
+        for row, column in np.ndindex(10, 21):
+            down = np.clip((row + 0.5) / 10 * 2 - 0.5, 0, 1)
+            along = np.clip((column + 0.5) / 21 * 3 - 0.5, 0, 2)
+            up = np.interp(along, range(3), ratio[0])
+            low = np.interp(along, range(3), ratio[1])
+            expected[row, column] = up + down * (low - up)
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+    def test_without_a_ratio_views_stay(self) -> None:
+        np.testing.assert_array_equal(measured().match_right(3, 4), np.ones((3, 4), np.float32))
 
 
 class TestCalibrationFile:
@@ -263,10 +291,31 @@ class TestCalibrationFile:
         write_calibration(path, good, overwrite=True)
         assert read_calibration(path).radius == 6
 
+    def test_frame_ratio_and_levels_are_kept(self, tmp_path: Path) -> None:
+        path = tmp_path / "camera.npz"
+        good = measured()
+        ratio = np.linspace(1, 1.4, 12).reshape(3, 4).astype(np.float32)
+        parts = {"frame": (100, 150), "ratio": ratio, "levels": (1024.0, 16383.0)}
+        write_calibration(path, Calibration(good.left, good.right, 6.0, **parts))
+        again = read_calibration(path)
+        assert again.frame == (100, 150)
+        assert again.levels == (1024.0, 16383.0)
+        np.testing.assert_array_equal(again.ratio, ratio)
+        assert again.extra == {}
+        write_calibration(path, good, overwrite=True)
+        again = read_calibration(path)
+        assert (again.frame, again.ratio, again.levels) == (None, None, None)
+
     @pytest.mark.parametrize(
         ("change", "reason"),
         [
             ({"left": None}, "lacks left"),
+            ({"frame": np.ones(3)}, "frame must be two numbers"),
+            ({"frame": np.array([np.nan, 2])}, "frame must be two numbers"),
+            ({"frame": np.array(["a", "b"])}, "arrays of numbers"),
+            ({"levels": np.array(3.0)}, "levels must be two numbers"),
+            ({"levels": np.array([3.0, 2.0])}, "its black level is 3"),
+            ({"ratio": -np.ones((2, 2))}, "ratio has values that are not positive"),
             ({"radius": None, "version": None}, "lacks radius, version"),
             ({"version": np.int64(2)}, "its version is 2"),
             ({"radius": np.ones(2)}, "radius has 2 values"),

@@ -9,6 +9,7 @@ import typer
 from dpdeblur import __version__
 from dpdeblur.cli._errors import ErrorGroup
 from dpdeblur.cli.batch import batch
+from dpdeblur.cli.calibrate import app as calibrate
 from dpdeblur.cli.eval import eval_
 from dpdeblur.cli.fix import fix
 from dpdeblur.cli.info import info
@@ -27,6 +28,7 @@ app = typer.Typer(
 for command in (fix, split, batch, score, info, train, synth):
     app.command()(command)
 app.command("eval")(eval_)
+app.add_typer(calibrate, name="calibrate")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,34 +1,33 @@
-"""`dpdeblur score`: PSNR, SSIM and MAE against ground truth, under a named protocol."""
+"""`dpdeblur score`: pictures or defocus maps against ground truth, under named rules."""
 
 from __future__ import annotations
 
-import csv as csvlib
-import dataclasses
-import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dpdeblur.cli import _options
 from dpdeblur.cli._errors import open_output
-from dpdeblur.cli._output import metric_table
-
-if TYPE_CHECKING:
-    from dpdeblur.metrics import Scores
 
 
 def score(
     ctx: typer.Context,
     prediction: Annotated[
-        Path, typer.Argument(help="Picture to score, or a folder.", metavar="PRED")
+        Path, typer.Argument(help="Picture or map to score, or a folder.", metavar="PRED")
     ],
-    truth: Annotated[Path, typer.Argument(help="The sharp picture, or a folder.", metavar="TRUTH")],
+    truth: Annotated[Path, typer.Argument(help="What it should be, or a folder.", metavar="TRUTH")],
+    maps: Annotated[
+        bool, typer.Option("--map", help="Score defocus maps instead of pictures.")
+    ] = False,
     untouched: Annotated[
         Path | None,
         typer.Option("--input", metavar="C", help="Score the untouched input as well."),
     ] = None,
-    protocol: _options.ProtocolOption = _options.ProtocolName.dpdd,
+    protocol: Annotated[
+        _options.ProtocolName | None,
+        typer.Option(help="Rules for pictures; default: dpdd."),
+    ] = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table there.")
     ] = None,
@@ -36,10 +35,11 @@ def score(
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
-    """Score pictures against ground truth: two files, or two folders paired by name.
+    """Score pictures or maps against ground truth: two files, or two folders paired by name.
 
     Folders are matched by relative path without the extension, never by position. The mean is
-    that of the pictures' scores, as the field reports it.
+    that of the files' scores, as the field reports it. Maps are 32-bit floating-point TIFF, or
+    PNG of 8 or 16 bits; what is NaN or, in PNG, 0 in the truth is not known and does not count.
 
     [bold]Examples[/bold]
 
@@ -48,17 +48,21 @@ def score(
       dpdeblur score results/ truth/ --input blurred/ --csv scores.csv
 
       dpdeblur score results/ truth/ --protocol dpdd-8bit --json
+
+      dpdeblur score --map made/defocus.tif true_defocus.png
     """
     printer = open_output(ctx, json=json, quiet=quiet)
     from rich.console import Group
 
-    from dpdeblur.errors import ShapeMismatchError
+    from dpdeblur.cli import _scoring
+    from dpdeblur.errors import OptionError
     from dpdeblur.files import check_place, write_whole
-    from dpdeblur.imaging import read_picture
-    from dpdeblur.metrics import PROTOCOLS, mean_scores, versions
-    from dpdeblur.metrics import score as score_pictures
     from dpdeblur.views import pair_folders
 
+    if maps and protocol is not None:
+        raise OptionError("--protocol", "it is for pictures, and --map was given as well")
+    protocol = protocol or _options.ProtocolName.dpdd
+    rules = _scoring.maps() if maps else _scoring.pictures(protocol.value)
     match = pair_folders(prediction, truth, untouched)
     for path in (*match.unmatched_predictions, *match.unmatched_truths):
         printer.warn(f"{path} has no counterpart and is left out.")
@@ -72,58 +76,35 @@ def score(
         check_place(csv, overwrite=overwrite, inputs=inputs)
 
     kinds = ("result",) if untouched is None else ("result", "input")
-    scores: dict[str, list[Scores]] = {kind: [] for kind in kinds}
+    scores: dict[str, list[_scoring.Scores]] = {kind: [] for kind in kinds}
     with printer.progress() as bar:
         for files in bar.track(match.pictures, description="Scoring"):
-            sharp = read_picture(files.truth)
-            for warning in sharp.info.warnings:
-                printer.warn(warning)
             paths = [files.prediction] if files.input is None else [files.prediction, files.input]
-            for kind, path in zip(kinds, paths, strict=True):
-                picture = read_picture(path)
-                if picture.pixels.shape != sharp.pixels.shape:
-                    sizes = picture.pixels.shape[:2], sharp.pixels.shape[:2]
-                    raise ShapeMismatchError(f"{path} and {files.truth}", *sizes)
-                for warning in picture.info.warnings:
-                    printer.warn(warning)
-                scores[kind].append(score_pictures(picture.pixels, sharp.pixels, protocol.value))
+            found = rules.score(paths, files.truth, printer.warn)
+            for kind, each in zip(kinds, found, strict=True):
+                scores[kind].append(each)
 
     names = [files.name for files in match.pictures]
-    means = {kind: mean_scores(each) for kind, each in scores.items()}
-    rules, used = PROTOCOLS[protocol.value], versions()
+    means = {kind: _scoring.means(each) for kind, each in scores.items()}
     if csv is not None:
-        write_whole(csv, _table(names, scores, means).encode("utf-8", "surrogateescape"))
+        write_whole(csv, rules.csv(names, scores).encode("utf-8", "surrogateescape"))
     data = {
         "protocol": {"name": rules.name, "description": rules.description},
-        "versions": used,
+        "versions": rules.versions,
         "pictures": [
-            {"name": name}
-            | {kind: dataclasses.asdict(each[index]) for kind, each in scores.items()}
+            {"name": name} | {kind: each[index] for kind, each in scores.items()}
             for index, name in enumerate(names)
         ],
-        "mean": {kind: dataclasses.asdict(mean) for kind, mean in means.items()},
+        "mean": means,
         "unmatched": {
             "predictions": match.unmatched_predictions,
             "truths": match.unmatched_truths,
         },
     }
     tables = [
-        metric_table([*zip(names, each, strict=True), ("(mean)", means[kind])], f"The {kind}")
+        rules.table(f"The {kind}", [*zip(names, each, strict=True), ("(mean)", means[kind])])
         for kind, each in scores.items()
     ]
-    made_with = ", ".join(f"{name} {number}" for name, number in used.items())
-    human = Group(*tables, f"Protocol {rules.name}: {rules.description}.", made_with)
-    printer.result(human, data)
-
-
-def _table(names: list[str], scores: dict[str, list[Scores]], means: dict[str, Scores]) -> str:
-    """CSV of all scores; rows of kind "mean result" and "mean input" have no name."""
-    text = io.StringIO(newline="")
-    writer = csvlib.writer(text)
-    writer.writerow(("name", "kind", "psnr", "ssim", "mae"))
-    for kind, each in scores.items():
-        for name, row in zip(names, each, strict=True):
-            writer.writerow((name, kind, row.psnr, row.ssim, row.mae))
-        mean = means[kind]
-        writer.writerow(("", f"mean {kind}", mean.psnr, mean.ssim, mean.mae))
-    return text.getvalue()
+    made_with = ", ".join(f"{name} {number}" for name, number in rules.versions.items())
+    what = "Maps" if maps else f"Protocol {rules.name}"
+    printer.result(Group(*tables, f"{what}: {rules.description}.", made_with), data)

@@ -1,7 +1,15 @@
-"""How close a picture is to the truth: PSNR, SSIM and MAE under named protocols."""
+"""How close a picture or a defocus map is to the truth."""
 
 from __future__ import annotations
 
+from dpdeblur.metrics.defocus import (
+    MAP_RULES,
+    MapScores,
+    aiwe,
+    scale_error,
+    score_map,
+    spearman,
+)
 from dpdeblur.metrics.measures import SSIM_WINDOW, mae, psnr, ssim
 from dpdeblur.metrics.protocols import (
     DEFAULT_PROTOCOL,
@@ -15,14 +23,20 @@ from dpdeblur.metrics.protocols import (
 
 __all__ = [
     "DEFAULT_PROTOCOL",
+    "MAP_RULES",
     "PROTOCOLS",
     "SSIM_WINDOW",
+    "MapScores",
     "Protocol",
     "Scores",
+    "aiwe",
     "mae",
     "mean_scores",
     "psnr",
+    "scale_error",
     "score",
+    "score_map",
+    "spearman",
     "ssim",
     "versions",
 ]

@@ -1,11 +1,7 @@
 """The forward model: dual-pixel blur of layered scenes in linear light, differentiable."""
 
-from dpdeblur.optics.calibrated import (
-    CalibratedPSF,
-    Calibration,
-    read_calibration,
-    write_calibration,
-)
+from dpdeblur.optics.calibrated import CalibratedPSF, Calibration
+from dpdeblur.optics.calibration_file import read_calibration, write_calibration
 from dpdeblur.optics.layers import (
     disparity_from_distance,
     layers_from_defocus,

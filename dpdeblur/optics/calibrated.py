@@ -1,25 +1,18 @@
-"""Kernels measured on a real camera: their file, and the PSF made from them."""
+"""Kernels measured on a real camera, and the PSF made from them."""
 
 from __future__ import annotations
 
-import io
 import math
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
-from dpdeblur.errors import CalibrationError, MissingFileError, UnreadableFileError
-from dpdeblur.files import write_whole
-
-VERSION = 1
+from dpdeblur.errors import CalibrationError
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +31,9 @@ class Calibration:
     right: NDArray[np.float32]
     radius: float
     extra: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    frame: tuple[int, int] | None = None
+    ratio: NDArray[np.float32] | None = None
+    levels: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.left.shape != self.right.shape:
@@ -57,6 +53,37 @@ class Calibration:
             if total.min() <= 0:
                 raise CalibrationError(f"{name} has a kernel that is zero everywhere")
             object.__setattr__(self, name, (kernels / total).astype(np.float32))
+        self._check_frame()
+
+    def _check_frame(self) -> None:
+        if self.frame is not None and min(self.frame) < 1:
+            raise CalibrationError(f"its frame of {self.frame[1]}x{self.frame[0]} has no pixels")
+        if self.levels is not None:
+            black, white = self.levels
+            if not (math.isfinite(white) and 0 <= black < white):
+                raise CalibrationError(
+                    f"its black level is {black:g} and its white level {white:g}"
+                )
+        if self.ratio is not None:
+            if self.ratio.ndim != 2 or 0 in self.ratio.shape:
+                raise CalibrationError(
+                    f"ratio has the shape {self.ratio.shape}, not rows x columns"
+                )
+            if not (np.isfinite(self.ratio).all() and self.ratio.min() > 0):
+                raise CalibrationError("ratio has values that are not positive or not finite")
+            object.__setattr__(self, "ratio", self.ratio.astype(np.float32))
+
+    def match_right(self, height: int, width: int) -> NDArray[np.float32]:
+        """What linear right views, `height x width`, are multiplied by to be as bright as left.
+
+        The ratio is interpolated bilinearly, nearest beyond the middles; ones if there is none.
+        """
+        if self.ratio is None:
+            return np.ones((height, width), np.float32)
+        ratio = torch.from_numpy(self.ratio)[None, None]
+        size = height, width
+        matched = functional.interpolate(ratio, size, mode="bilinear", align_corners=False)
+        return matched[0, 0].numpy()
 
     def reach(self, largest: float) -> int:
         """Half size of kernels that hold radii up to `largest` pixels."""
@@ -114,60 +141,6 @@ class CalibratedPSF:
         scale = scale[:, :, None, None]
         distance = (target[:, None] - scale * offset[:, None, None, :]).abs()
         return (1 - distance / scale.abs().clamp(min=1)).clamp(min=0)
-
-
-def read_calibration(path: Path) -> Calibration:
-    """Read an `.npz` file as `write_calibration` makes it.
-
-    It holds the arrays `left`, `right`, `radius` (see `Calibration`) and `version` (1), and may
-    hold others, which become `extra`. Raises MissingFileError, or UnreadableFileError saying what
-    is wrong.
-    """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except FileNotFoundError as error:
-        raise MissingFileError(path) from error
-    except OSError as error:
-        raise UnreadableFileError(path, error.strerror or str(error)) from error
-    except (
-        ValueError,
-        TypeError,
-        EOFError,
-        MemoryError,
-        RuntimeError,  # what zipfile raises for encrypted or unknown contents
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise UnreadableFileError(path, "it is no .npz file of plain arrays") from error
-    known = ("left", "right", "radius", "version")
-    missing = [name for name in known if name not in arrays]
-    if missing:
-        raise UnreadableFileError(path, f"it is no calibration, as it lacks {', '.join(missing)}")
-    left, right, radius, version = (arrays.pop(name) for name in known)
-    if any(array.dtype.kind not in "fiu" for array in (left, right, radius, version)):
-        raise UnreadableFileError(path, f"{', '.join(known)} must be arrays of numbers")
-    if version.size != 1 or version.item() != VERSION:
-        raise UnreadableFileError(path, f"its version is {version}, and {VERSION} is known")
-    if radius.size != 1:
-        raise UnreadableFileError(path, f"radius has {radius.size} values and must have one")
-    try:
-        return Calibration(left, right, float(radius.item()), arrays)
-    except CalibrationError as error:
-        raise UnreadableFileError(path, error.reason) from error
-
-
-def write_calibration(path: Path, calibration: Calibration, *, overwrite: bool = False) -> None:
-    """Write an `.npz` file, whole or not at all; raises as `files.write_whole` does."""
-    data = io.BytesIO()
-    fields: dict[str, Any] = {
-        "left": calibration.left,
-        "right": calibration.right,
-        "radius": np.float64(calibration.radius),
-        "version": np.int64(VERSION),
-    }
-    np.savez_compressed(data, **(dict(calibration.extra) | fields))
-    write_whole(path, data.getvalue(), overwrite=overwrite)
 
 
 def _interpolated(kernels: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

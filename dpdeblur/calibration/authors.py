@@ -1,0 +1,112 @@
+"""The calibration folder of Xin et al. (ICCV 2021): kernels as .npy, white sheets as PNG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur.calibration.brightness import in_cells, white_ratio
+from dpdeblur.calibration.measure import blur_radius
+from dpdeblur.calibration.shots import stored_numbers
+from dpdeblur.errors import MissingFileError, ShapeMismatchError, UnreadableFileError
+from dpdeblur.imaging import read_picture
+from dpdeblur.optics import Calibration
+
+Float = NDArray[np.float32]
+
+TILE = 168
+"""Pixels along a kernel's tile."""
+
+
+def import_folder(folder: Path, levels: tuple[float, float] = (1024.0, 16383.0)) -> Calibration:
+    """Read `blur_kernels_{left,right}.npy` and one `white_sheet_{left,right}*.png` each.
+
+    Kernels are `N x K x K`, one for each tile of 168 x 168 pixels, row by row; the white sheets
+    show those tiles and as much around them, 16-bit raw numbers. `levels` are the (black, white)
+    of those and of the pairs that the calibration serves. Raises MissingFileError,
+    UnreadableFileError, ShapeMismatchError and CalibrationError.
+    """
+    if not folder.is_dir():
+        raise MissingFileError(folder)
+    paths = [folder / f"blur_kernels_{side}.npy" for side in ("left", "right")]
+    left, right = (_kernels(path) for path in paths)
+    if left.shape != right.shape:
+        raise UnreadableFileError(
+            paths[1], f"its shape is {right.shape}, and that of {paths[0].name} is {left.shape}"
+        )
+    sheets = [_sheet(folder, side, levels[0]) for side in ("left", "right")]
+    if sheets[0].shape != sheets[1].shape:
+        raise ShapeMismatchError("The white sheets", sheets[0].shape, sheets[1].shape)
+    rows, columns = _grid(len(left), sheets[0].shape, folder)
+    frame = rows * TILE, columns * TILE
+    inner = tuple(
+        slice((whole - part) // 2, (whole + part) // 2)
+        for whole, part in zip(sheets[0].shape, frame, strict=True)
+    )
+    left, right = (part.reshape(rows, columns, *part.shape[1:]) for part in (left, right))
+    # The radius comes after the checks of a first Calibration.
+    checked = Calibration(left, right, 1.0)
+    return Calibration(
+        checked.left,
+        checked.right,
+        blur_radius(checked.left, checked.right),
+        frame=frame,
+        ratio=in_cells(white_ratio(*sheets)[inner]),
+        levels=levels,
+    )
+
+
+def _kernels(path: Path) -> Float:
+    try:
+        with path.open("rb") as file:
+            kernels = np.load(file, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise MissingFileError(path) from error
+    except OSError as error:
+        raise UnreadableFileError(path, error.strerror or str(error)) from error
+    except (ValueError, EOFError, MemoryError) as error:
+        raise UnreadableFileError(path, "it is no .npy file of plain numbers") from error
+    if not isinstance(kernels, np.ndarray) or kernels.dtype.kind != "f":
+        raise UnreadableFileError(path, "it holds no array of floating-point numbers")
+    if kernels.ndim != 3 or kernels.shape[1] != kernels.shape[2] or 0 in kernels.shape:
+        raise UnreadableFileError(path, f"its shape is {kernels.shape}, not N x K x K")
+    return kernels.astype(np.float32)
+
+
+def _sheet(folder: Path, side: str, black: float) -> Float:
+    """A white sheet's numbers above `black`."""
+    paths = sorted(folder.glob(f"white_sheet_{side}*.png"))
+    if len(paths) != 1:
+        raise UnreadableFileError(
+            folder, f"it has {len(paths)} files white_sheet_{side}*.png and must have one"
+        )
+    numbers = stored_numbers(read_picture(paths[0])) - np.float32(black)
+    if numbers.min() <= 0:
+        raise UnreadableFileError(
+            paths[0],
+            f"it has numbers at or below {black:g}, so it is no white sheet or --black is wrong",
+        )
+    return numbers
+
+
+def _grid(count: int, sheet: tuple[int, ...], folder: Path) -> tuple[int, int]:
+    """Rows and columns of `count` tiles: those whose frame is most like the sheet in shape."""
+    height, width = sheet
+    fitting = [
+        (rows, count // rows)
+        for rows in range(1, count + 1)
+        if count % rows == 0
+        and (height - rows * TILE) >= 0
+        and (width - count // rows * TILE) >= 0
+        and (height - rows * TILE) % 2 == 0
+        and (width - count // rows * TILE) % 2 == 0
+    ]
+    if not fitting:
+        raise UnreadableFileError(
+            folder,
+            f"{count} tiles of {TILE}x{TILE} pixels do not fit evenly into the middle of the white "
+            f"sheets of {width}x{height}",
+        )
+    return min(fitting, key=lambda grid: abs(np.log(grid[0] / grid[1] * width / height)))

@@ -1,0 +1,63 @@
+"""How much brighter one picture is than another over the frame."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, map_coordinates, uniform_filter
+
+from dpdeblur.calibration import surface
+
+Float = NDArray[np.float32]
+
+CELL = 8
+"""Pixels along which a stored ratio has one value."""
+_BOX = 101
+_DEGREE = 3
+
+
+def pattern_ratio(first: Float, second: Float, spacing: float) -> Float:
+    """Brightness of `first` over `second`, `H x W`: both show dots `spacing` apart, in one place.
+
+    A polynomial of degree 3 that brings their local means together; however blurred they are.
+    """
+    sigma = spacing / 2
+    # Within it, the means miss what lies beyond the frame.
+    border = math.ceil(2 * sigma)
+    step = max(math.ceil(spacing / 4), 1)
+    height, width = first.shape
+    rows, columns = (np.arange(border, side - border, step) for side in (height, width))
+    places = np.ix_(rows, columns)
+    means = [gaussian_filter(view, sigma)[places].ravel().astype(float) for view in (first, second)]
+    down, along = (
+        axis.ravel()
+        for axis in np.meshgrid((rows + 0.5) / height, (columns + 0.5) / width, indexing="ij")
+    )
+    degree = min(_DEGREE, len(rows) // 2, len(columns) // 2)
+    return surface.fit(down, along, means[0], degree, means[1])(height, width)
+
+
+def white_ratio(left: Float, right: Float) -> Float:
+    """Brightness of left over right of a white sheet, `H x W`, averaged over 101 x 101 pixels.
+
+    Beyond the frame it goes on as steeply as within. Both must be positive.
+    """
+    ratio = uniform_filter((left / right).astype(np.float32), _BOX // 5)  # noise at the border
+    ratio = np.pad(ratio, _BOX // 2, "reflect", reflect_type="odd")
+    inner = slice(_BOX // 2, -(_BOX // 2))
+    smooth: Float = uniform_filter(ratio, _BOX)[inner, inner]
+    return smooth
+
+
+def in_cells(ratio: Float) -> Float:
+    """A smooth `H x W` at the middles of an even grid of cells of about 8 x 8 pixels."""
+    places = []
+    for side in ratio.shape:
+        cells = max(round(side / CELL), 1)
+        places.append((np.arange(cells) + 0.5) * side / cells - 0.5)
+    grid: Float = map_coordinates(
+        ratio, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest"
+    )
+    return grid

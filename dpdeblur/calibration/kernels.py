@@ -1,0 +1,74 @@
+"""Kernels from a sharp picture and its blurred views: non-negative least squares."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+Array = NDArray[np.float32]
+
+_ITERATIONS = 800
+_TOLERANCE = 2e-4
+_ENERGY = 1e-3
+_SMOOTHNESS = 1e-3
+
+
+def solve_kernels(
+    sharp: Array, views: Array, energy: float = _ENERGY, smoothness: float = _SMOOTHNESS
+) -> tuple[Array, Array]:
+    """Kernels `V x K x K`, K odd, that turn a sharp picture into its `V x h x w` blurred views.
+
+    `sharp` is `(h + K - 1) x (w + K - 1)`, the same part of the frame and K // 2 pixels around it,
+    for each view about as bright as that: `V x ...`. A kernel is not negative and minimises
+
+        |kernel * sharp - view|^2 + P (energy |kernel|^2 + smoothness |gradient of kernel|^2)
+
+    where P is the sum of the squared sharp picture; then it is scaled to sum to one. Solved by
+    accelerated projected gradients (Beck and Teboulle 2009) with restarts. Returned with the root
+    mean square of what it leaves unexplained, `V`.
+    """
+    side = sharp.shape[-2] - views.shape[-2] + 1
+    size = [fft.next_fast_len(length, real=True) for length in sharp.shape[-2:]]
+    spectrum = fft.rfft2(sharp, size)
+    power = np.square(sharp).sum((1, 2), keepdims=True)
+    inside = np.s_[:, side - 1 : sharp.shape[1], side - 1 : sharp.shape[2]]
+    seen = np.zeros((len(views), *size), np.float32)
+
+    def residual(kernels: Array) -> Array:
+        blurred: Array = fft.irfft2(spectrum * fft.rfft2(kernels, size), size)[inside]
+        return blurred - views
+
+    def gradient(kernels: Array) -> Array:
+        seen[inside] = residual(kernels)
+        data: Array = fft.irfft2(spectrum.conj() * fft.rfft2(seen), size)[:, :side, :side]
+        slope: Array = data + power * (energy * kernels - smoothness * _laplacian(kernels))
+        return slope
+
+    # The spectrum's largest power bounds the curvature that the data give.
+    steepest = np.square(np.abs(spectrum)).max((1, 2), keepdims=True)
+    step = 1 / (steepest + power * (energy + 8 * smoothness))
+    kernels = np.full((len(views), side, side), 1 / side**2, np.float32)
+    ahead, momentum = kernels, 1.0
+    for _ in range(_ITERATIONS):
+        slope = gradient(ahead)
+        new = (ahead - step * slope).clip(0)
+        if (slope * (new - kernels)).sum() > 0:  # the momentum leads uphill
+            momentum = 1.0
+        grown = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
+        ahead = new + (momentum - 1) / grown * (new - kernels)
+        change = np.abs(new - kernels).sum((1, 2)).max()
+        kernels, momentum = new, grown
+        if change < _TOLERANCE:
+            break
+    left_over = np.sqrt(np.square(residual(kernels)).mean((1, 2)))
+    return kernels / kernels.sum((1, 2), keepdims=True), left_over
+
+
+def _laplacian(kernels: Array) -> Array:
+    """Of pictures that are zero beyond their border."""
+    padded = np.pad(kernels, ((0, 0), (1, 1), (1, 1)))
+    beside = padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1] + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]
+    return beside - 4 * kernels

@@ -1,0 +1,60 @@
+"""What the kernels of a calibration say: how far the views are apart, how wide the blur is."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur.optics import Calibration
+
+Array = NDArray[np.float64]
+
+
+def centroids(kernels: NDArray[np.floating]) -> Array:
+    """Where the light of kernels `... x K x K` falls on the mean, `... x 2` (x, y) in pixels."""
+    reach = kernels.shape[-1] // 2
+    axis = np.arange(-reach, reach + 1)
+    total = kernels.sum((-2, -1), dtype=np.float64)
+    sums = (kernels.sum(side, dtype=np.float64) @ axis for side in (-2, -1))
+    places: Array = np.stack([part / total for part in sums], -1)
+    return places
+
+
+def disparity(left: NDArray[np.floating], right: NDArray[np.floating]) -> Array:
+    """How much further right light falls in the right view, `...`; positive behind focus."""
+    apart: Array = (centroids(right) - centroids(left))[..., 0]
+    return apart
+
+
+def blur_radius(left: NDArray[np.floating], right: NDArray[np.floating]) -> float:
+    """The signed circle of confusion's radius: that of a disk as wide as both views' mean kernel.
+
+    R = sqrt(2 <|u - centroid|^2>), as the mean of that over a disk is R^2 / 2, averaged over the
+    tiles; its sign is that of the mean disparity.
+    """
+    both = (left + right) / 2
+    reach = both.shape[-1] // 2
+    axis = np.arange(-reach, reach + 1)
+    square = (both.sum(-1, dtype=np.float64) + both.sum(-2, dtype=np.float64)) @ np.square(axis)
+    spread = square / both.sum((-2, -1), dtype=np.float64) - np.square(centroids(both)).sum(-1)
+    return math.copysign(math.sqrt(2 * spread.mean()), disparity(left, right).mean())
+
+
+def describe(calibration: Calibration) -> dict[str, Any]:
+    """Its numbers in plain words and types, ready for JSON."""
+    ratio = calibration.ratio
+    apart = disparity(calibration.left, calibration.right)
+    common = centroids((calibration.left + calibration.right) / 2).mean((0, 1))
+    return {
+        "tiles": list(calibration.left.shape[:2]),
+        "kernel_size": calibration.left.shape[-1],
+        "radius": calibration.radius,
+        "disparity": {name: float(getattr(apart, name)()) for name in ("mean", "min", "max")},
+        "common_offset": [float(part) for part in common],
+        "frame": None if calibration.frame is None else list(calibration.frame),
+        "levels": None if calibration.levels is None else list(calibration.levels),
+        "ratio": None if ratio is None else {"min": float(ratio.min()), "max": float(ratio.max())},
+    }

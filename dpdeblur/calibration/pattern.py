@@ -1,0 +1,34 @@
+"""The target: a regular grid of dots to show on a monitor."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur.errors import OptionError
+
+Float = NDArray[np.float32]
+
+_LARGEST = 32768
+
+
+def dot_grid(height: int, width: int, spacing: float, diameter: float) -> Float:
+    """White discs on black, `H x W` in [0, 1] linear light, `spacing` apart, centred in the frame.
+
+    White on black, as a dark surround brings next to no shot noise: the faint blurred dots stand
+    out from it, and the blurred shot may be exposed longer than the sharp one. Pixels on a rim
+    are as bright as the share that the disc covers. Raises OptionError.
+    """
+    if not 1 <= min(height, width) <= max(height, width) <= _LARGEST:
+        raise OptionError("size", f"{width}x{height} is not between 1x1 and {_LARGEST}x{_LARGEST}")
+    if not 2 <= diameter <= spacing / 2:
+        raise OptionError(
+            "dot", f"{diameter:g} is not between 2 and half the spacing of {spacing:g} pixels"
+        )
+    # Offsets from the nearest dot; the frame's middle lies between four of them.
+    down, along = (
+        (np.arange(side) + 0.5 - side / 2) % spacing - spacing / 2 for side in (height, width)
+    )
+    distance = np.hypot(down[:, None], along)
+    dots: Float = (diameter / 2 + 0.5 - distance).clip(0, 1).astype(np.float32)
+    return dots

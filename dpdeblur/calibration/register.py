@@ -1,0 +1,137 @@
+"""Laying the sharp picture of a dot grid upon the blurred one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter
+from skimage.feature import match_template
+
+from dpdeblur.calibration import surface
+from dpdeblur.errors import PatternError
+
+Float = NDArray[np.float32]
+Array = NDArray[np.float64]
+
+_PART = 1024
+_FAINTEST = 1e-3
+_LIKENESS = 0.3
+_DEGREE = 3
+
+
+def dot_spacing(sharp: Float) -> float:
+    """How many pixels the dots of a regular grid are apart, from the middle of `H x W`.
+
+    Raises PatternError where there is none.
+    """
+    starts = (max(side - _PART, 0) // 2 for side in sharp.shape)
+    part = sharp[tuple(slice(start, start + _PART) for start in starts)]
+    dots = part - part.mean()
+    if np.abs(dots).max() < _FAINTEST:
+        raise PatternError("the sharp picture is of one brightness")
+    likeness = _correlated(dots) / _correlated(np.ones_like(dots))
+    middle = tuple(side // 2 for side in likeness.shape)
+    peaks = (likeness == maximum_filter(likeness, 5)) & (likeness > 0.4 * likeness[middle])
+    rows, columns = np.nonzero(peaks)
+    distances = np.hypot(rows - middle[0], columns - middle[1])
+    others = distances[distances > 0]
+    if not len(others):
+        raise PatternError("the sharp picture shows no regular grid of dots")
+    return float(others.min())
+
+
+def _correlated(picture: Float) -> Float:
+    """What a picture has in common with itself moved by up to half its size."""
+    height, width = picture.shape
+    size = [fft.next_fast_len(2 * side, real=True) for side in picture.shape]
+    common: Float = fft.irfft2(np.square(np.abs(fft.rfft2(picture, size))), size)
+    common = np.roll(common, (height // 2, width // 2), (0, 1))
+    return common[: height // 2 * 2 + 1, : width // 2 * 2 + 1]
+
+
+class Drift:
+    """Where the blurred picture's light is in the sharp one: smooth shifts (down, along)."""
+
+    def __init__(self, down: Float, along: Float) -> None:
+        self.down, self.along = down, along
+
+    @property
+    def largest(self) -> float:
+        """Pixels."""
+        return float(np.hypot(self.down, self.along).max())
+
+    def undo(self, sharp: Float) -> Float:
+        """The sharp picture resampled (cubic splines) where the blurred one shows it."""
+        rows, columns = np.ogrid[: sharp.shape[0], : sharp.shape[1]]
+        places = (rows + self.down, columns + self.along)
+        moved: Float = map_coordinates(sharp, places, order=3, mode="nearest")
+        return moved
+
+
+def find_drift(sharp: Float, blurred: Float, spacing: float) -> Drift:
+    """How the two pictures of one dot grid differ in place: shift, scale, turn, distortion.
+
+    Dots look alike, so neighbouring parts of the frame must differ by less than half the spacing.
+    Raises PatternError if the pictures are not alike.
+    """
+    height, width = sharp.shape
+    nowhere = np.zeros((height, width), np.float32)
+    drift = Drift(nowhere, nowhere)
+    soft = gaussian_filter(sharp, spacing / 6)  # a broad peak is found to a fraction of a pixel
+    for _ in range(2):
+        rows, columns, shifts, likeness = _matches(drift.undo(soft), blurred, spacing)
+        if np.median(likeness) < _LIKENESS:
+            raise PatternError("the sharp picture does not show what the blurred ones show")
+        degree = min(_DEGREE, *(len(set(axis)) - 1 for axis in (rows, columns)))
+        down, along = (
+            surface.fit(rows / height, columns / width, values, degree)(height, width)
+            for values in shifts
+        )
+        drift = Drift(drift.down + down, drift.along + along)
+    return drift
+
+
+def _matches(sharp: Float, blurred: Float, spacing: float) -> tuple[Array, Array, Array, Array]:
+    """Rows and columns of `N` parts' middles, their shifts `2 x N` and how alike they are."""
+    search = max(round(spacing / 2), 2)
+    side = int(min(max(3 * spacing, 48), 256, *(length - 2 * search for length in sharp.shape)))
+    if side < spacing:
+        raise PatternError("the frame is too small for its dots")
+    starts = [
+        np.linspace(search, length - search - side, min(max(2 * length // side, 1), 12)).astype(int)
+        for length in sharp.shape
+    ]
+    parts = np.stack(np.meshgrid(*starts, indexing="ij"), -1).reshape(-1, 2)
+    middle = parts.mean(0)
+    parts = parts[np.argsort(np.square(parts - middle).sum(1))]
+    shifts, likeness = np.zeros((len(parts), 2)), np.zeros(len(parts))
+    for index, part in enumerate(parts):
+        # The search starts from what the nearest part gave, so that it does not jump by a dot.
+        expected = np.zeros(2)
+        if index:
+            nearest = np.square(parts[:index] - part).sum(1).argmin()
+            expected = np.rint(shifts[nearest])
+        corner = np.clip(part + expected - search, 0, np.array(sharp.shape) - side - 2 * search)
+        corner = corner.astype(int)
+        window = np.s_[
+            corner[0] : corner[0] + side + 2 * search, corner[1] : corner[1] + side + 2 * search
+        ]
+        own = np.s_[part[0] : part[0] + side, part[1] : part[1] + side]
+        scores = match_template(sharp[window], blurred[own])  # type: ignore[no-untyped-call]
+        peak = np.unravel_index(scores.argmax(), scores.shape)
+        likeness[index] = scores[peak]
+        shifts[index] = corner - part + _summit(scores, peak)
+    return parts[:, 0] + side / 2, parts[:, 1] + side / 2, shifts.T, likeness
+
+
+def _summit(scores: Float, peak: tuple[np.intp, ...]) -> Array:
+    """The peak between pixels, by parabolas along rows and columns."""
+    place = np.array(peak, float)
+    for axis in (0, 1):
+        line = np.take(scores, peak[1 - axis], 1 - axis)
+        at = int(peak[axis])
+        if 0 < at < len(line) - 1:
+            before, here, after = map(float, line[at - 1 : at + 2])
+            place[axis] += (before - after) / (2 * (before - 2 * here + after) or -np.inf)
+    return place

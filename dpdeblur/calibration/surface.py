@@ -1,0 +1,45 @@
+"""Smooth surfaces over the frame: Legendre polynomials of low total degree."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.polynomial import legendre
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Float = NDArray[np.float32]
+
+
+class Surface:
+    """A polynomial over a frame of `height x width` pixels."""
+
+    def __init__(self, coefficients: Array) -> None:
+        self._coefficients = coefficients
+
+    def __call__(self, height: int, width: int) -> Float:
+        """Its values at each pixel."""
+        down, along = (2 * (np.arange(side) + 0.5) / side - 1 for side in (height, width))
+        values: Float = legendre.leggrid2d(down, along, self._coefficients).astype(np.float32)
+        return values
+
+
+def fit(
+    rows: Array, columns: Array, values: Array, degree: int, scale: Array | float = 1.0
+) -> Surface:
+    """The surface that, multiplied by `scale`, comes nearest to `values` at `N` places.
+
+    `rows` and `columns` are places in the frame in [0, 1] from top to bottom, left to right. One
+    round of refitting leaves out what lies far from the rest.
+    """
+    terms = legendre.legvander2d(2 * rows - 1, 2 * columns - 1, [degree, degree])
+    powers = np.add.outer(np.arange(degree + 1), np.arange(degree + 1)).ravel()
+    low = powers <= degree
+    design = terms[:, low] * np.broadcast_to(scale, rows.shape)[:, None]
+    found = np.linalg.lstsq(design, values)[0]
+    off = np.abs(design @ found - values)
+    good = off <= 5 * np.median(off) + 1e-9
+    if good.sum() >= 2 * low.sum():
+        found = np.linalg.lstsq(design[good], values[good])[0]
+    coefficients = np.zeros(len(powers))
+    coefficients[low] = found
+    return Surface(coefficients.reshape(degree + 1, degree + 1))

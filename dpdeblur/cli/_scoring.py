@@ -1,0 +1,108 @@
+"""What `dpdeblur score` compares, pictures or maps: how files are scored, and scores shown."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from dpdeblur.errors import InvalidMapError, ShapeMismatchError
+from dpdeblur.imaging import read_map, read_picture
+from dpdeblur.metrics import MAP_RULES, PROTOCOLS, score, score_map, versions
+
+Scores = dict[str, float]
+"""The scores of one file, or their means, by name."""
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rules for files of one kind, and the headings and digits that their scores have in a table.
+
+    `score` takes predictions, the one truth that all are compared with, and what is called with
+    each sentence of warning; its errors name the files.
+    """
+
+    name: str
+    description: str
+    versions: Mapping[str, str]
+    columns: Mapping[str, tuple[str, int]]
+    score: Callable[[Sequence[Path], Path, Warn], list[Scores]]
+
+    def table(self, title: str, rows: Sequence[tuple[str, Scores]]) -> Table:
+        """A table for people, one row for each name."""
+        table = Table(title=title, title_justify="left")
+        table.add_column("", overflow="fold")
+        for heading, _ in self.columns.values():
+            table.add_column(heading, justify="right")
+        for name, scores in rows:
+            cells = (f"{scores[key]:.{digits}f}" for key, (_, digits) in self.columns.items())
+            table.add_row(name, *cells)
+        return table
+
+    def csv(self, names: Sequence[str], scores: Mapping[str, Sequence[Scores]]) -> str:
+        """All scores by kind, in the order of `names`, then means: of "mean kind", without name."""
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(("name", "kind", *self.columns))
+        for kind, each in scores.items():
+            for name, row in zip(names, each, strict=True):
+                writer.writerow((name, kind, *(row[key] for key in self.columns)))
+            mean = means(each)
+            writer.writerow(("", f"mean {kind}", *(mean[key] for key in self.columns)))
+        return text.getvalue()
+
+
+def means(scores: Sequence[Scores]) -> Scores:
+    """The means of the files' scores, as the field reports them; inf if one is."""
+    return {key: float(np.mean([each[key] for each in scores])) for key in scores[0]}
+
+
+def pictures(protocol: str) -> Comparison:
+    """Sharp pictures under one of the protocols."""
+    columns = {"psnr": ("PSNR (dB)", 2), "ssim": ("SSIM", 4), "mae": ("MAE", 4)}
+
+    def compare(predictions: Sequence[Path], truth: Path, warn: Warn) -> list[Scores]:
+        sharp, found = read_picture(truth), []
+        for warning in sharp.info.warnings:
+            warn(warning)
+        for path in predictions:
+            picture = read_picture(path)
+            if picture.pixels.shape != sharp.pixels.shape:
+                sizes = picture.pixels.shape[:2], sharp.pixels.shape[:2]
+                raise ShapeMismatchError(f"{path} and {truth}", *sizes)
+            for warning in picture.info.warnings:
+                warn(warning)
+            found.append(asdict(score(picture.pixels, sharp.pixels, protocol)))
+        return found
+
+    return Comparison(protocol, PROTOCOLS[protocol].description, versions(), columns, compare)
+
+
+def maps() -> Comparison:
+    """Maps of defocus."""
+    columns = {"aiwe1": ("AIWE(1)", 4), "aiwe2": ("AIWE(2)", 4), "spearman": ("1-|rho|", 4)}
+    used = {name: number for name, number in versions().items() if name != "scikit-image"}
+    used["scipy"] = version("scipy")
+    return Comparison("map", MAP_RULES, used, columns, _score_maps)
+
+
+def _score_maps(predictions: Sequence[Path], truth: Path, _: Warn) -> list[Scores]:
+    known, found = read_map(truth), []
+    for path in predictions:
+        # 0 is a defocus like any other in a map that was made; only a truth has gaps.
+        made = read_map(path, zero_is_unknown=False)
+        try:
+            found.append(asdict(score_map(made, known)))
+        except ShapeMismatchError as error:
+            raise ShapeMismatchError(f"{path} and {truth}", error.first, error.second) from error
+        except InvalidMapError as error:
+            blamed = path if "predicted" in error.what else truth
+            raise InvalidMapError(str(blamed), error.reason) from error
+    return found

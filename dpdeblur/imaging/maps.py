@@ -1,0 +1,104 @@
+"""Maps of one number per pixel, such as defocus, on disk: numbers as they are, never colours."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from dpdeblur.errors import InvalidMapError, UnreadableFileError, UnsupportedFormatError
+from dpdeblur.files import read_whole, write_whole
+from dpdeblur.imaging import png, tiff
+from dpdeblur.imaging.metadata import SOFTWARE, carried
+from dpdeblur.imaging.orientation import turn
+from dpdeblur.imaging.stored import Stored, Unusable
+
+READABLE_MAPS = (".png", ".tif", ".tiff")
+"""Extensions that `read_map` takes, lower case; `write_map` takes the last two."""
+_FLOAT = 3  # the TIFF tag SampleFormat
+
+
+def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]:
+    """Read a map as float32 H x W, with NaN where it is not known.
+
+    A floating-point TIFF holds the numbers themselves, NaN included. Of a PNG or TIFF of 8 or 16
+    bits the stored number n becomes n / 255 or n / 65535 whatever its colour profile, upright,
+    and 0 becomes NaN if `zero_is_unknown`. Colour files are taken if their channels are equal;
+    alpha is left out. Raises MissingFileError, UnsupportedFormatError, and UnreadableFileError for
+    anything that is not a whole, sound map.
+    """
+    data = read_whole(path, READABLE_MAPS)
+    try:
+        if data.startswith(png.SIGNATURE):
+            return _whole_numbers(png.decode(data), zero_is_unknown)
+        if not data.startswith(tiff.SIGNATURES):
+            raise Unusable("it is not a PNG or TIFF file")
+        numbers = _floating_point(data)
+        return _whole_numbers(tiff.decode(data), zero_is_unknown) if numbers is None else numbers
+    except Unusable as error:
+        raise UnreadableFileError(path, str(error)) from error
+    except Exception as error:  # decoders raise anything from IndexError to their own classes
+        raise UnreadableFileError(path, "it is damaged or cut short") from error
+
+
+def write_map(path: Path, numbers: NDArray[np.floating[Any]], *, overwrite: bool = False) -> None:
+    """Write a map (H x W, NaN where not known) as a 32-bit floating-point TIFF, deflated.
+
+    The file appears whole or not at all. Raises InvalidMapError, UnsupportedFormatError for
+    another extension than .tif and .tiff, OutputExistsError unless `overwrite`, and
+    UnwritableOutputError.
+    """
+    if path.suffix.lower() not in READABLE_MAPS[1:]:
+        raise UnsupportedFormatError(path, READABLE_MAPS[1:])
+    if numbers.ndim != 2 or numbers.size == 0:
+        raise InvalidMapError("The output", f"its shape is {numbers.shape}, not (height, width)")
+    if not np.issubdtype(numbers.dtype, np.floating):
+        raise InvalidMapError("The output", f"its type is {numbers.dtype}, not float32")
+    if np.isinf(numbers).any():
+        raise InvalidMapError("The output", "it has infinite values")
+    buffer = BytesIO()
+    tifffile.imwrite(
+        buffer,
+        numbers.astype(np.float32),
+        byteorder="<",
+        photometric="minisblack",
+        compression="zlib",
+        compressionargs={"level": 4},
+        predictor=True,
+        software=SOFTWARE,
+        metadata=None,
+    )
+    write_whole(path, buffer.getvalue(), overwrite=overwrite)
+
+
+def _whole_numbers(stored: Stored, zero_is_unknown: bool) -> NDArray[np.float32]:
+    samples = turn(stored.samples, carried(stored).orientation)
+    first = samples[..., 0]
+    if samples.shape[-1] > 2 and not (samples[..., :3] == first[..., None]).all():
+        raise Unusable("it is a colour picture, and a map has one channel")
+    numbers = first.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
+    if zero_is_unknown:
+        numbers[first == 0] = np.nan
+    return numbers
+
+
+def _floating_point(data: bytes) -> NDArray[np.float32] | None:
+    """The first page of a floating-point TIFF, or None if it holds whole numbers."""
+    with tifffile.TiffFile(BytesIO(data)) as file:
+        page: Any = file.pages[0]
+        if page.sampleformat != _FLOAT:
+            return None
+        if page.axes != "YX":
+            raise Unusable("it has several channels, and a map has one")
+        ends = zip(page.dataoffsets, page.databytecounts, strict=True)
+        if any(count == 0 or start + count > len(data) for start, count in ends):
+            raise Unusable("it is cut short")
+        with np.errstate(over="ignore"):
+            numbers: NDArray[np.float32] = page.asarray().astype(np.float32)
+    if np.isinf(numbers).any():
+        raise Unusable("it has infinite values; write NaN where nothing is known")
+    return numbers

@@ -1,0 +1,203 @@
+"""How close a defocus map is to the truth, in float64: AIWE(1), AIWE(2), 1 - |Spearman|.
+
+Dual pixels alone give defocus up to a scale and an offset that the camera's calibration knows, so
+the field (Garg et al. 2019, Xin et al. 2021) compares maps after the best affine fit, or by their
+order alone. All functions take two maps H x W of any real type. NaN in the truth means "not
+known"; such pixels, and those where `valid` (bool, H x W) is False, do not count. All raise
+ShapeMismatchError, and InvalidMapError for maps that are not H x W, a prediction that is not
+finite where it counts, an infinite truth, or nothing to compare.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from dpdeblur.errors import InvalidMapError, OptionError, ShapeMismatchError
+
+MAP_RULES = (
+    "AIWE(p), the least mean p-error over affine fits, in the truth's unit (8- and 16-bit files: "
+    "their range is 1); 1 - |Spearman's rank correlation|; where the truth is known; means are of "
+    "per-map values"
+)
+"""How `score_map` compares maps, in words."""
+_Values = NDArray[np.float64]
+_GAP = 1e-9  # relative, between the least absolute error found and the least possible
+_STEPS = 200  # never reached: halving ends at neighbouring floats
+
+
+@dataclass(frozen=True)
+class MapScores:
+    """One map's scores; 0 is perfect.
+
+    `aiwe1` and `aiwe2` are in the truth's unit, `spearman` is 1 - |rank correlation| in [0, 1].
+    """
+
+    aiwe1: float
+    aiwe2: float
+    spearman: float
+
+
+def score_map(
+    prediction: NDArray[Any], truth: NDArray[Any], valid: NDArray[np.bool_] | None = None
+) -> MapScores:
+    """All scores of a map; the prediction may be in any unit, and of either sign."""
+    return MapScores(
+        aiwe(prediction, truth, order=1, valid=valid),
+        aiwe(prediction, truth, order=2, valid=valid),
+        spearman(prediction, truth, valid=valid),
+    )
+
+
+def aiwe(
+    prediction: NDArray[Any],
+    truth: NDArray[Any],
+    *,
+    order: Literal[1, 2],
+    weight: NDArray[Any] | None = None,
+    valid: NDArray[np.bool_] | None = None,
+) -> float:
+    """Affine-invariant weighted error: the least over a, b of a p-norm, p being `order`.
+
+    AIWE(p) = min (sum w |a prediction + b - truth|^p / sum w)^(1/p), in the truth's unit. `weight`
+    is H x W, finite and not negative; None weighs all alike. AIWE(2) is a least-squares fit;
+    AIWE(1) is exact to a share of 1e-9. A constant prediction leaves b alone to be fitted.
+    Raises OptionError for other orders and for weights that cannot be used.
+    """
+    if order not in {1, 2}:
+        raise OptionError("order", f"{order} is not 1 or 2")
+    known = _known(prediction, truth, valid)
+    weights = np.ones(truth.shape) if weight is None else np.asarray(weight, np.float64)
+    if weights.shape != truth.shape:
+        raise OptionError("weight", f"its shape is {weights.shape}, not {truth.shape}")
+    w = weights[known]
+    if not (np.isfinite(w).all() and (w >= 0).all() and w.sum() > 0):
+        raise OptionError("weight", "weights must be finite, not negative, and not all 0")
+    counts = w > 0
+    x, y = (each[known][counts].astype(np.float64) for each in (prediction, truth))
+    w = w[counts] / w.sum()
+    # A constant must become exactly 0, and nothing may overflow: shift before anything is summed.
+    x -= x[0]
+    x /= np.abs(x).max() or 1.0
+    x -= w @ x
+    return _least_absolute(x, y, w) if order == 1 else _least_squares(x, y, w)
+
+
+def spearman(
+    prediction: NDArray[Any], truth: NDArray[Any], *, valid: NDArray[np.bool_] | None = None
+) -> float:
+    """1 - |Spearman's rank correlation| in [0, 1]; equal values share their mean rank.
+
+    1 if either map is constant, which says nothing about the order.
+    """
+    known = _known(prediction, truth, valid)
+    ranks = [rankdata(each[known]) for each in (prediction, truth)]
+    first, second = (each - (each.size + 1) / 2 for each in ranks)
+    power = np.sqrt((first @ first) * (second @ second))
+    return 1.0 if power == 0 else float(max(0.0, 1 - abs(first @ second) / power))
+
+
+def scale_error(
+    prediction: NDArray[Any], truth: NDArray[Any], *, valid: NDArray[np.bool_] | None = None
+) -> float:
+    """Mean absolute error without any fit, for maps that a calibration gave the truth's unit."""
+    known = _known(prediction, truth, valid)
+    difference = prediction[known].astype(np.float64) - truth[known].astype(np.float64)
+    return float(np.abs(difference).mean())
+
+
+def _known(
+    prediction: NDArray[Any], truth: NDArray[Any], valid: NDArray[np.bool_] | None
+) -> NDArray[np.bool_]:
+    """Where the maps are compared; checks everything that `aiwe` and the others promise."""
+    for what, array in (("The predicted map", prediction), ("The true map", truth)):
+        if array.ndim != 2 or array.size == 0:
+            raise InvalidMapError(what, f"its shape is {array.shape}, not (height, width)")
+    if prediction.shape != truth.shape:
+        raise ShapeMismatchError("The predicted and the true map", prediction.shape, truth.shape)
+    known: NDArray[np.bool_] = ~np.isnan(truth)
+    if valid is not None:
+        if valid.shape != truth.shape or valid.dtype != np.bool_:
+            shape = f"{valid.dtype} of shape {valid.shape}, not bool of shape {truth.shape}"
+            raise OptionError("valid", f"it is {shape}")
+        known &= valid
+    if not known.any():
+        raise InvalidMapError("The true map", "it is known at no pixel")
+    if np.isinf(truth[known]).any():
+        raise InvalidMapError("The true map", "it has infinite values")
+    missing = int((~np.isfinite(prediction[known])).sum())
+    if missing:
+        raise InvalidMapError(
+            "The predicted map", f"it has no finite value at {missing} pixels where the truth does"
+        )
+    return known
+
+
+def _least_squares(x: _Values, y: _Values, w: _Values) -> float:
+    """The least root mean square of a x + b - y; `x` has mean 0 and `w` sum 1."""
+    y = y - w @ y
+    power = w @ (x * x)
+    slope = w @ (x * y) / power if power > 0 else 0.0
+    return float(np.sqrt(w @ np.square(slope * x - y)))
+
+
+def _least_absolute(x: _Values, y: _Values, w: _Values) -> float:
+    """The least mean of |a x + b - y|; `x` has mean 0 and `w` sum 1.
+
+    With the best b for each a, the error is a convex function of a alone, so it is nowhere below
+    any of its tangents. Where the tangents left and right of the minimum cross is a good a to try
+    next, and how low they are there tells how much there is still to gain.
+    """
+    here = _tangent(0.0, x, y, w)
+    if here.slope == 0:
+        return here.error
+    step = -np.copysign(here.error, here.slope)
+    while (there := _tangent(here.a + step, x, y, w)).slope * here.slope > 0:
+        here, step = there, 2 * step
+    left, right = sorted((here, there), key=lambda each: each.a)
+    best = min(left.error, right.error)
+    for count in range(_STEPS):
+        rise = right.error - left.error + left.slope * left.a - right.slope * right.a
+        a = rise / (left.slope - right.slope)
+        bound = left.error + left.slope * (a - left.a)
+        if best - bound <= _GAP * best or not left.a < a < right.a:
+            break
+        if count % 3 == 2:  # crossings alone may creep up to the minimum from one side
+            a = (left.a + right.a) / 2
+        middle = _tangent(a, x, y, w)
+        best = min(best, middle.error)
+        left, right = (middle, right) if middle.slope < 0 else (left, middle)
+    return best
+
+
+class _Tangent(NamedTuple):
+    """The least error for a slope `a` of the fit, and a tangent's slope there."""
+
+    a: float
+    error: float
+    slope: float
+
+
+def _tangent(a: float, x: _Values, y: _Values, w: _Values) -> _Tangent:
+    rest = y - a * x
+    difference = _median(rest, w) - rest
+    signs = np.sign(difference)
+    # Any signs in [-1, 1] serve where the difference is 0; those that make b stationary give the
+    # slope along the best b.
+    met = difference == 0
+    signs[met] = np.clip(-(w @ signs) / w[met].sum(), -1, 1)
+    return _Tangent(a, float(w @ np.abs(difference)), float(w @ (signs * x)))
+
+
+def _median(values: _Values, weights: _Values) -> float:
+    """The value with at most half of the weight on either side."""
+    if weights.min() == weights.max():  # no need to sort
+        middle = (values.size - 1) // 2
+        return float(np.partition(values, middle)[middle])
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    return float(values[order[np.searchsorted(below, below[-1] / 2)]])

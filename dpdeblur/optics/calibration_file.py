@@ -1,0 +1,92 @@
+"""The file of a calibration: one `.npz` of plain arrays."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur.errors import CalibrationError, MissingFileError, UnreadableFileError
+from dpdeblur.files import write_whole
+from dpdeblur.optics.calibrated import Calibration
+
+VERSION = 1
+_NEEDED = ("left", "right", "radius", "version")
+_OPTIONAL = ("frame", "ratio", "levels")
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read an `.npz` file as `write_calibration` makes it.
+
+    It holds the arrays `left`, `right`, `radius` (see `Calibration`) and `version` (1), and may
+    hold `frame`, `ratio` and `levels`, and others, which become `extra`. Raises MissingFileError,
+    or UnreadableFileError saying what is wrong.
+    """
+    arrays = _arrays(path)
+    missing = [name for name in _NEEDED if name not in arrays]
+    if missing:
+        raise UnreadableFileError(path, f"it is no calibration, as it lacks {', '.join(missing)}")
+    fields: dict[str, Any] = {
+        name: arrays.pop(name) for name in (*_NEEDED, *_OPTIONAL) if name in arrays
+    }
+    if any(array.dtype.kind not in "fiu" for array in fields.values()):
+        raise UnreadableFileError(path, f"{', '.join(fields)} must be arrays of numbers")
+    version, radius = fields.pop("version"), fields.pop("radius")
+    if version.size != 1 or version.item() != VERSION:
+        raise UnreadableFileError(path, f"its version is {version}, and {VERSION} is known")
+    if radius.size != 1:
+        raise UnreadableFileError(path, f"radius has {radius.size} values and must have one")
+    for name, kind in (("frame", int), ("levels", float)):
+        if name in fields:
+            numbers = fields[name]
+            if numbers.size != 2 or not np.isfinite(numbers).all():
+                raise UnreadableFileError(path, f"{name} must be two numbers")
+            fields[name] = tuple(kind(number) for number in numbers.flat)
+    try:
+        return Calibration(radius=float(radius.item()), extra=arrays, **fields)
+    except CalibrationError as error:
+        raise UnreadableFileError(path, error.reason) from error
+
+
+def write_calibration(path: Path, calibration: Calibration, *, overwrite: bool = False) -> None:
+    """Write an `.npz` file, whole or not at all; raises as `files.write_whole` does."""
+    data = io.BytesIO()
+    fields: dict[str, Any] = {
+        "left": calibration.left,
+        "right": calibration.right,
+        "radius": np.float64(calibration.radius),
+        "version": np.int64(VERSION),
+    }
+    if calibration.frame is not None:
+        fields["frame"] = np.array(calibration.frame, np.int64)
+    if calibration.ratio is not None:
+        fields["ratio"] = calibration.ratio
+    if calibration.levels is not None:
+        fields["levels"] = np.array(calibration.levels, np.float64)
+    np.savez_compressed(data, **(dict(calibration.extra) | fields))
+    write_whole(path, data.getvalue(), overwrite=overwrite)
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError as error:
+        raise MissingFileError(path) from error
+    except OSError as error:
+        raise UnreadableFileError(path, error.strerror or str(error)) from error
+    except (
+        ValueError,
+        TypeError,
+        EOFError,
+        MemoryError,
+        RuntimeError,  # what zipfile raises for encrypted or unknown contents
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise UnreadableFileError(path, "it is no .npz file of plain arrays") from error
