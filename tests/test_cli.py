@@ -24,7 +24,7 @@ from dpdeblur.imaging import read_picture, write_picture
 from dpdeblur.metrics import PROTOCOLS
 from dpdeblur.views import DPViews
 
-COMMANDS = ("fix", "split", "batch", "score", "info", "train", "eval", "synth")
+COMMANDS = ("fix", "split", "batch", "map", "score", "info", "train", "eval", "synth")
 Pair = tuple[Path, Path]
 
 
@@ -51,10 +51,11 @@ class TestHelp:
         assert "--json" in text
         assert "--quiet" in text
 
-    def test_help_needs_no_torch(self) -> None:
+    @pytest.mark.parametrize("command", ["fix", "map"])
+    def test_help_needs_no_torch(self, command: str) -> None:
         code = (
             "import sys\nfrom dpdeblur.cli import app\n"
-            "try:\n    app(['fix', '--help'])\nexcept SystemExit:\n    pass\n"
+            f"try:\n    app(['{command}', '--help'])\nexcept SystemExit:\n    pass\n"
             "heavy = {'torch', 'numpy', 'cv2', 'skimage'} & sys.modules.keys()\nassert not heavy"
         )
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -13,6 +13,7 @@ from dpdeblur.cli.calibrate import app as calibrate
 from dpdeblur.cli.eval import eval_
 from dpdeblur.cli.fix import fix
 from dpdeblur.cli.info import info
+from dpdeblur.cli.map import map_
 from dpdeblur.cli.score import score
 from dpdeblur.cli.split import split
 from dpdeblur.cli.synth import synth
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 for command in (fix, split, batch, score, info, train, synth):
     app.command()(command)
+app.command("map")(map_)
 app.command("eval")(eval_)
 app.add_typer(calibrate, name="calibrate")
 

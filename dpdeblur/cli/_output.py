@@ -57,6 +57,11 @@ class Output:
         if not (self.quiet or self.json):
             self._err.print(Text.assemble(("Warning:", "yellow"), " ", sentence))
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was amiss so far."""
+        return tuple(self._warnings)
+
     def failure(self, sentence: str) -> None:
         """Say that one of many pictures failed, also when quiet."""
         self._warnings.append(sentence)

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpdeblur.cli import _options
+from dpdeblur.cli import _engines, _mpi, _options, _photo
 from dpdeblur.cli._errors import open_output
 from dpdeblur.cli._output import metric_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
-    from dpdeblur.cli._output import Output
-    from dpdeblur.imaging import FileViews, Picture
-    from dpdeblur.raw import RawOptions
+    from dpdeblur.imaging import Picture
 
 
 def fix(
@@ -30,6 +28,11 @@ def fix(
         Path | None, typer.Argument(help="Right view of the same frame.", metavar="RIGHT")
     ] = None,
     output: _options.OutputFile = None,
+    engine: Annotated[
+        _engines.Engine,
+        typer.Option(help="mccnet: the network; mpi: the optimiser of dpdeblur map."),
+    ] = _engines.Engine.mccnet,
+    calibration: _mpi.CalibrationOption = None,
     weights: _options.Weights = None,
     device: _options.Device = "auto",
     precision: _options.PrecisionOption = _options.Precision.auto,
@@ -67,6 +70,8 @@ def fix(
       dpdeblur fix IMG_1_L.png IMG_1_R.png
 
       dpdeblur fix l.png r.png --truth sharp_f22.png --json
+
+      dpdeblur fix left.png right.png --engine mpi --calibration pixel4.npz
     """
     printer = open_output(ctx, json=json, quiet=quiet)
     from rich.console import Group
@@ -74,36 +79,39 @@ def fix(
     from dpdeblur.cli._raw import statement
     from dpdeblur.imaging import write_picture
     from dpdeblur.metrics import score
-    from dpdeblur.models import load_model
-    from dpdeblur.restore import restore
     from dpdeblur.views import common_stem
 
-    inputs = _check_inputs(left, right, truth)
+    inputs = _photo.check_inputs(left, right, truth)
     stem = left.stem if right is None else common_stem(left, right)
     output = output or left.with_name(f"{stem}_sharp.png")
-    raw = _raw_options(right, size, balance, swap_views, save_views)
+    raw = _photo.raw_options(right, size, balance, swap_views, save_views)
     saved = {} if save_views is None else _view_paths(save_views, stem)
-    _check_places(output, saved.values(), inputs, overwrite=overwrite)
-    options = _options.restore_options(device, precision, max_memory, strip_height, ensemble)
-    views = _read(printer, left, right, raw)
+    measured = [] if calibration is None else [calibration]
+    _check_places(output, saved.values(), [*inputs, *measured], overwrite=overwrite)
+    of_network = {
+        "--weights": weights,
+        "--precision": precision is not _options.Precision.auto,
+        "--max-memory": max_memory,
+        "--strip-height": strip_height,
+        "--ensemble": ensemble,
+    }
+    _check_engine(engine, calibration, of_network)
+    if engine is _engines.Engine.mpi:
+        run = _engines.optimiser(printer, calibration, device)
+    else:
+        run = _engines.network(
+            printer, weights, device, precision, max_memory, strip_height, ensemble
+        )
+    views = _photo.read(printer, left, right, raw)
     source = views.source
     shape = source.upright(views.left[..., :0]).shape  # of no channel, so that nothing is copied
     sharp = None if truth is None else _read_truth(truth, shape[:2])
     for warning in (*source.warnings, *(sharp.info.warnings if sharp else ())):
         printer.warn(warning)
 
-    with printer.progress() as bar:
-        task = bar.add_task("Loading", total=None)
-        model = load_model(weights)
-        bar.update(task, description=output.name)
-
-        def on_progress(done: int, rows: int) -> None:
-            if done:  # before that nothing is known, and the bar only shows that work goes on
-                bar.update(task, completed=done, total=rows)
-
-        restored = restore(model, views, options, on_progress)
-    pixels = source.upright(restored.pixels)
-    for note in (*([statement(raw)] if raw else ()), *restored.notes):
+    made = run(views, output.name)
+    pixels = source.upright(made.pixels)
+    for note in (*([statement(raw)] if raw else ()), *made.notes):
         printer.note(note)
     for place, picture in (
         (output, pixels),
@@ -115,33 +123,16 @@ def fix(
             printer.warn(warning)
 
     height, width = pixels.shape[:2]
-    strips = "1 strip" if restored.strips == 1 else f"{restored.strips} strips"
-    peak = restored.peak_memory
-    memory = "" if peak is None else f", {peak / 2**30:.1f} GiB at most"
-    human = (
-        f"{output}  {width}x{height}, {restored.seconds:.1f} s{memory} "
-        f"({restored.device}, {restored.precision}, {strips})"
-    )
-    data = {
-        "output": output,
-        "width": width,
-        "height": height,
-        "weights": {"name": model.name, "sha256": model.sha256},
-        "device": restored.device,
-        "precision": restored.precision,
-        "strip_height": restored.strip_height,
-        "strips": restored.strips,
-        "seconds": restored.seconds,
-        "peak_memory": restored.peak_memory,
-        "notes": restored.notes,
-    }
+    human = f"{output}  {width}x{height}, {made.how}"
+    data = {"output": output, "width": width, "height": height, "engine": engine.value}
+    data |= made.data | {"notes": made.notes}
     if raw is not None:
         data |= {"frame_1": raw.side_of_frame_1, "views": saved}
     if sharp is None:
         printer.result(human, data)
         return
     rows = {
-        "input": score(source.upright(views.combined()), sharp.pixels, protocol.value),
+        "input": score(source.upright(made.untouched()), sharp.pixels, protocol.value),
         "result": score(pixels, sharp.pixels, protocol.value),
     }
     data |= {"protocol": protocol.value}
@@ -150,21 +141,19 @@ def fix(
     printer.result(Group(human, table), data)
 
 
-def _check_inputs(left: Path, right: Path | None, truth: Path | None) -> list[Path]:
-    """The files given, none of which is a folder, or a raw file where it should be a picture."""
-    from dpdeblur.errors import UnreadableFileError
-    from dpdeblur.views import RAW_EXTENSIONS, is_folder
+def _check_engine(
+    engine: _engines.Engine, calibration: Path | None, of_network: Mapping[str, object]
+) -> None:
+    """Refuse options that the engine does not know."""
+    from dpdeblur.errors import OptionError
 
-    inputs = [path for path in (left, right, truth) if path is not None]
-    for path in inputs:
-        if is_folder(path):
-            raise UnreadableFileError(path, "it is a folder; use dpdeblur batch for folders")
-        if path.suffix.lower() in RAW_EXTENSIONS and (right or path is truth):
-            alone = "which holds both views; give it alone"
-            finished = "and the truth is a finished picture; give PNG, TIFF or JPEG"
-            what = finished if path is truth else alone
-            raise UnreadableFileError(path, f"it is a raw file, {what}")
-    return inputs
+    if engine is not _engines.Engine.mpi:
+        if calibration is not None:
+            raise OptionError("--calibration", "it is for --engine mpi; the network needs none")
+        return
+    for key, value in of_network.items():
+        if value:
+            raise OptionError(key, "it is for the network, which --engine mpi does without")
 
 
 def _check_places(
@@ -182,25 +171,6 @@ def _check_places(
             raise UnwritableOutputError(place, "the result is to go there; choose another name")
 
 
-def _raw_options(
-    right: Path | None,
-    size: str | None,
-    balance: _options.BalanceChoice | None,
-    swap_views: bool,
-    save_views: Path | None,
-) -> RawOptions | None:
-    """How to develop the raw file; None for two views, which take none of these options."""
-    from dpdeblur.errors import OptionError
-
-    if right is None:
-        return _options.raw_options(size, balance, swap_views=swap_views)
-    given = _options.given_for_raws(size, balance, swap_views=swap_views)
-    if given or save_views:
-        key = given[0] if given else "--save-views"
-        raise OptionError(key, "it is for raw files, and two views were given")
-    return None
-
-
 def _read_truth(truth: Path, shape: tuple[int, ...]) -> Picture:
     from dpdeblur.errors import ShapeMismatchError
     from dpdeblur.imaging import read_picture
@@ -213,16 +183,3 @@ def _read_truth(truth: Path, shape: tuple[int, ...]) -> Picture:
 
 def _view_paths(folder: Path, stem: str) -> dict[str, Path]:
     return {side: folder / f"{stem}_{side}.tif" for side in ("left", "right")}
-
-
-def _read(printer: Output, left: Path, right: Path | None, raw: RawOptions | None) -> FileViews:
-    from dpdeblur.imaging import read_views
-    from dpdeblur.views import names_say_swapped
-
-    if right is None:
-        from dpdeblur.raw import read_raw_views
-
-        return read_raw_views(left, raw)
-    if names_say_swapped(left, right):
-        printer.warn("By their names, the right view is given first and the left one second.")
-    return read_views(left, right)

@@ -1,0 +1,14 @@
+"""Defocus map and all-in-focus picture without training, after Xin et al. (ICCV 2021)."""
+
+from dpdeblur.mpi.files import encoded, linear_views
+from dpdeblur.mpi.solve import DefocusMap, MapOptions, map_defocus
+from dpdeblur.mpi.views import LinearViews
+
+__all__ = [
+    "DefocusMap",
+    "LinearViews",
+    "MapOptions",
+    "encoded",
+    "linear_views",
+    "map_defocus",
+]

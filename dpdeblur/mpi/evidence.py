@@ -1,0 +1,110 @@
+"""How well each defocus explains a place: the closed-form start of the map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dpdeblur.mpi.lens import Lens
+
+_WINDOWS = ((2.0, 0.15), (6.0, 0.35), (18.0, 0.5))
+"""Standard deviations of the windows that evidence is gathered over, and their weights."""
+_WHITE, _PINK = 1e-4, 1e-3
+"""Noise to signal of the filter: constant, and times the squared frequency."""
+_COMPLEXITY = 0.3
+"""Weight of the log determinant; 1/2 were right if all pixels in a window were independent."""
+_NOISE = 1e-7
+"""Mean square of the noise at the size that maps are found at, light being 1 at the brightest."""
+_SHARPNESS = 20.0
+"""Independent observations that a window's evidence stands for."""
+_FEW = 0.05
+"""Share of the texture below which a side of focus is taken to be empty."""
+
+
+def evidence(observed: Tensor, lens: Lens, radii: Sequence[float]) -> Tensor:
+    """Cost of each radius at each place, `K x H x W`; the lower, the better the views agree.
+
+    The picture that a radius makes of both views (joint Wiener filter, noise to signal rising
+    with frequency as natural pictures' spectra fall) is blurred again; what is then missing of the
+    views is noise if the radius is right. A sharper kernel leaves less in any case: the views'
+    likelihood under a Gaussian prior, -2 log p = n log(residual) + log det, tells by how much.
+    Windows of several sizes vote.
+
+    Args:
+        observed: both views `2 x H x W`, linear light, 1 being the brightest.
+        lens: kernels at the views' resolution.
+        radii: candidates, in pixels of the frame before the lens's reduction.
+    """
+    shape = (observed.shape[1], observed.shape[2])
+    margin = max(8, min(shape) // 16)
+    costs = []
+    for blurs in lens.blurs(radii, shape, margin=margin, device=observed.device):
+        tiling, (left, right) = blurs.tiling, blurs.spectra
+        power = left.abs().square() + right.abs().square()
+        noise = _WHITE + _PINK * _laplacian(tiling.size, observed.device)
+        views = torch.fft.rfft2(tiling.cut(observed))
+        picture = (left.conj() * views[0] + right.conj() * views[1]) / (power + noise)
+        missing = torch.stack((views[0] - left * picture, views[1] - right * picture))
+        residual = tiling.join(torch.fft.irfft2(missing, s=tiling.size)).square().sum(0)
+        complexity = (power / noise + 1).log().mean()
+        cost = torch.zeros_like(residual)
+        for deviation, weight in _WINDOWS:
+            gathered = _gaussian(residual, deviation) + _NOISE
+            cost = cost + weight * (gathered.log() + _COMPLEXITY * complexity)
+        costs.append(cost)
+    return torch.stack(costs)
+
+
+def belief(costs: Tensor, radii: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """Mean and variance of the radius at each place, both `H x W`, from `evidence`."""
+    values = torch.tensor(radii, dtype=costs.dtype, device=costs.device)[:, None, None]
+    share = torch.softmax(-_SHARPNESS * costs, 0)
+    mean = (share * values).sum(0)
+    return mean, (share * (values - mean).square()).sum(0)
+
+
+def radius_range(costs: Tensor, radii: Sequence[float], observed: Tensor) -> tuple[float, float]:
+    """The least and the largest radius of what has texture (1st to 99th percentile).
+
+    Where hardly anything lies on one side of focus, all is taken to lie on the other: a kernel
+    and the one across focus look alike to pictures without detail.
+    """
+    best = torch.tensor(radii)[costs.argmin(0).cpu()].flatten()
+    mean = observed.mean(0)
+    texture = _gaussian((mean - _gaussian(mean, 2.0)).square(), 4.0).flatten().cpu()
+    for sign in (-1, 1):
+        side = best.sign() == sign
+        if texture[side].sum() < _FEW * texture.sum():
+            best, texture = best[~side], texture[~side]
+    order = best.argsort(stable=True)
+    weight = texture.sqrt()  # the energy of what is strongly blurred would hardly count
+    share = weight[order].cumsum(0) / weight.sum()
+    low, high = (
+        best[order][int(torch.searchsorted(share, torch.tensor(level)))] for level in (0.01, 0.99)
+    )
+    return float(low), float(high)
+
+
+def _laplacian(size: tuple[int, int], device: torch.device) -> Tensor:
+    """Squared frequency of a tile's spectrum: 4 - 2 cos(2 pi f_y) - 2 cos(2 pi f_x)."""
+    down = torch.fft.fftfreq(size[0], device=device)[:, None]
+    along = torch.fft.rfftfreq(size[1], device=device)
+    return 4 - 2 * torch.cos(2 * math.pi * down) - 2 * torch.cos(2 * math.pi * along)
+
+
+def _gaussian(picture: Tensor, deviation: float) -> Tensor:
+    """Gaussian blur of `H x W`, borders repeated."""
+    reach = math.ceil(3 * deviation)
+    place = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
+    kernel = torch.exp(-place.square() / (2 * deviation**2))
+    kernel = kernel / kernel.sum()
+    for shape, pad in (
+        ((1, 1, -1, 1), (0, 0, reach, reach)),
+        ((1, 1, 1, -1), (reach, reach, 0, 0)),
+    ):
+        grown = torch.nn.functional.pad(picture[None, None], pad, mode="replicate")
+        picture = torch.nn.functional.conv2d(grown, kernel.reshape(shape))[0, 0]
+    return picture

@@ -1,0 +1,108 @@
+"""The lens as the optimiser needs it: spectra of both views' kernels for any defocus."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dpdeblur.mpi.tiles import Tiling
+from dpdeblur.optics import Calibration, DiskPSF
+
+_SLOPE = 0.86
+_LIGHT = 0.995
+
+
+@dataclass(frozen=True)
+class Blurs:
+    """A layer's blur: where its tiles lie and both views' spectra (see `tiles.blur`)."""
+
+    tiling: Tiling
+    spectra: tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Lens:
+    """What a point becomes at any place and defocus, on frames reduced by `reduction`.
+
+    `calibration` holds measured kernels; None stands for the generic dual-pixel PSF of
+    `optics.DiskPSF`: a flat disk with a linear ramp, the same all over the frame.
+    """
+
+    calibration: Calibration | None = None
+    reduction: int = 1
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of tiles for a frame."""
+        if self.calibration is not None:
+            rows, columns = self.calibration.left.shape[:2]
+            return rows, columns
+        side = max(256, width // 8)  # large frames have large kernels, and halos to match
+        return math.ceil(height / side), math.ceil(width / side)
+
+    def blurs(
+        self,
+        radii: Sequence[float],
+        shape: tuple[int, int],
+        *,
+        margin: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> list[Blurs]:
+        """Of each signed radius (pixels of the frame before reduction), for frames of `shape`.
+
+        `margin` is added to the halo, which holds 99.5 % of each kernel's light.
+        """
+        result = []
+        for radius in radii:
+            kernels = self.kernels(radius)
+            tiling = Tiling(*shape, *self.grid(*shape), kernels.shape[-1] // 2 + margin)
+            left, right = spectra(kernels.to(device), tiling.size)
+            result.append(Blurs(tiling, (left, right)))
+        return result
+
+    def kernels(self, radius: float) -> Tensor:
+        """Of both views in the middles of all tiles, `2 x T x K x K` with 99.5 % of the light.
+
+        T is 1 where they are the same all over the frame.
+        """
+        kernels = self._kernels(radius / self.reduction)
+        reach = _reach(kernels)
+        middle = kernels.shape[-1] // 2
+        inner = slice(middle - reach, middle + reach + 1)
+        kernels = kernels[..., inner, inner]
+        return kernels / kernels.sum((-2, -1), keepdim=True)
+
+    def _kernels(self, radius: float) -> Tensor:
+        """`2 x T x K x K`: the left and the right views' kernels in the middles of the tiles."""
+        if self.calibration is None:
+            reach = math.ceil(abs(radius)) + 2
+            left, right = DiskPSF(_SLOPE, reach)(torch.tensor([[radius]]))
+            return torch.stack((left[:, 0], right[:, 0]))
+        rows, columns = self.calibration.left.shape[:2]
+        down = ((torch.arange(rows) + 0.5) / rows).repeat_interleave(columns)
+        along = ((torch.arange(columns) + 0.5) / columns).repeat(rows)
+        psf = self.calibration.psf(down, along, self.calibration.reach(abs(radius)))
+        left, right = psf(torch.full((rows * columns, 1), radius))
+        return torch.stack((left[:, 0], right[:, 0]))
+
+
+def spectra(kernels: Tensor, size: tuple[int, int]) -> Tensor:
+    """Kernels `... x K x K` as real spectra for tiles of `size`, their middle at the origin."""
+    reach = kernels.shape[-1] // 2
+    below, beside = (side - kernels.shape[-1] for side in size)
+    grown = torch.nn.functional.pad(kernels, (0, beside, 0, below))
+    spectrum: Tensor = torch.fft.rfft2(grown.roll((-reach, -reach), (-2, -1)))
+    return spectrum
+
+
+def _reach(kernels: Tensor) -> int:
+    """Half size of the square that holds 99.5 % of every kernel's light."""
+    middle = kernels.shape[-1] // 2
+    for reach in range(middle + 1):
+        inner = slice(middle - reach, middle + reach + 1)
+        if kernels[..., inner, inner].sum((-2, -1)).min() >= _LIGHT:
+            return reach
+    return middle

@@ -1,0 +1,201 @@
+"""Spatially varying blur: a frame in overlapping tiles, each blurred by its own kernels by FFT."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor
+
+_RAMP = 32
+"""Width in pixels over which neighbouring tiles are blended, at most a quarter of a tile."""
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a frame of `height x width` is cut into `rows x columns` tiles with a `halo`.
+
+    Each tile is a cell of the grid, half a `ramp` more on each side over which it is blended with
+    its neighbours, and the halo, from which blur reaches in. The frame's border pixels are
+    repeated outwards.
+    """
+
+    height: int
+    width: int
+    rows: int
+    columns: int
+    halo: int
+
+    @property
+    def cell(self) -> tuple[int, int]:
+        """Height and width of a cell; those at the bottom and right may reach beyond the frame."""
+        return math.ceil(self.height / self.rows), math.ceil(self.width / self.columns)
+
+    @property
+    def ramp(self) -> int:
+        """Width of the blend in pixels, even."""
+        return 2 * (min(_RAMP, *(side // 4 for side in self.cell)) // 2)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a tile with all its margins, lengths that are fast to transform."""
+        margin = self.ramp + 2 * self.halo
+        height, width = (next_fast_len(side + margin, real=True) for side in self.cell)
+        return height, width
+
+    @property
+    def count(self) -> int:
+        """Number of tiles."""
+        return self.rows * self.columns
+
+    def grow(self, frames: Tensor) -> Tensor:
+        """`N x H x W` with its borders repeated outwards, as far as the tiles reach."""
+        top, bottom, left, right = self._margins()
+        return torch.nn.functional.pad(frames, (left, right, top, bottom), mode="replicate")
+
+    def grow_adjoint(self, grown: Tensor) -> Tensor:
+        """The transpose of `grow`: repeated borders add up where they came from; spoils `grown`."""
+        top, _, left, _ = self._margins()
+        bottom, right = top + self.height, left + self.width
+        grown[:, top] += grown[:, :top].sum(1)
+        grown[:, bottom - 1] += grown[:, bottom:].sum(1)
+        grown = grown[:, top:bottom]
+        grown[:, :, left] += grown[:, :, :left].sum(2)
+        grown[:, :, right - 1] += grown[:, :, right:].sum(2)
+        return grown[:, :, left:right].contiguous()
+
+    def window(self, tile: int) -> tuple[slice, slice]:
+        """Where a tile with its halo lies in a grown frame."""
+        (h, w), (y, x) = self.size, self._corner(tile)
+        return slice(y, y + h), slice(x, x + w)
+
+    def inner_window(self, tile: int) -> tuple[slice, slice]:
+        """Where a tile without its halo lies in a frame with half a ramp more on each side."""
+        (h, w), (y, x) = self._inner(), self._corner(tile)
+        return slice(y, y + h), slice(x, x + w)
+
+    def inner(self, tiles: Tensor) -> Tensor:
+        """Tiles `... x h x w` without their halo."""
+        h, w = self._inner()
+        return tiles[..., self.halo : self.halo + h, self.halo : self.halo + w]
+
+    def weights(self, tile: int, like: Tensor) -> Tensor:
+        """The weight of a tile without its halo, in blending; all tiles' add up to one."""
+        row, column = divmod(tile, self.columns)
+        along = self._rise(row, self.rows, self._inner()[0], like)
+        return along[:, None] * self._rise(column, self.columns, self._inner()[1], like)
+
+    def cut(self, frames: Tensor) -> Tensor:
+        """`N x H x W` to tiles `N x T x h x w`."""
+        grown = self.grow(frames)
+        return torch.stack([grown[:, *self.window(tile)] for tile in range(self.count)], 1)
+
+    def cut_adjoint(self, tiles: Tensor) -> Tensor:
+        """The transpose of `cut`: tiles add up where they overlap."""
+        grown = self.empty_grown(tiles)
+        for tile in range(self.count):
+            grown[:, *self.window(tile)] += tiles[:, tile]
+        return self.grow_adjoint(grown)
+
+    def join(self, tiles: Tensor) -> Tensor:
+        """Blend tiles `N x T x h x w` into frames `N x H x W`; the halo is left out."""
+        joined = self.empty_joined(tiles)
+        for tile in range(self.count):
+            joined[:, *self.inner_window(tile)] += self.inner(tiles[:, tile]) * self.weights(
+                tile, tiles
+            )
+        return self.joined(joined)
+
+    def join_adjoint(self, frames: Tensor) -> Tensor:
+        """The transpose of `join`."""
+        spread = self.joined_adjoint(frames)
+        tiles = frames.new_zeros(len(frames), self.count, *self.size)
+        for tile in range(self.count):
+            self.inner(tiles)[:, tile] = spread[:, *self.inner_window(tile)] * self.weights(
+                tile, frames
+            )
+        return tiles
+
+    def empty_grown(self, like: Tensor) -> Tensor:
+        """Zeros of a grown frame's size, as many as `like` has."""
+        top, bottom, left, right = self._margins()
+        return like.new_zeros(len(like), top + self.height + bottom, left + self.width + right)
+
+    def empty_joined(self, like: Tensor) -> Tensor:
+        """Zeros for `len(like)` frames with half a ramp on each side, to blend tiles into."""
+        (h, w), ramp = self.cell, self.ramp
+        return like.new_zeros(len(like), self.rows * h + ramp, self.columns * w + ramp)
+
+    def joined(self, blended: Tensor) -> Tensor:
+        """The frames in what `empty_joined` gave and tiles were blended into."""
+        half = self.ramp // 2
+        return blended[:, half : half + self.height, half : half + self.width].contiguous()
+
+    def joined_adjoint(self, frames: Tensor) -> Tensor:
+        """The transpose of `joined`."""
+        spread = self.empty_joined(frames)
+        half = self.ramp // 2
+        spread[:, half : half + self.height, half : half + self.width] = frames
+        return spread
+
+    def _corner(self, tile: int) -> tuple[int, int]:
+        row, column = divmod(tile, self.columns)
+        return row * self.cell[0], column * self.cell[1]
+
+    def _inner(self) -> tuple[int, int]:
+        """Height and width of a tile without its halo."""
+        return self.cell[0] + self.ramp, self.cell[1] + self.ramp
+
+    def _margins(self) -> tuple[int, int, int, int]:
+        """What the frame is grown by: top, bottom, left, right."""
+        before = self.halo + self.ramp // 2
+        (h, w), (cell_h, cell_w) = self.size, self.cell
+        below = (self.rows - 1) * cell_h + h - before - self.height
+        beside = (self.columns - 1) * cell_w + w - before - self.width
+        return before, below, before, beside
+
+    def _rise(self, index: int, count: int, side: int, like: Tensor) -> Tensor:
+        """Weights along one axis; the first and last tiles have no neighbour to blend with."""
+        place = torch.arange(side, dtype=like.dtype, device=like.device) + 0.5
+        rise = (place / max(self.ramp, 0.5)).clamp(max=1)
+        weight = torch.ones_like(rise) if index == 0 else rise
+        return weight if index == count - 1 else weight * rise.flip(0)
+
+
+def blur(frames: Tensor, tiling: Tiling, spectra: tuple[Tensor, Tensor]) -> Tensor:
+    """Frames `N x H x W` as either view sees them, `2 x N x H x W`.
+
+    `spectra` are the left and right kernels' `T x h x (w // 2 + 1)` (T may be 1: the same kernel
+    everywhere) with their origin at the first pixel. Differentiable in the frames, by the exact
+    adjoint; nothing the size of the tiles is kept for that.
+    """
+    blurred: Tensor = _Blur.apply(frames, tiling, *spectra)  # type: ignore[no-untyped-call]
+    return blurred
+
+
+class _Blur(torch.autograd.Function):
+    """Automatic differentiation would keep every tile's spectra and transform them twice."""
+
+    @staticmethod
+    def forward(ctx: Any, frames: Tensor, tiling: Tiling, left: Tensor, right: Tensor) -> Tensor:
+        ctx.tiling = tiling
+        ctx.save_for_backward(left, right)
+        spectrum = torch.fft.rfft2(tiling.cut(frames))
+        views = [
+            tiling.join(torch.fft.irfft2(spectrum * kernel, s=tiling.size))
+            for kernel in (left, right)
+        ]
+        return torch.stack(views)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        tiling = ctx.tiling
+        spectrum = sum(
+            torch.fft.rfft2(tiling.join_adjoint(view)) * kernel.conj()
+            for view, kernel in zip(gradient, ctx.saved_tensors, strict=True)
+        )
+        tiles = torch.fft.irfft2(spectrum, s=tiling.size)
+        return tiling.cut_adjoint(tiles), None, None, None
