@@ -20,6 +20,10 @@ _NOISE = 1e-7
 """Mean square of the noise at the size that maps are found at, light being 1 at the brightest."""
 _SHARPNESS = 20.0
 """Independent observations that a window's evidence stands for."""
+_FLAT = 2e-6
+"""Energy of texture (see `_texture`) below which a place tells little about its blur."""
+_BALANCE = 20.0
+"""Standard deviation of the window that brightness is balanced over."""
 _FEW = 0.05
 """Share of the texture below which a side of focus is taken to be empty."""
 
@@ -31,7 +35,7 @@ def evidence(observed: Tensor, lens: Lens, radii: Sequence[float]) -> Tensor:
     with frequency as natural pictures' spectra fall) is blurred again; what is then missing of the
     views is noise if the radius is right. A sharper kernel leaves less in any case: the views'
     likelihood under a Gaussian prior, -2 log p = n log(residual) + log det, tells by how much.
-    Windows of several sizes vote.
+    Windows of several sizes vote. Where there is no texture all costs are about the same.
 
     Args:
         observed: both views `2 x H x W`, linear light, 1 being the brightest.
@@ -55,7 +59,18 @@ def evidence(observed: Tensor, lens: Lens, radii: Sequence[float]) -> Tensor:
             gathered = _gaussian(residual, deviation) + _NOISE
             cost = cost + weight * (gathered.log() + _COMPLEXITY * complexity)
         costs.append(cost)
-    return torch.stack(costs)
+    texture = _texture(observed)
+    return torch.stack(costs) * (texture / (texture + _FLAT))
+
+
+def balanced(observed: Tensor) -> Tensor:
+    """Both views `2 x H x W` with one brightness on a large scale, where no calibration tells it.
+
+    Towards the corners either view loses light to the lens's rim, which would pass for defocus.
+    """
+    left, right = (_gaussian(view, _BALANCE) + 1e-3 for view in observed)
+    mean = (left + right) / 2
+    return torch.stack((observed[0] * (mean / left), observed[1] * (mean / right)))
 
 
 def belief(costs: Tensor, radii: Sequence[float]) -> tuple[Tensor, Tensor]:
@@ -73,8 +88,7 @@ def radius_range(costs: Tensor, radii: Sequence[float], observed: Tensor) -> tup
     and the one across focus look alike to pictures without detail.
     """
     best = torch.tensor(radii)[costs.argmin(0).cpu()].flatten()
-    mean = observed.mean(0)
-    texture = _gaussian((mean - _gaussian(mean, 2.0)).square(), 4.0).flatten().cpu()
+    texture = _texture(observed).flatten().cpu()
     for sign in (-1, 1):
         side = best.sign() == sign
         if texture[side].sum() < _FEW * texture.sum():
@@ -86,6 +100,12 @@ def radius_range(costs: Tensor, radii: Sequence[float], observed: Tensor) -> tup
         best[order][int(torch.searchsorted(share, torch.tensor(level)))] for level in (0.01, 0.99)
     )
     return float(low), float(high)
+
+
+def _texture(observed: Tensor) -> Tensor:
+    """Energy of what is finer than a few pixels, gathered over a few more, `H x W`."""
+    mean = observed.mean(0)
+    return _gaussian((mean - _gaussian(mean, 2.0)).square(), 4.0)
 
 
 def _laplacian(size: tuple[int, int], device: torch.device) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.errors import OptionError
-from dpdeblur.mpi.evidence import belief, evidence, radius_range
+from dpdeblur.mpi.evidence import balanced, belief, evidence, radius_range
 from dpdeblur.mpi.joint import JointOptions, Layers, optimise
 from dpdeblur.mpi.lens import Lens
 from dpdeblur.mpi.picture import LayeredBlur, PictureOptions, sharpen
@@ -133,6 +133,8 @@ def _closed_form(gray: Tensor, calibration: Calibration | None, options: MapOpti
     small = torch.nn.functional.interpolate(
         gray[None], (height // reduction, width // reduction), mode="area"
     )[0]
+    if calibration is None:
+        small = balanced(small)
     lens = Lens(calibration, reduction)
     if calibration is None:
         largest = _GENERIC_REACH * width
