@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.calibration.brightness import in_cells, white_ratio
-from dpdeblur.calibration.measure import blur_radius
+from dpdeblur.calibration.measure import APART, blur_radius, disparity
 from dpdeblur.calibration.shots import stored_numbers
 from dpdeblur.errors import MissingFileError, ShapeMismatchError, UnreadableFileError
 from dpdeblur.imaging import read_picture
@@ -28,8 +28,10 @@ def import_folder(folder: Path, levels: tuple[float, float] = (1024.0, 16383.0))
     of those and of the pairs that the calibration serves. Raises MissingFileError,
     UnreadableFileError, ShapeMismatchError and CalibrationError.
     """
-    if not folder.is_dir():
+    if not folder.exists():
         raise MissingFileError(folder)
+    if not folder.is_dir():
+        raise UnreadableFileError(folder, "it is not a folder")
     paths = [folder / f"blur_kernels_{side}.npy" for side in ("left", "right")]
     left, right = (_kernels(path) for path in paths)
     if left.shape != right.shape:
@@ -48,6 +50,10 @@ def import_folder(folder: Path, levels: tuple[float, float] = (1024.0, 16383.0))
     left, right = (part.reshape(rows, columns, *part.shape[1:]) for part in (left, right))
     # The radius comes after the checks of a first Calibration.
     checked = Calibration(left, right, 1.0)
+    if abs(float(disparity(checked.left, checked.right).mean())) < APART:
+        raise UnreadableFileError(
+            folder, "its left and right kernels are not apart, so they tell no side of focus"
+        )
     return Calibration(
         checked.left,
         checked.right,

@@ -12,6 +12,9 @@ from dpdeblur.optics import Calibration
 
 Array = NDArray[np.float64]
 
+APART = 0.25
+"""Disparity in pixels below which kernels tell no side of focus."""
+
 
 def centroids(kernels: NDArray[np.floating]) -> Array:
     """Where the light of kernels `... x K x K` falls on the mean, `... x 2` (x, y) in pixels."""

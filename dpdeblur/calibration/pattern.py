@@ -10,6 +10,7 @@ from dpdeblur.errors import OptionError
 Float = NDArray[np.float32]
 
 _LARGEST = 32768
+_MOST = 2**26
 
 
 def dot_grid(height: int, width: int, spacing: float, diameter: float) -> Float:
@@ -21,6 +22,10 @@ def dot_grid(height: int, width: int, spacing: float, diameter: float) -> Float:
     """
     if not 1 <= min(height, width) <= max(height, width) <= _LARGEST:
         raise OptionError("size", f"{width}x{height} is not between 1x1 and {_LARGEST}x{_LARGEST}")
+    if height * width > _MOST:
+        raise OptionError("size", f"{width}x{height} is more than {_MOST >> 20} megapixels")
+    if not 4 <= spacing <= _LARGEST:
+        raise OptionError("spacing", f"{spacing:g} is not between 4 and {_LARGEST} pixels")
     if not 2 <= diameter <= spacing / 2:
         raise OptionError(
             "dot", f"{diameter:g} is not between 2 and half the spacing of {spacing:g} pixels"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dpdeblur.calibration.brightness import in_cells, pattern_ratio, white_ratio
 from dpdeblur.calibration.kernels import solve_kernels
-from dpdeblur.calibration.measure import blur_radius, disparity
+from dpdeblur.calibration.measure import APART, blur_radius, disparity
 from dpdeblur.calibration.register import dot_spacing, find_drift
 from dpdeblur.calibration.shots import Shots
 from dpdeblur.errors import OptionError, PatternError
@@ -24,7 +24,6 @@ _LARGEST = 121
 _SMALLEST = 5
 _FAINT = 0.3
 _RIM = 0.02
-_APART = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +88,7 @@ def solve(
 
     left, right = found
     apart = float(disparity(left, right).mean())
-    if abs(apart) < _APART:
+    if abs(apart) < APART:
         raise PatternError(
             f"the views are only {abs(apart):.2f} pixels apart; for the blurred shot "
             "focus the camera farther away from the pattern"

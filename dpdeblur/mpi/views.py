@@ -44,14 +44,15 @@ class LinearViews:
                 raise InvalidPictureError(what, "it has light below 0")
             top = float(view.max())
             if top <= 0:
-                raise InvalidPictureError(what, "it is black all over")
+                raise InvalidPictureError(what, "it is black all over; give a brighter exposure")
             if (view >= 0.999 * top).mean() > _CLIPPED:
                 raise InvalidPictureError(
                     what, "more than half of it is clipped (or of one colour); expose for less"
                 )
         if left.shape != right.shape:
             raise InvalidPictureError(
-                "The right view", "one of the views is gray and the other in colour"
+                "The right view",
+                "one of the views is gray and the other in colour; give both of one kind",
             )
 
     def matched(self, calibration: Calibration | None) -> LinearViews:

@@ -69,9 +69,11 @@ class Calibration:
                 raise CalibrationError(
                     f"ratio has the shape {self.ratio.shape}, not rows x columns"
                 )
-            if not (np.isfinite(self.ratio).all() and self.ratio.min() > 0):
+            with np.errstate(over="ignore"):
+                ratio = self.ratio.astype(np.float32)
+            if not (np.isfinite(ratio).all() and ratio.min() > 0):
                 raise CalibrationError("ratio has values that are not positive or not finite")
-            object.__setattr__(self, "ratio", self.ratio.astype(np.float32))
+            object.__setattr__(self, "ratio", ratio)
 
     def match_right(self, height: int, width: int) -> NDArray[np.float32]:
         """What linear right views, `height x width`, are multiplied by to be as bright as left.

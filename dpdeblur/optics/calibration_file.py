@@ -46,6 +46,10 @@ def read_calibration(path: Path) -> Calibration:
             numbers = fields[name]
             if numbers.size != 2 or not np.isfinite(numbers).all():
                 raise UnreadableFileError(path, f"{name} must be two numbers")
+            if kind is int and any(
+                not 1 <= number <= 2**20 or number % 1 for number in numbers.flat
+            ):
+                raise UnreadableFileError(path, "frame must be a height and a width in pixels")
             fields[name] = tuple(kind(number) for number in numbers.flat)
     try:
         return Calibration(radius=float(radius.item()), extra=arrays, **fields)
