@@ -40,6 +40,13 @@ class BalanceChoice(Choice):
     off = "off"
 
 
+PhotoOrLeft = Annotated[
+    Path,
+    typer.Argument(help="Canon raw file, or left view: PNG, TIFF, JPEG.", metavar="PHOTO|LEFT"),
+]
+Right = Annotated[
+    Path | None, typer.Argument(help="Right view of the same frame.", metavar="RIGHT")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]

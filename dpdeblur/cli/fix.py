@@ -20,13 +20,8 @@ if TYPE_CHECKING:
 
 def fix(
     ctx: typer.Context,
-    left: Annotated[
-        Path,
-        typer.Argument(help="Canon raw file, or left view: PNG, TIFF, JPEG.", metavar="PHOTO|LEFT"),
-    ],
-    right: Annotated[
-        Path | None, typer.Argument(help="Right view of the same frame.", metavar="RIGHT")
-    ] = None,
+    left: _options.PhotoOrLeft,
+    right: _options.Right = None,
     output: _options.OutputFile = None,
     engine: Annotated[
         _engines.Engine,

@@ -37,13 +37,8 @@ class Engine(_options.Choice):
 
 def map_(
     ctx: typer.Context,
-    left: Annotated[
-        Path,
-        typer.Argument(help="Canon raw file, or left view: PNG, TIFF, JPEG.", metavar="PHOTO|LEFT"),
-    ],
-    right: Annotated[
-        Path | None, typer.Argument(help="Right view of the same frame.", metavar="RIGHT")
-    ] = None,
+    left: _options.PhotoOrLeft,
+    right: _options.Right = None,
     *,
     folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write.")],
     calibration: _mpi.CalibrationOption = None,
