@@ -1,4 +1,4 @@
-"""The sRGB transfer curve (IEC 61966-2-1), for NumPy arrays and torch tensors alike."""
+"""sRGB (IEC 61966-2-1): its transfer curve, for NumPy arrays and torch tensors, and luminance."""
 
 from __future__ import annotations
 
@@ -35,3 +35,14 @@ def combine(left: ArrayT, right: ArrayT) -> ArrayT:
     mean: Any = (srgb_to_linear(left) + srgb_to_linear(right)) / 2
     encoded: ArrayT = linear_to_srgb(mean)
     return encoded
+
+
+def luminance(linear: torch.Tensor) -> torch.Tensor:
+    """Relative luminance of linear light, `... x N x H x W` to `... x 1 x H x W`; gray is its own.
+
+    N is 1 or 3 (red, green, blue with the primaries of sRGB).
+    """
+    if linear.shape[-3] == 1:
+        return linear
+    channels = linear.movedim(-3, 0)
+    return (0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]).unsqueeze(-3)

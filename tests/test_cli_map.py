@@ -23,7 +23,7 @@ from dpdeblur.errors import InvalidPictureError
 from dpdeblur.imaging import read_map, read_picture, read_views
 from dpdeblur.mpi import LinearViews, MapOptions, map_defocus
 from dpdeblur.mpi.files import encoded, linear_views
-from dpdeblur.mpi.joint import JointOptions
+from dpdeblur.mpi.joint import PaperOptions
 from dpdeblur.optics import Calibration, DiskPSF, photograph, write_calibration
 from dpdeblur.report import draw_defocus
 
@@ -480,7 +480,7 @@ class TestLibrary:
         part = np.s_[:48, 60:124]
         views = LinearViews(gray_scene.left[part], gray_scene.right[part])
         seen: list[tuple[int, int]] = []
-        options = MapOptions("paper", radii=(-3.0, 3.0), joint=JointOptions(steps=3))
+        options = MapOptions("paper", radii=(-3.0, 3.0), paper=PaperOptions(steps=3))
         found = map_defocus(
             views, options=options, progress=lambda done, steps: seen.append((done, steps))
         )

@@ -11,7 +11,7 @@ from mpi_reference import plane, texture
 from torch import Tensor
 
 from dpdeblur.mpi import losses
-from dpdeblur.mpi.joint import JointOptions, Layers, loss_terms, optimise
+from dpdeblur.mpi.joint import Layers, PaperOptions, loss_terms, optimise_layers
 from dpdeblur.mpi.lens import Lens
 from dpdeblur.mpi.render import render, transmittances
 
@@ -23,7 +23,7 @@ START = Layers.initial(3, OBSERVED)
 
 
 def objective(layers: Layers) -> float:
-    terms = loss_terms(layers, OBSERVED, BLURS, BIAS, JointOptions())
+    terms = loss_terms(layers, OBSERVED, BLURS, BIAS, PaperOptions())
     return float(torch.stack(list(terms.values())).sum())
 
 
@@ -52,7 +52,7 @@ def test_the_objective_is_the_weighted_terms() -> None:
         "alpha": 1.5e4 * (3 / 12) ** 2 * losses.alpha_smoothness(alphas, shares),
         "entropy": 20 * losses.entropy(alphas, shares),
     }
-    terms = loss_terms(layers, OBSERVED, BLURS, BIAS, JointOptions())
+    terms = loss_terms(layers, OBSERVED, BLURS, BIAS, PaperOptions())
     assert terms.keys() == expected.keys()
     for name, term in terms.items():
         assert float(term) == pytest.approx(float(expected[name]), rel=1e-5), name
@@ -61,7 +61,7 @@ def test_the_objective_is_the_weighted_terms() -> None:
 @pytest.mark.parametrize("name", ["data", "auxiliary", "intensity", "alpha", "entropy"])
 def test_a_weight_scales_its_term_only(name: str) -> None:
     layers = Layers(START.colours + 0.1 * OBSERVED[0], START.alphas)
-    options = JointOptions()
+    options = PaperOptions()
     doubled = replace(options, **{name: 2 * getattr(options, name)})
     before = loss_terms(layers, OBSERVED, BLURS, BIAS, options)
     after = loss_terms(layers, OBSERVED, BLURS, BIAS, doubled)
@@ -72,8 +72,8 @@ def test_a_weight_scales_its_term_only(name: str) -> None:
 
 def test_steps_lower_the_objective() -> None:
     steps: list[tuple[int, int]] = []
-    options = JointOptions(steps=12, rates=(0.1, 0.05))
-    layers = optimise(OBSERVED, LENS, RADII, START, options, lambda *at: steps.append(at))
+    options = PaperOptions(steps=12, rates=(0.1, 0.05))
+    layers = optimise_layers(OBSERVED, LENS, RADII, START, options, lambda *at: steps.append(at))
     assert objective(layers) < 0.7 * objective(START)
     assert steps == [(step, 12) for step in range(1, 13)]
     for values in (layers.colours, layers.alphas):
@@ -85,7 +85,7 @@ def test_steps_lower_the_objective() -> None:
 
 def test_equal_input_gives_equal_layers() -> None:
     first, second = (
-        optimise(OBSERVED, LENS, RADII, START, JointOptions(steps=2)) for _ in range(2)
+        optimise_layers(OBSERVED, LENS, RADII, START, PaperOptions(steps=2)) for _ in range(2)
     )
     assert torch.equal(first.colours, second.colours)
     assert torch.equal(first.alphas, second.alphas)
@@ -93,7 +93,7 @@ def test_equal_input_gives_equal_layers() -> None:
 
 def test_the_start_is_left_alone() -> None:
     colours, alphas = START.colours.clone(), START.alphas.clone()
-    optimise(OBSERVED, LENS, RADII, START, JointOptions(steps=1))
+    optimise_layers(OBSERVED, LENS, RADII, START, PaperOptions(steps=1))
     assert torch.equal(START.colours, colours)
     assert torch.equal(START.alphas, alphas)
 
@@ -101,8 +101,8 @@ def test_the_start_is_left_alone() -> None:
 def test_it_stops_when_nothing_is_gained() -> None:
     def steps(tolerance: float) -> int:
         done: list[int] = []
-        options = JointOptions(steps=12, rates=(0.1, 0.1), patience=2, tolerance=tolerance)
-        optimise(OBSERVED, LENS, RADII, START, options, lambda step, _: done.append(step))
+        options = PaperOptions(steps=12, rates=(0.1, 0.1), patience=2, tolerance=tolerance)
+        optimise_layers(OBSERVED, LENS, RADII, START, options, lambda step, _: done.append(step))
         return done[-1]
 
     # Nobody gains more than all, and it gains something in every two of the first steps.
@@ -112,15 +112,15 @@ def test_it_stops_when_nothing_is_gained() -> None:
 
 def test_layers_as_started_with_stay_when_no_step_is_taken() -> None:
     start = Layers(START.colours.clamp(0.01, 0.99), START.alphas)
-    layers = optimise(OBSERVED, LENS, RADII, start, JointOptions(steps=0))
+    layers = optimise_layers(OBSERVED, LENS, RADII, start, PaperOptions(steps=0))
     torch.testing.assert_close(layers.colours, start.colours)
     torch.testing.assert_close(layers.alphas, start.alphas)
 
 
 def test_one_layer_is_deconvolution() -> None:
     start = Layers.initial(1, OBSERVED)
-    options = JointOptions(steps=3, rates=(0.1, 0.1))
-    layers = optimise(OBSERVED, LENS, (2.0,), start, options)
+    options = PaperOptions(steps=3, rates=(0.1, 0.1))
+    layers = optimise_layers(OBSERVED, LENS, (2.0,), start, options)
     assert _finite(layers.colours)
     torch.testing.assert_close(layers.defocus((2.0,)), torch.full((40, 48), 2.0))
 

@@ -63,7 +63,7 @@ def find_map(
 ) -> tuple[DefocusMap, int | None]:
     """Map and picture, and the most bytes held; raises DeviceError.
 
-    `name` is what the progress bar says once the map is there.
+    `name` is what the progress bar says while the optimiser runs, after the map in closed form.
     """
     import torch
 

@@ -45,7 +45,7 @@ def map_(
     engine: Annotated[
         Engine,
         typer.Option(
-            help="fast: closed form; full: then optimises the picture; paper: as published, hours."
+            help="fast: closed form; full: then optimises both; paper: as published, hours."
         ),
     ] = Engine.full,
     radii: Annotated[

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dpdeblur.mpi.lens import Lens
+from dpdeblur.mpi.lens import Lens, power
+from dpdeblur.mpi.stencils import gaussian
 
 _WINDOWS = ((2.0, 0.15), (6.0, 0.35), (18.0, 0.5))
 """Standard deviations of the windows that evidence is gathered over, and their weights."""
@@ -44,23 +45,23 @@ def evidence(observed: Tensor, lens: Lens, radii: Sequence[float]) -> Tensor:
     """
     shape = (observed.shape[1], observed.shape[2])
     margin = max(8, min(shape) // 16)
-    costs = []
+    residuals, complexities = [], []
     for blurs in lens.blurs(radii, shape, margin=margin, device=observed.device):
         tiling, (left, right) = blurs.tiling, blurs.spectra
-        power = left.abs().square() + right.abs().square()
+        both = power(left) + power(right)
         noise = _WHITE + _PINK * _laplacian(tiling.size, observed.device)
         views = torch.fft.rfft2(tiling.cut(observed))
-        picture = (left.conj() * views[0] + right.conj() * views[1]) / (power + noise)
+        picture = (left.conj() * views[0] + right.conj() * views[1]) / (both + noise)
         missing = torch.stack((views[0] - left * picture, views[1] - right * picture))
-        residual = tiling.join(torch.fft.irfft2(missing, s=tiling.size)).square().sum(0)
-        complexity = (power / noise + 1).log().mean()
-        cost = torch.zeros_like(residual)
-        for deviation, weight in _WINDOWS:
-            gathered = _gaussian(residual, deviation) + _NOISE
-            cost = cost + weight * (gathered.log() + _COMPLEXITY * complexity)
-        costs.append(cost)
+        residuals.append(tiling.join(torch.fft.irfft2(missing, s=tiling.size)).square().sum(0))
+        complexities.append((both / noise + 1).log().mean())
+    residual, complexity = torch.stack(residuals), torch.stack(complexities)[:, None, None]
+    costs = torch.zeros_like(residual)
+    for deviation, weight in _WINDOWS:
+        gathered = gaussian(residual, deviation) + _NOISE
+        costs += weight * (gathered.log() + _COMPLEXITY * complexity)
     texture = _texture(observed)
-    return torch.stack(costs) * (texture / (texture + _FLAT))
+    return costs * (texture / (texture + _FLAT))
 
 
 def balanced(observed: Tensor) -> Tensor:
@@ -68,7 +69,7 @@ def balanced(observed: Tensor) -> Tensor:
 
     Towards the corners either view loses light to the lens's rim, which would pass for defocus.
     """
-    left, right = (_gaussian(view, _BALANCE) + 1e-3 for view in observed)
+    left, right = (gaussian(view, _BALANCE) + 1e-3 for view in observed)
     mean = (left + right) / 2
     return torch.stack((observed[0] * (mean / left), observed[1] * (mean / right)))
 
@@ -105,7 +106,7 @@ def radius_range(costs: Tensor, radii: Sequence[float], observed: Tensor) -> tup
 def _texture(observed: Tensor) -> Tensor:
     """Energy of what is finer than a few pixels, gathered over a few more, `H x W`."""
     mean = observed.mean(0)
-    return _gaussian((mean - _gaussian(mean, 2.0)).square(), 4.0)
+    return gaussian((mean - gaussian(mean, 2.0)).square(), 4.0)
 
 
 def _laplacian(size: tuple[int, int], device: torch.device) -> Tensor:
@@ -113,18 +114,3 @@ def _laplacian(size: tuple[int, int], device: torch.device) -> Tensor:
     down = torch.fft.fftfreq(size[0], device=device)[:, None]
     along = torch.fft.rfftfreq(size[1], device=device)
     return 4 - 2 * torch.cos(2 * math.pi * down) - 2 * torch.cos(2 * math.pi * along)
-
-
-def _gaussian(picture: Tensor, deviation: float) -> Tensor:
-    """Gaussian blur of `H x W`, borders repeated."""
-    reach = math.ceil(3 * deviation)
-    place = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
-    kernel = torch.exp(-place.square() / (2 * deviation**2))
-    kernel = kernel / kernel.sum()
-    for shape, pad in (
-        ((1, 1, -1, 1), (0, 0, reach, reach)),
-        ((1, 1, 1, -1), (reach, reach, 0, 0)),
-    ):
-        grown = torch.nn.functional.pad(picture[None, None], pad, mode="replicate")
-        picture = torch.nn.functional.conv2d(grown, kernel.reshape(shape))[0, 0]
-    return picture

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from dpdeblur.mpi import losses
-from dpdeblur.mpi.lens import Blurs, Lens
+from dpdeblur.mpi.lens import Blurs, Lens, power
 from dpdeblur.mpi.render import compose, render, transmittances
 
 
 @dataclass(frozen=True)
-class JointOptions:
+class PaperOptions:
     """Weights of the terms and the schedule; the defaults are the authors'.
 
     Adam's rate falls exponentially from the first to the last of `rates`. It stops before `steps`
@@ -57,12 +57,12 @@ class Layers:
         return compose(transmittances(self.alphas), values[:, None, None])
 
 
-def optimise(
+def optimise_layers(
     observed: Tensor,
     lens: Lens,
     radii: Sequence[float],
     start: Layers,
-    options: JointOptions | None = None,
+    options: PaperOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Layers:
     """Layers that explain both views (`2 x H x W`, linear light), from `start`.
@@ -70,7 +70,7 @@ def optimise(
     `radii` are the layers' (back to front), in pixels of the frame before the lens's reduction.
     The layer in the back stays opaque. `progress` is called with steps done and steps in all.
     """
-    options = options or JointOptions()
+    options = options or PaperOptions()
     shape = (observed.shape[1], observed.shape[2])
     blurs = lens.blurs(radii, shape, device=observed.device)
     bias = _bias(blurs, float(observed.mean()))
@@ -101,7 +101,7 @@ def optimise(
 
 
 def loss_terms(
-    layers: Layers, observed: Tensor, blurs: Sequence[Blurs], bias: Tensor, options: JointOptions
+    layers: Layers, observed: Tensor, blurs: Sequence[Blurs], bias: Tensor, options: PaperOptions
 ) -> dict[str, Tensor]:
     """The weighted terms of the objective by name: data, auxiliary, intensity, alpha, entropy."""
     colours, alphas = layers.colours, layers.alphas
@@ -125,12 +125,12 @@ def loss_terms(
 def _bias(blurs: Sequence[Blurs], brightness: float) -> Tensor:
     each = []
     for layer in blurs:
-        power = layer.spectra[0].abs().square() + layer.spectra[1].abs().square()
-        each.append(losses.noise_bias(power[None], brightness))
+        both = power(layer.spectra[0]) + power(layer.spectra[1])
+        each.append(losses.noise_bias(both[None], brightness))
     return torch.cat(each)
 
 
-def _settled(history: list[float], options: JointOptions) -> bool:
+def _settled(history: list[float], options: PaperOptions) -> bool:
     span = options.patience
     if options.tolerance is None or len(history) < 2 * span or len(history) % span:
         return False

@@ -14,6 +14,8 @@ from dpdeblur.optics import Calibration, DiskPSF
 
 _SLOPE = 0.86
 _LIGHT = 0.995
+_GENERIC = 64
+"""Width of a frame in typical radii of the generic lens."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class Lens:
 
     calibration: Calibration | None = None
     reduction: int = 1
+
+    def unit(self, width: int) -> float:
+        """A radius typical of frames of `width` before reduction: the one calibrated at, if so."""
+        return width / _GENERIC if self.calibration is None else abs(self.calibration.radius)
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of tiles for a frame."""
@@ -96,6 +102,11 @@ def spectra(kernels: Tensor, size: tuple[int, int]) -> Tensor:
     grown = torch.nn.functional.pad(kernels, (0, beside, 0, below))
     spectrum: Tensor = torch.fft.rfft2(grown.roll((-reach, -reach), (-2, -1)))
     return spectrum
+
+
+def power(spectrum: Tensor) -> Tensor:
+    """|K|^2 of complex numbers, without the root that abs() takes."""
+    return spectrum.real.square() + spectrum.imag.square()
 
 
 def _reach(kernels: Tensor) -> int:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import cg
 
-_SMOOTHNESS = 2e4
+_SMOOTHNESS = 4e4
 _EDGE = 0.02
 
 

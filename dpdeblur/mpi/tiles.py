@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -85,8 +86,9 @@ class Tiling:
     def weights(self, tile: int, like: Tensor) -> Tensor:
         """The weight of a tile without its halo, in blending; all tiles' add up to one."""
         row, column = divmod(tile, self.columns)
-        along = self._rise(row, self.rows, self._inner()[0], like)
-        return along[:, None] * self._rise(column, self.columns, self._inner()[1], like)
+        down = (row == 0, row == self.rows - 1)
+        along = (column == 0, column == self.columns - 1)
+        return _weights(self._inner(), down, along, self.ramp, like.dtype, like.device)
 
     def cut(self, frames: Tensor) -> Tensor:
         """`N x H x W` to tiles `N x T x h x w`."""
@@ -157,12 +159,27 @@ class Tiling:
         beside = (self.columns - 1) * cell_w + w - before - self.width
         return before, below, before, beside
 
-    def _rise(self, index: int, count: int, side: int, like: Tensor) -> Tensor:
-        """Weights along one axis; the first and last tiles have no neighbour to blend with."""
-        place = torch.arange(side, dtype=like.dtype, device=like.device) + 0.5
-        rise = (place / max(self.ramp, 0.5)).clamp(max=1)
-        weight = torch.ones_like(rise) if index == 0 else rise
-        return weight if index == count - 1 else weight * rise.flip(0)
+
+@functools.lru_cache(maxsize=16)
+def _weights(
+    size: tuple[int, int],
+    down: tuple[bool, bool],
+    along: tuple[bool, bool],
+    ramp: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Tensor:
+    """A tile's weights: by axis, whether it is the first and the last, without a neighbour.
+
+    A frame has nine kinds of tiles at most, and weighs with them thousands of times.
+    """
+    sides = []
+    for side, (first, last) in zip(size, (down, along), strict=True):
+        place = torch.arange(side, dtype=dtype, device=device) + 0.5
+        rise = (place / max(ramp, 0.5)).clamp(max=1)
+        weight = torch.ones_like(rise) if first else rise
+        sides.append(weight if last else weight * rise.flip(0))
+    return sides[0][:, None] * sides[1]
 
 
 def blur(frames: Tensor, tiling: Tiling, spectra: tuple[Tensor, Tensor]) -> Tensor:

@@ -1,20 +1,53 @@
-"""The all-in-focus picture behind a known defocus map: in closed form, and by optimisation."""
+"""What both views see of a picture and a defocus map, as a linear map of the picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from dpdeblur.mpi.lens import Lens, spectra
+from dpdeblur.mpi.lens import Lens, power, spectra
 from dpdeblur.mpi.tiles import Tiling
 
 NOISE_TO_SIGNAL = 7e-3
 """C of the joint Wiener filter, of unit-sum kernels."""
 _RINGING = 16
 """Pixels added to the halo, as an inverse filter reaches farther than the kernel."""
+
+
+def shares(defocus: Tensor, radii: Sequence[float]) -> Tensor:
+    """Each layer's share of a pixel, `L x H x W`: linear between the two nearest.
+
+    `defocus` is `H x W`; `radii` fall evenly, back to front.
+    """
+    if len(radii) == 1:
+        return torch.ones_like(defocus)[None]
+    place = _place(defocus, radii)
+    return (1 - (place - _numbers(place, len(radii))).abs()).clamp(min=0)
+
+
+def share_slopes(defocus: Tensor, radii: Sequence[float]) -> Tensor:
+    """How `shares` change with the radius, `L x H x W`; at the ends inwards, beyond not at all."""
+    if len(radii) == 1:
+        return torch.zeros_like(defocus)[None]
+    place = _place(defocus, radii)
+    farther = place.floor().clamp(max=len(radii) - 2)
+    numbers = _numbers(place, len(radii))
+    slopes = (numbers == farther).to(place) - (numbers == farther + 1).to(place)
+    inside = (defocus <= radii[0]) & (defocus >= radii[-1])
+    return slopes * inside / (radii[0] - radii[1])
+
+
+def _place(defocus: Tensor, radii: Sequence[float]) -> Tensor:
+    """Number of the layer, with what lies between two."""
+    return ((radii[0] - defocus) / (radii[0] - radii[1])).clamp(0, len(radii) - 1)
+
+
+def _numbers(like: Tensor, count: int) -> Tensor:
+    return torch.arange(count, dtype=like.dtype, device=like.device)[:, None, None]
 
 
 @dataclass(frozen=True)
@@ -41,27 +74,42 @@ class LayeredBlur:
 
     def __init__(self, shares: Tensor, radii: Sequence[float], lens: Lens) -> None:
         shape = (shares.shape[1], shares.shape[2])
-        kernels = [lens.kernels(radius).to(shares.device) for radius in radii]
-        halo = max(each.shape[-1] // 2 for each in kernels) + _RINGING
+        self.radii = tuple(radii)
+        self._layers = [lens.kernels(radius).to(shares.device) for radius in radii]
+        halo = max(each.shape[-1] // 2 for each in self._layers) + _RINGING
         self.tiling = Tiling(*shape, *lens.grid(*shape), halo)
-        self._tiles: list[_Tile] = []
         self._spectra: dict[tuple[int, int], Tensor] = {}
+        self._tiles = self._cut(shares)
+
+    def showing(self, shares: Tensor) -> LayeredBlur:
+        """The same lens and layers with other shares, or any weights `L x H x W`.
+
+        (`precondition` needs them not to be negative.)
+        """
+        other = copy.copy(self)  # both find, and add, spectra in one place
+        other._tiles = other._cut(shares)
+        return other
+
+    def _cut(self, shares: Tensor) -> list[_Tile]:
         grown = self.tiling.grow(shares)
+        tiles = []
         for index in range(self.tiling.count):
             tile = grown[:, *self.tiling.window(index)]
-            shown = tuple(layer for layer in range(len(tile)) if tile[layer].any())
-            self._tiles.append(_Tile(index, shown, tile[list(shown)]))
-            for layer in shown:
-                place = index % kernels[layer].shape[1]  # one for all tiles, or each its own
-                if (layer, place) not in self._spectra:
-                    spectrum = spectra(kernels[layer][:, place], self.tiling.size)
-                    self._spectra[layer, place] = spectrum
-        self._places = [each.shape[1] for each in kernels]
+            shown = [layer for layer in range(len(tile)) if tile[layer].any()]
+            if shown:
+                tiles.append(_Tile(index, tuple(shown), tile[shown]))
+        return tiles
 
     def _kernels(self, tile: _Tile) -> Tensor:
         """Spectra of the left and the right kernels, `2 x A x h x (w // 2 + 1)`."""
-        places = [(layer, tile.index % self._places[layer]) for layer in tile.layers]
-        return torch.stack([self._spectra[place] for place in places], 1)
+        found = []
+        for layer in tile.layers:
+            kernels = self._layers[layer]
+            place = tile.index % kernels.shape[1]  # one for all tiles, or each its own
+            if (layer, place) not in self._spectra:
+                self._spectra[layer, place] = spectra(kernels[:, place], self.tiling.size)
+            found.append(self._spectra[layer, place])
+        return torch.stack(found, 1)
 
     def forward(self, picture: Tensor) -> Tensor:
         """`N x H x W` to both views, `2 x N x H x W`."""
@@ -141,114 +189,4 @@ def _summed(layers: Tensor, shares: Tensor) -> Tensor:
 
 def _power(kernels: Tensor, noise: float) -> Tensor:
     """|K_L|^2 + |K_R|^2 + C of `2 x A x ...` spectra."""
-    return kernels.abs().square().sum(0) + noise
-
-
-@dataclass(frozen=True)
-class PictureOptions:
-    """Constants of `sharpen`, chosen on the development scenes of the Pixel 4 data set.
-
-    `smoothness` weighs the prior, whose penalty turns linear at gradients of `edge`; the data
-    term's turns linear at residuals of `outlier`: light, 1 being the brightest.
-    """
-
-    smoothness: float = 4e-4
-    edge: float = 3e-3
-    outlier: float = 0.01
-    rounds: int = 3
-    steps: int = 8
-    tolerance: float = 2e-3
-
-
-def sharpen(
-    blur: LayeredBlur,
-    observed: Tensor,
-    start: Tensor,
-    options: PictureOptions | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Tensor:
-    """The picture that explains both views, few of whose pixels differ from their neighbours.
-
-    Minimises Charbonnier penalties of the views' residuals and of the picture's gradients (with
-    one norm over the channels), by iteratively reweighted least squares; each round solves its
-    quadratic by preconditioned conjugate gradients. Stops before the last round when one changes
-    the picture by less than `tolerance` (RMS, relative).
-
-    Args:
-        blur: the forward model with the known map.
-        observed: both views, `2 x N x H x W`, linear light.
-        start: the picture to begin with, `N x H x W`.
-        progress: called with steps done and steps in all.
-    """
-    options = options or PictureOptions()
-    picture = start.clamp(min=0)
-    done, total = 0, options.rounds * options.steps
-    for _ in range(options.rounds):
-        residual = blur.forward(picture) - observed
-        trust = (residual.square() / options.outlier**2 + 1).rsqrt()
-        gradient = _gradient(picture).square().sum((0, 1))
-        smooth = options.smoothness / (gradient + options.edge**2).sqrt()
-
-        def normal(x: Tensor, trust: Tensor = trust, smooth: Tensor = smooth) -> Tensor:
-            return blur.adjoint(trust * blur.forward(x)) + _gradient_adjoint(smooth * _gradient(x))
-
-        before = picture
-        rest = blur.adjoint(-trust * residual) - _gradient_adjoint(smooth * _gradient(picture))
-        for better in _conjugate_gradients(normal, blur.precondition, rest, picture, options.steps):
-            picture = better
-            done += 1
-            if progress is not None:
-                progress(done, total)
-        picture = picture.clamp(min=0)
-        if (picture - before).norm() < options.tolerance * picture.norm():
-            break
-    if progress is not None and done < total:
-        progress(total, total)
-    return picture
-
-
-def _conjugate_gradients(
-    normal: Callable[[Tensor], Tensor],
-    precondition: Callable[[Tensor], Tensor],
-    rest: Tensor,
-    picture: Tensor,
-    steps: int,
-) -> Iterator[Tensor]:
-    """Better and better solutions of normal(x) = b, with rest = b - normal(picture).
-
-    Polak and Ribiere's direction bears a preconditioner that is not quite symmetric.
-    """
-    filtered = precondition(rest)
-    direction, size = filtered, (rest * filtered).sum()
-    for _ in range(steps):
-        if size <= 0:
-            return
-        along = normal(direction)
-        stride = size / (direction * along).sum()
-        picture = picture + stride * direction
-        last, rest = rest, rest - stride * along
-        filtered = precondition(rest)
-        turn = ((rest - last) * filtered).sum() / size
-        size = (rest * filtered).sum()
-        direction = filtered + turn * direction
-        yield picture
-
-
-def _gradient(picture: Tensor) -> Tensor:
-    """Differences to the right and to below, `2 x N x H x W`; zero at the borders."""
-    return torch.stack(
-        (
-            torch.diff(picture, dim=-1, append=picture[..., -1:]),
-            torch.diff(picture, dim=-2, append=picture[..., -1:, :]),
-        )
-    )
-
-
-def _gradient_adjoint(gradient: Tensor) -> Tensor:
-    picture = torch.zeros_like(gradient[0])
-    along, down = gradient[0][..., :-1], gradient[1][..., :-1, :]
-    picture[..., 1:] += along
-    picture[..., :-1] -= along
-    picture[..., 1:, :] += down
-    picture[..., :-1, :] -= down
-    return picture
+    return power(kernels).sum(0) + noise
