@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -381,7 +381,7 @@ class TestCommand:
     def test_bad_data_gives_one_sentence(
         self, recipe: Path, tmp_path: Path, lines: str, sentence: str
     ) -> None:
-        recipe.write_text(lines)
+        recipe.write_text('precision = "fp32"\n' + lines)  # which every processor has
         result = self.run(recipe, "-o", tmp_path / "run")
         assert result.exit_code == 2
         assert sentence in result.stderr
@@ -456,10 +456,16 @@ with joined(torch.device("cpu")):
 """
 
 
-def by_hand(ranks: Sequence[int]) -> dict[str, torch.Tensor]:
+def apart(first: Iterable[torch.Tensor], second: Iterable[torch.Tensor]) -> float:
+    """Sum of squared differences of all weights."""
+    pairs = zip(first, second, strict=True)
+    return float(sum((x - y).square().sum() for x, y in pairs))
+
+
+def by_hand(ranks: Sequence[int], dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
     """Weights after a run that averages the gradients of the batches of `ranks` out of two."""
     torch.manual_seed(CONFIG.seed)
-    reference = MCCNet(NETWORK)
+    reference = MCCNet(NETWORK).to(dtype)
     adam = torch.optim.AdamW(
         reference.parameters(), betas=CONFIG.betas, weight_decay=CONFIG.weight_decay
     )
@@ -467,9 +473,8 @@ def by_hand(ranks: Sequence[int]) -> dict[str, torch.Tensor]:
         gradients = []
         for rank in ranks:
             batch = Noise().batch(2 * step + rank, 2, (16, 16))
-            loss = restoration_loss(
-                reference(batch.left, batch.right), batch.sharp, epsilon=0.03, ms_ssim_weight=0.5
-            )
+            left, right, sharp = (x.to(dtype) for x in (batch.left, batch.right, batch.sharp))
+            loss = restoration_loss(reference(left, right), sharp, epsilon=0.03, ms_ssim_weight=0.5)
             gradients.append(torch.autograd.grad(loss, list(reference.parameters())))
         for weight, *each in zip(reference.parameters(), *gradients, strict=True):
             weight.grad = sum(each, torch.zeros_like(weight)) / len(ranks)
@@ -495,13 +500,14 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     assert all(map(torch.equal, first, resumed))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as in the workers, for sums in the same order
+    expected, exact = by_hand((0, 1)), by_hand((0, 1), torch.float64)
     moved, both, alone = (
-        sum((x - y).square().sum() for x, y in zip(first, other.values(), strict=True))
-        for other in (fresh, by_hand((0, 1)), by_hand((0,)))
+        apart(first, other.values()) for other in (fresh, expected, by_hand((0,)))
     )
     torch.set_num_threads(threads)
-    # Adam makes large steps of gradients that are small only by rounding, so not weight by weight.
-    assert both < 1e-4 * moved
+    # Adam makes large steps of gradients that are small only by rounding, so not weight by weight;
+    # and rounding, which is the processor's, may turn some of them around.
+    assert both < 1e-4 * moved + 2 * apart(expected.values(), exact.values())
     assert both < 0.1 * alone
 
 
