@@ -1,8 +1,8 @@
 """The network, its cost, and its weights."""
 
-from dpdeblur.models.config import MCCNetConfig, ModelDescriptor
+from dpdeblur.models.config import MULTIPLE_OF, PAPER, MCCNetConfig, ModelDescriptor
 from dpdeblur.models.cost import TABLE_2, Cost, count_cost
-from dpdeblur.models.mccnet import MCCNet
+from dpdeblur.models.mccnet import MCCNet, halve
 from dpdeblur.models.weights import (
     DEFAULT_WEIGHTS,
     LoadedModel,
@@ -13,6 +13,8 @@ from dpdeblur.models.weights import (
 
 __all__ = [
     "DEFAULT_WEIGHTS",
+    "MULTIPLE_OF",
+    "PAPER",
     "TABLE_2",
     "Cost",
     "LoadedModel",
@@ -21,6 +23,7 @@ __all__ = [
     "ModelDescriptor",
     "count_cost",
     "find_weights",
+    "halve",
     "load_model",
     "save_model",
 ]

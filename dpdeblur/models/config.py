@@ -2,57 +2,134 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+import math
+from dataclasses import dataclass, field
 from typing import Literal
+
+ARCHITECTURE = "MCCNet"
+MULTIPLE_OF = 8
+RADII = (-8.0, -4.5, -2.5, -1.3, 1.3, 2.5, 4.2, 6.3, 9.0, 12.0)
 
 
 @dataclass(frozen=True)
 class MCCNetConfig:
-    """Widths and switches of MCCNet; the defaults are the shipped network.
+    """Widths and switches of MCCNet. The defaults are the compact network; PAPER is the paper's.
 
-    Widths the paper states (Section 3.1): 16 channels after the first convolution, then 32, 64,
+    `body` is "compact" or "paper". Both compare the views by cross-correlation at two scales
+    (`use_cc`); `residual` adds the output to the combined view.
+
+    Compact: the picture is restored at `levels` scales, coarse to fine, with the same weights. At
+    each, `use_bank` gives the network the views restored by the inverse for each signed radius of
+    `radii` (pixels, positive behind focus), `use_volume` how badly each radius explains the views,
+    and `use_selection` lets it choose between these pictures pixel by pixel. `widths` and `blocks`
+    are the channels and residual blocks at 1/2, 1/4 and 1/8 of the size; `view_widths` the channels
+    of each view's own features at 1/2 and 1/4, which are correlated in a band of `bands` places to
+    either side.
+
+    Paper: widths it states (Section 3.1): 16 channels after the first convolution, then 32, 64,
     64, 128 after the encoder blocks. It leaves the Multi-scale Fusion, decoder and tail widths
     open; these were chosen so that parameters (5.52 M) and multiply-adds meet Table 1.
 
-    The three `use_*` switches are the rows of Table 2. Section 6 says that modules are removed
-    "individually", yet tells the rows as each removing one more ("when ... is also removed"), and
-    the numbers fall that way: `cost.TABLE_2` is cumulative, while the switches are free.
-    The slope of LeakyReLU is not stated; 0.1 is that of the code of its reference [14].
-    `residual` adds the combined view to the output and starts from it: on top of the paper's He
-    initialisation, the last layer is zero and the first one blind to brightness. Off is the
-    paper, which does not mention a global residual.
+    The switches `use_msf`, `use_cc`, `use_msfe` are the rows of Table 2. Section 6 says that
+    modules are removed "individually", yet tells the rows as each removing one more ("when ... is
+    also removed"), and the numbers fall that way: `cost.TABLE_2` is cumulative, while the switches
+    are free. The slope of LeakyReLU is not stated; 0.1 is that of the code of its reference [14].
+    The paper does not mention a global residual; on top of its He initialisation, the last layer is
+    zero and the first one blind to brightness.
     """
 
-    use_msf: bool = True
+    body: Literal["compact", "paper"] = "compact"
     use_cc: bool = True
-    use_msfe: bool = True
     residual: bool = True
+    negative_slope: float = 0.1
+
+    levels: int = 3
+    use_bank: bool = True
+    use_volume: bool = True
+    use_selection: bool = True
+    radii: tuple[float, ...] = field(default=RADII, metadata={"any_length": True})
+    widths: tuple[int, int, int] = (32, 64, 96)
+    blocks: tuple[int, int, int] = (2, 2, 3)
+    view_widths: tuple[int, int] = (24, 48)
+    bands: tuple[int, int] = (4, 3)
+
+    use_msf: bool = True
+    use_msfe: bool = True
     stem_width: int = 16
     encoder_widths: tuple[int, int, int, int] = (32, 64, 64, 128)
     fusion_widths: tuple[int, int, int] = (8, 16, 32)
     decoder_widths: tuple[int, int, int] = (128, 64, 32)
     tail_width: int = 16
-    negative_slope: float = 0.1
 
     def __post_init__(self) -> None:
-        """Raise ValueError if a tuple of widths has not as many as there are blocks."""
-        for name, count in (("encoder_widths", 4), ("fusion_widths", 3), ("decoder_widths", 3)):
+        """Raise ValueError if a tuple has not as many numbers as it needs, or a word is unknown."""
+        if self.body not in ("compact", "paper"):
+            raise ValueError(f"body is '{self.body}' and must be compact or paper")
+        for name, count in (
+            ("encoder_widths", 4),
+            ("fusion_widths", 3),
+            ("decoder_widths", 3),
+            ("widths", 3),
+            ("blocks", 3),
+            ("view_widths", 2),
+            ("bands", 2),
+        ):
             if len(getattr(self, name)) != count:
                 raise ValueError(f"{name} must be {count} numbers")
+
+    @property
+    def choices(self) -> int:
+        """Pictures besides the combined one that a level of the compact network is given."""
+        return len(self.radii) * self.use_bank + (self.levels > 1)
+
+
+PAPER = MCCNetConfig(body="paper", levels=1)
 
 
 @dataclass(frozen=True)
 class ModelDescriptor:
     """What a network eats and how it may be tiled.
 
-    `channels` are per view. Height and width must be multiples of `multiple_of`. `tiling` "rows"
-    means full-width strips only (the attention runs along rows); a strip that starts at a
-    multiple of `multiple_of` and carries `halo` more rows above and below gives the same inner
-    rows as the whole picture.
+    `channels` are per view. Height and width must be multiples of `multiple_of` at each level of
+    the pyramid. `tiling` "rows" means full-width strips only (the attention runs along rows);
+    "tiles" that both directions are local. A strip or tile that starts at a multiple of
+    `multiple_of` and carries `halo` more rows (and columns) around gives the same inner pixels as
+    the whole picture, given the same coarser result. `levels` is how many scales are used for
+    pictures of `levels_width` pixels across, as it was trained; 1 if there is no pyramid.
     """
 
-    architecture: str = "MCCNet"
+    architecture: str = ARCHITECTURE
     channels: int = 3
-    multiple_of: int = 8
+    multiple_of: int = MULTIPLE_OF
     halo: int = 112
-    tiling: Literal["rows"] = "rows"
+    tiling: Literal["rows", "tiles"] = "rows"
+    levels: int = 1
+    levels_width: int = 1680
+
+    def levels_for(self, height: int, width: int) -> int:
+        """Scales to use for a picture: one more for each doubling of the width it was trained for.
+
+        Blur grows with the pixels across; so does the reach. At the coarsest scale at least
+        16 pixels remain.
+        """
+        if self.levels == 1:
+            return 1
+        across = max(height, width)
+        more = max(0, round(math.log2(across / self.levels_width)))
+        most = 1 + max(0, int(math.log2(min(height, width) / 16)))
+        return min(self.levels + more, most)
+
+
+def describe(config: MCCNetConfig) -> ModelDescriptor:
+    """The descriptor of a network of this configuration."""
+    if config.body == "paper":
+        return ModelDescriptor()
+    # Blocks of two 3x3 convolutions at 1/2, 1/4 and 1/8, the first two kinds on both ways; then
+    # stem, head, the views' features, filters; rounded up.
+    half, quarter, eighth = config.blocks
+    body = 2 * (4 * half + 3) + 4 * (4 * quarter) + 8 * 2 * eighth
+    reach = body + (26 if config.use_bank or config.use_volume else 0) + 16
+    return dataclasses.replace(
+        ModelDescriptor(), halo=-(-reach // 8) * 8, tiling="tiles", levels=config.levels
+    )

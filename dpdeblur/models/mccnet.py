@@ -2,106 +2,117 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dpdeblur.colour import combine
-from dpdeblur.models.config import MCCNetConfig, ModelDescriptor
-from dpdeblur.models.cross_correlation import CrossCorrelation
-from dpdeblur.models.decoder import DecoderBlock
-from dpdeblur.models.encoder import EncoderBlock, SiameseEncoder
-from dpdeblur.models.fusion import MultiScaleFusion
-from dpdeblur.models.layers import conv_act, he_initialise
+from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
+from dpdeblur.models.compact import CompactBody, ResidualBlock
+from dpdeblur.models.config import MCCNetConfig, describe
+from dpdeblur.models.front_end import FrontEnd
+from dpdeblur.models.layers import he_initialise
+from dpdeblur.models.paper import PaperBody
 
-# Local contrast in photographs (standard deviation 0.02 to 0.08 within 3x3 pixels) is weak beside
-# what He's analysis assumes of an input; found by trial.
-_START_GAIN = 5.0
+_CHANNELS = 3
+# How strong each kind of picture enters: what matters most are small differences.
+_COMBINED_GAIN, _DIFFERENCE_GAIN, _CHOICE_GAIN = 0.3, 3.0, 2.0
+# Selection starts at the combined picture, yet not so surely that it gets no gradient.
+_LOGIT_GAIN, _START_LOGIT = 4.0, 3.0
 
 
 class MCCNet(nn.Module):
-    """The network of Figure 2, in the reading `MCCNetConfig` describes.
+    """The network that `MCCNetConfig` describes: the paper's, or the compact one.
 
-    Cross-correlation runs at blocks 2 and 3 on the skips only; the trunk to block 4 stays with
-    each view's own features (the figure is open on this; it keeps the halo at 112 rows). Block 4
-    "fuses the left and right features": they are concatenated and brought to one view's width by
-    a 1x1 convolution before it. Without Cross-correlation (Table 2) the views are concatenated
-    and one encoder reads six channels.
+    The compact one restores a pyramid of the views, coarse to fine, each level given the coarser
+    result. Blur whose radius is beyond the bank's at one level is within it at a coarser one.
     """
-
-    descriptor = ModelDescriptor()
 
     def __init__(self, config: MCCNetConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or MCCNetConfig()
-        slope, channels = config.negative_slope, self.descriptor.channels
-        skip_widths, fourth = config.encoder_widths[:3], config.encoder_widths[3]
-        self.branches = 2 if config.use_cc else 1
-        self.encoder = SiameseEncoder(
-            channels * 2 // self.branches, config.stem_width, skip_widths, slope, config.use_msfe
-        )
-        if config.use_cc:
-            self.correlate = nn.ModuleList(CrossCorrelation(c, slope) for c in skip_widths[1:])
-            self.join: nn.Module = conv_act(2 * skip_widths[2], skip_widths[2], 1, slope)
-        else:
-            self.join = nn.Identity()
-        self.bottleneck = EncoderBlock(skip_widths[2], fourth, fourth, slope, config.use_msfe)
-        if config.use_msf:
-            self.fusion = MultiScaleFusion(
-                skip_widths, config.fusion_widths, slope, config.use_msfe
-            )
-        inputs = (fourth, *config.decoder_widths[:-1])
-        self.decoder = nn.ModuleList(
-            DecoderBlock(into, self.branches, skip, out, slope)
-            for into, skip, out in zip(
-                inputs, reversed(skip_widths), config.decoder_widths, strict=True
-            )
-        )
-        self.tail = nn.Sequential(
-            conv_act(config.decoder_widths[2], config.tail_width, 3, slope),
-            nn.Conv2d(config.tail_width, channels, 3, padding=1),
-        )
+        self.descriptor = describe(config)
+        slope = config.negative_slope
+        if config.body == "paper":
+            self.body: CompactBody | PaperBody = PaperBody(config, _CHANNELS)
+            return
+        self.front_end = FrontEnd(config)
+        inputs = _CHANNELS * (2 + config.choices)
+        outputs = _CHANNELS + (1 + config.choices) * config.use_selection
+        half = len(config.radii) * config.use_volume
+        self.body = CompactBody(config, _CHANNELS, inputs, half, outputs)
         he_initialise(self, slope)
+        for module in self.modules():
+            if isinstance(module, ResidualBlock):
+                nn.init.zeros_(module.second.weight)
         if config.residual:
-            self._start_at_the_input()
-
-    def _start_at_the_input(self) -> None:
-        """Begin with a residual of zero, made of detail rather than of brightness.
-
-        The first filters lose their mean, so that flat regions (but at the picture's border) give
-        no features at all: else brightness, with a hundred times the energy of the detail that a
-        residual is made of, swamps early training.
-        """
-        first = self.encoder.get_parameter("blocks.0.first.0.weight")
-        with torch.no_grad():
-            first.copy_(_START_GAIN * (first - first.mean((2, 3), keepdim=True)))
-        nn.init.zeros_(self.output_layer.weight)
-
-    @property
-    def output_layer(self) -> nn.Conv2d:
-        """The last convolution; zero weights make a residual network return the combined view."""
-        layer = self.tail[-1]
-        assert isinstance(layer, nn.Conv2d)
-        return layer
+            nn.init.zeros_(self.body.head.weight)
+            if config.use_selection:
+                with torch.no_grad():
+                    # Each channel of the output has four, one for each of 2x2 pixels.
+                    self.body.head.get_parameter("bias")[12:16] = _START_LOGIT / _LOGIT_GAIN
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Restore the all-in-focus picture.
 
-        Takes two `N x 3 x H x W` views, sRGB-encoded in [0, 1], H and W multiples of 8; returns
-        the same shape and encoding in float32, not clamped.
+        Takes two `N x 3 x H x W` views, sRGB-encoded in [0, 1], H and W multiples of 8 at each
+        level of the pyramid; returns the same shape and encoding in float32, not clamped.
         """
-        views = torch.cat((left, right), dim=0 if self.config.use_cc else 1)
-        maps = self.encoder(views)
-        trunk = functional.max_pool2d(maps[-1], 2)
-        features = self.bottleneck(self.join(torch.cat(trunk.chunk(self.branches), dim=1)))
+        return self.pyramid(left, right, self.descriptor.levels)[-1]
 
-        if self.config.use_cc:
-            for index, correlate in enumerate(self.correlate, start=1):
-                maps[index] = torch.cat(correlate(*maps[index].chunk(2)))
-        if self.config.use_msf:
-            maps = self.fusion(maps)
+    def pyramid(self, left: Tensor, right: Tensor, levels: int) -> list[Tensor]:
+        """The results of all `levels`, coarsest first, the last of the size of the views."""
+        views = [(left, right)]
+        for _ in range(levels - 1):
+            views.append((halve(views[-1][0]), halve(views[-1][1])))
+        results: list[Tensor] = []
+        for pair in reversed(views):
+            results.append(self.level(*pair, results[-1] if results else None))
+        return results
 
-        for block in self.decoder:
-            features = block(features, maps.pop().chunk(self.branches))
-        output: Tensor = self.tail(features).float()
-        return output + combine(left.float(), right.float()) if self.config.residual else output
+    def level(self, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
+        """Restore one level of the pyramid, given the result of half its size, if there is one."""
+        combined = combine(left.float(), right.float())
+        if isinstance(self.body, PaperBody):
+            output = self.body(left, right).float()
+            return output + combined if self.config.residual else output
+        changes = self._choices(left, right, combined, coarser)
+        pictures = torch.cat(
+            (
+                _COMBINED_GAIN * combined,
+                _DIFFERENCE_GAIN * (left - right),
+                _CHOICE_GAIN * changes.flatten(1, 2),
+            ),
+            1,
+        )
+        mismatch = self.front_end.mismatch(left, right) if self.config.use_volume else None
+        output = self.body(left, right, pictures, mismatch).float()
+        result = output[:, :_CHANNELS]
+        if self.config.use_selection:
+            shares = (_LOGIT_GAIN * output[:, _CHANNELS:]).softmax(1)[:, 1:]
+            result = result + (shares.unsqueeze(2) * changes).sum(1)
+        return result + combined if self.config.residual else result
+
+    def _choices(
+        self, left: Tensor, right: Tensor, combined: Tensor, coarser: Tensor | None
+    ) -> Tensor:
+        """What else the picture could be, less the combined one: `N x choices x 3 x H x W`."""
+        choices = []
+        if self.config.levels > 1:
+            choices.append((combined if coarser is None else enlarge(coarser)).unsqueeze(1))
+        if self.config.use_bank:
+            choices.append(self.front_end.restore(left, right))
+        if not choices:
+            return cast(Tensor, combined.new_zeros(len(combined), 0, *combined.shape[1:]))
+        return torch.cat(choices, 1) - combined.unsqueeze(1)
+
+
+def halve(picture: Tensor) -> Tensor:
+    """An sRGB-encoded picture at half the size: means of 2x2 pixels in linear light."""
+    return linear_to_srgb(functional.avg_pool2d(srgb_to_linear(picture), 2))
+
+
+def enlarge(picture: Tensor) -> Tensor:
+    """A picture at twice the size, bicubic, as encoded."""
+    return functional.interpolate(picture, scale_factor=2, mode="bicubic")

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dpdeblur.errors import WeightsError
 from dpdeblur.files import write_whole
-from dpdeblur.models.config import MCCNetConfig, ModelDescriptor
+from dpdeblur.models.config import ARCHITECTURE, MCCNetConfig, ModelDescriptor
 from dpdeblur.models.mccnet import MCCNet
 
 DEFAULT_WEIGHTS = "mccnet"
@@ -74,13 +74,15 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(str(path), f"it is not a readable safetensors file ({error})") from error
-    if card.get("architecture") != MCCNet.descriptor.architecture:
+    if card.get("architecture") != ARCHITECTURE:
         raise WeightsError(str(path), "it does not say that it holds an MCCNet")
     if card.get("sha256") != _digest(tensors, card.get("config", "")):
         raise WeightsError(str(path), "its checksum is wrong; fetch or copy the file again")
     try:
-        network = MCCNet(_config(card["config"]))
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        with torch.device("meta"):  # nothing is drawn or designed that the file holds anyway
+            network = MCCNet(_config(card["config"]))
+        weights = {name: tensor.float() for name, tensor in tensors.items()}
+        network.load_state_dict(weights, assign=True)
     except (LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(str(path), "its layers do not fit this version of MCCNet") from error
     return LoadedModel(network.eval(), card, path.stem, card["sha256"])

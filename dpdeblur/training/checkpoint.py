@@ -5,13 +5,24 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.files import write_whole
 
-State = Mapping[str, torch.nn.Module | torch.optim.Optimizer]
+class Stateful(Protocol):
+    """What can be saved and loaded: a network, an optimiser."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that it has become."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
+        """Become that again."""
+
+
+State = Mapping[str, Stateful]
 
 
 def save_checkpoint(checkpoint: Path, state: State, recipe: str, step: int) -> None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dpdeblur.errors import OptionError
-from dpdeblur.models import MCCNet, MCCNetConfig
+from dpdeblur.models import MULTIPLE_OF, MCCNetConfig
 from dpdeblur.training.losses import MS_SSIM_SMALLEST_SIDE
 from dpdeblur.training.scenes import SceneConfig
 from dpdeblur.training.synthetic import CameraConfig
 
 PRECISIONS = ("bf16", "fp32")
 SCHEDULES = ("cosine", "halving")
+OPTIMISERS = ("adamw", "muon")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,10 @@ class TrainConfig:
     layout. The run has `steps`, or `epochs` of `epoch_crops` crops (0: those that `pairs` hold).
     `stages` let the crops grow; their `batch` is that of each process. `warm_up` counts steps;
     then `schedule` is "cosine", down to the share `final` of `rate`, or "halving", after each
-    share `halve_every` of the run. The optimiser is AdamW, which without `weight_decay` is Adam.
+    share `halve_every` of the run. `optimiser` is "adamw", which without `weight_decay` is Adam, or
+    "muon" (see `optimisers.Muon`).
+    Each level of a pyramid has its loss, weighted by `level_weights`, finest first; `margin` pixels
+    on each side of a crop count for none, as the network has seen too little around them.
     `clip` is the greatest norm of the gradient and `ema` the decay of the moving average of the
     weights; 0 switches either off. `ms_ssim` is the weight of 1 - MS-SSIM beside the Charbonnier
     loss; crops below 161 pixels have fewer than its five scales. `initial` names weights to start
@@ -85,6 +89,9 @@ class TrainConfig:
     ema: float = 0.998
     epsilon: float = 0.03
     ms_ssim: float = 0.0
+    margin: int = 0
+    level_weights: tuple[float, ...] = field(default=(1.0, 0.5, 0.25), metadata={"any_length": True})
+    optimiser: str = "adamw"
     precision: str = "bf16"
     checkpoint_every: int = 200
     initial: str = ""
@@ -114,7 +121,11 @@ class TrainConfig:
         ):
             least = MS_SSIM_SMALLEST_SIDE
             raise OptionError("ms_ssim", f"its window needs crops of at least {least} pixels")
-        for name, known in (("precision", PRECISIONS), ("schedule", SCHEDULES)):
+        for name, known in (
+            ("precision", PRECISIONS),
+            ("schedule", SCHEDULES),
+            ("optimiser", OPTIMISERS),
+        ):
             if getattr(self, name) not in known:
                 reason = f"'{getattr(self, name)}' is not one of {', '.join(known)}"
                 raise OptionError(name, reason)
@@ -126,7 +137,7 @@ class TrainConfig:
         return [stage for stage in self.stages if step >= stage.start * self.steps][-1]
 
 
-_MULTIPLE = MCCNet.descriptor.multiple_of
+_SIGNED = {"radii"}
 _WIDTHS = {"stem_width", "encoder_widths", "fusion_widths", "decoder_widths", "tail_width"}
 _COUNTS = {"steps", "checkpoint_every", "every", "count", "batch", "height", "width"}
 _CAMERA_SHARES = {"wide_share", "view_gain", "butterworth", "floor", "eight_bit"}
@@ -138,7 +149,7 @@ _RULES: tuple[tuple[set[str], Callable[[float], bool], str], ...] = (
     ({"betas", "ema", "start"}, lambda x: x < 1, "below 1"),
     (_SHARES, lambda x: x <= 1, "at most 1"),
     ({"edge"}, lambda x: x >= 1, "at least 1"),
-    ({"height", "width"}, lambda x: x % _MULTIPLE == 0, f"a multiple of {_MULTIPLE}"),
+    ({"height", "width"}, lambda x: x % MULTIPLE_OF == 0, f"a multiple of {MULTIPLE_OF}"),
     ({"seed"}, lambda x: x < 2**32, "below 2^32"),
 )
 
@@ -149,7 +160,7 @@ def _check_numbers(part: Any, prefix: str) -> None:
         for number in values:
             if not isinstance(number, int | float):
                 continue
-            if not (math.isfinite(number) and number >= 0):
+            if not (math.isfinite(number) and (number >= 0 or name in _SIGNED)):
                 raise OptionError(prefix + name, f"{number} is negative or not finite")
             for names, holds, words in _RULES:
                 if name in names and not holds(number):

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dpdeblur.errors import OptionError, TrainingDivergedError
-from dpdeblur.models import MCCNet, load_model
+from dpdeblur.models import MCCNet, halve, load_model
 from dpdeblur.restore import autocast
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.checkpoint import State, resume, save_checkpoint
 from dpdeblur.training.config import TrainConfig, ValidationConfig
 from dpdeblur.training.distributed import average, place, wait
 from dpdeblur.training.losses import restoration_loss
+from dpdeblur.training.optimisers import make_optimiser
 from dpdeblur.training.schedule import count_steps, learning_rate
 from dpdeblur.training.validation import ValidationScore, Validator
 
@@ -131,9 +133,7 @@ class _Run:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         ema = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.network, multi_avg_fn=ema).eval()
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), config.rate, config.betas, weight_decay=config.weight_decay
-        )
+        self.optimiser = make_optimiser(self.network, config)
         self.state: State = {
             "network": self.network,
             "average": self.average,
@@ -155,13 +155,19 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         with autocast(self.device, config.precision):
-            prediction = self.network(
+            results = self.network.pyramid(
                 batch.left.contiguous(memory_format=torch.channels_last),
                 batch.right.contiguous(memory_format=torch.channels_last),
+                self.network.descriptor.levels,
             )
-        loss = restoration_loss(
-            prediction, batch.sharp, epsilon=config.epsilon, ms_ssim_weight=config.ms_ssim
-        )
+        loss, truth = batch.sharp.new_zeros(()), batch.sharp
+        for level, result in enumerate(reversed(results)):
+            truth = halve(truth) if level else truth
+            loss = loss + config.level_weights[level] * restoration_loss(
+                *(_cut(picture, config.margin >> level) for picture in (result, truth)),
+                epsilon=config.epsilon,
+                ms_ssim_weight=config.ms_ssim,
+            )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         loss, stopped = loss.detach(), loss.new_tensor(float(stop()))
@@ -171,3 +177,8 @@ class _Run:
         self.optimiser.step()
         self.average.update_parameters(self.network)
         return loss, gradient, bool(stopped)
+
+
+def _cut(picture: Tensor, margin: int) -> Tensor:
+    height, width = picture.shape[-2:]
+    return picture[..., margin : height - margin, margin : width - margin]

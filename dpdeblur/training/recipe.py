@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dpdeblur.errors import OptionError, UnreadableFileError
-from dpdeblur.models import MCCNetConfig
+from dpdeblur.models import PAPER
 from dpdeblur.training.config import Stage, TrainConfig
 from dpdeblur.views import is_folder
 
@@ -29,7 +29,7 @@ PRESETS: Mapping[str, TrainConfig] = {
         ms_ssim=1.0,
         precision="fp32",
         stages=(Stage(0.0, 512, 512, 4),),
-        model=MCCNetConfig(residual=False),
+        model=dataclasses.replace(PAPER, residual=False),
     ),
 }
 
@@ -62,23 +62,25 @@ def read_config(path: Path) -> TrainConfig:
     return config
 
 
-def _build(default: Any, value: Any, key: str) -> Any:
+def _build(default: Any, value: Any, key: str, any_length: bool = False) -> Any:
     """`value` from TOML as the kind of thing that `default` is."""
     if dataclasses.is_dataclass(default) and not isinstance(default, type):
         if not isinstance(value, dict):
             raise OptionError(key, f"{value!r} is not a table; write its keys below [{key}]")
         names = [item.name for item in dataclasses.fields(default)]
         known = names if key else ["preset", *names]
+        lengths = {item.name for item in dataclasses.fields(default) if item.metadata}
         checked = {}
         for name, item in value.items():
             inner = f"{key}.{name}" if key else name
             if name not in names:
                 raise OptionError(inner, f"unknown key; use one of {', '.join(known)}")
-            checked[name] = _build(getattr(default, name), item, inner)
+            checked[name] = _build(getattr(default, name), item, inner, name in lengths)
         return dataclasses.replace(default, **checked)
     if isinstance(default, tuple):
         tables = dataclasses.is_dataclass(default[0])
-        if not isinstance(value, list) or not (tables or len(value) == len(default)):
+        free = tables or any_length
+        if not (isinstance(value, list) and value and (free or len(value) == len(default))):
             wanted = f"a list of tables [[{key}]]" if tables else f"a list of {len(default)} values"
             raise OptionError(key, f"{value!r} is not {wanted}")
         return tuple(_build(default[0], item, key) for item in value)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dpdeblur.errors import OptionError
 from dpdeblur.imaging import read_beside, read_views
-from dpdeblur.models import MCCNet
+from dpdeblur.models import MULTIPLE_OF
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.config import TrainConfig
 from dpdeblur.training.synthetic import SyntheticPairs, load_photos
@@ -61,9 +61,8 @@ def _middle(pair: TruthPair, size: tuple[int, int]) -> Batch:
     views = read_views(pair.left, pair.right)
     truth = read_beside(pair.truth, views).pixels
     have = views.left.shape[:2]
-    multiple = MCCNet.descriptor.multiple_of
     height, width = (
-        min(wanted, side // multiple * multiple) for wanted, side in zip(size, have, strict=True)
+        min(wanted, side // MULTIPLE_OF * MULTIPLE_OF) for wanted, side in zip(size, have, strict=True)
     )
     top, left = (have[0] - height) // 2, (have[1] - width) // 2
 

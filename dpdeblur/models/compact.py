@@ -1,0 +1,115 @@
+"""The compact body: a small residual U-Net at half resolution, and the views' cross-correlation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dpdeblur.models.config import MCCNetConfig
+from dpdeblur.models.cross_correlation import CrossCorrelation
+from dpdeblur.models.layers import conv_act
+
+# Brightness matters little and the views' small difference much: they enter about equally strong.
+_VIEW_GAIN = 3.0
+
+
+class ResidualBlock(nn.Module):
+    """x + 3x3 (LeakyReLU (3x3 x)), the identity at the start; `N x C x H x W` kept."""
+
+    def __init__(self, channels: int, slope: float) -> None:
+        super().__init__()
+        self.first = conv_act(channels, channels, 3, slope)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features in, features of the same shape out."""
+        changed: Tensor = features + self.second(self.first(features))
+        return changed
+
+
+class ViewCorrelation(nn.Module):
+    """Each view's features at 1/2 and 1/4 by shared weights, correlated in a band at both scales.
+
+    The paper's siamese encoder and Cross-correlation (Sections 3.1 and 3.2), small.
+    """
+
+    def __init__(self, config: MCCNetConfig, channels: int) -> None:
+        super().__init__()
+        slope, (half, quarter) = config.negative_slope, config.view_widths
+        self.encode = nn.ModuleList(
+            (conv_act(4 * channels, half, 3, slope), conv_act(4 * half, quarter, 1, slope))
+        )
+        self.correlate = nn.ModuleList(
+            CrossCorrelation(width, slope, band)
+            for width, band in zip(config.view_widths, config.bands, strict=True)
+        )
+        self.merge = nn.ModuleList(
+            nn.Conv2d(2 * width + 2 * band + 1, out, 1)
+            for width, band, out in zip(
+                config.view_widths, config.bands, config.widths[:2], strict=True
+            )
+        )
+
+    def forward(self, left: Tensor, right: Tensor) -> list[Tensor]:
+        """What to add to the trunk at 1/2 and 1/4, from `N x 3 x H x W` views."""
+        detail = _VIEW_GAIN * (torch.cat((left, right)) - (left + right).repeat(2, 1, 1, 1) / 2)
+        views = torch.cat((left, right)) + detail
+        found = []
+        for encode, correlate, merge in zip(self.encode, self.correlate, self.merge, strict=True):
+            views = encode(functional.pixel_unshuffle(views, 2))
+            first, second, logits = correlate(*views.chunk(2))
+            found.append(merge(torch.cat((first, second, logits), 1)))
+        return found
+
+
+class CompactBody(nn.Module):
+    """From pictures at full resolution to `outputs` channels at full resolution.
+
+    `inputs` channels at full and `half_inputs` at half resolution go in. Scales change by
+    rearranging 2x2 pixels into channels and back, with 1x1 convolutions.
+    """
+
+    def __init__(
+        self, config: MCCNetConfig, channels: int, inputs: int, half_inputs: int, outputs: int
+    ) -> None:
+        super().__init__()
+        slope, (half, quarter, eighth) = config.negative_slope, config.widths
+
+        def blocks(index: int) -> nn.Sequential:
+            return nn.Sequential(
+                *(
+                    ResidualBlock(config.widths[index], slope)
+                    for _ in range(config.blocks[index])
+                )
+            )
+
+        self.stem = conv_act(4 * inputs + half_inputs, half, 3, slope)
+        self.correlation = ViewCorrelation(config, channels) if config.use_cc else None
+        self.down = nn.ModuleList(
+            (nn.Conv2d(4 * half, quarter, 1), nn.Conv2d(4 * quarter, eighth, 1))
+        )
+        self.up = nn.ModuleList((nn.Conv2d(quarter, 4 * half, 1), nn.Conv2d(eighth, 4 * quarter, 1)))
+        self.encoder = nn.ModuleList((blocks(0), blocks(1)))
+        self.bottleneck = blocks(2)
+        self.decoder = nn.ModuleList((blocks(0), blocks(1)))
+        self.head = nn.Conv2d(half, 4 * outputs, 3, padding=1)
+
+    def forward(
+        self, left: Tensor, right: Tensor, pictures: Tensor, half: Tensor | None
+    ) -> Tensor:
+        """Views `N x 3 x H x W`, `pictures` of the same size, `half` of half of it."""
+        parts = [functional.pixel_unshuffle(pictures, 2)]
+        if half is not None:
+            parts.append(half)
+        features = self.stem(torch.cat(parts, 1))
+        seen = self.correlation(left, right) if self.correlation is not None else [None, None]
+        skips = []
+        for encode, down, more in zip(self.encoder, self.down, seen, strict=True):
+            features = encode(features if more is None else features + more)
+            skips.append(features)
+            features = down(functional.pixel_unshuffle(features, 2))
+        features = self.bottleneck(features)
+        for decode, up in zip(reversed(self.decoder), reversed(self.up), strict=True):
+            features = decode(skips.pop() + functional.pixel_shuffle(up(features), 2))
+        return functional.pixel_shuffle(self.head(features), 2)
