@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
-from dpdeblur.models.compact import CompactBody, ResidualBlock
+from dpdeblur.models.compact import CompactBody, ResidualBlock, ViewCorrelation
 from dpdeblur.models.config import MCCNetConfig, describe
 from dpdeblur.models.front_end import FrontEnd
 from dpdeblur.models.layers import he_initialise
@@ -46,6 +46,9 @@ class MCCNet(nn.Module):
         for module in self.modules():
             if isinstance(module, ResidualBlock):
                 nn.init.zeros_(module.second.weight)
+            elif isinstance(module, ViewCorrelation):
+                for merge in module.merge:
+                    nn.init.zeros_(merge.weight)
         if config.residual:
             nn.init.zeros_(self.body.head.weight)
             if config.use_selection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -9,71 +10,101 @@ from torch import Tensor, nn
 
 from dpdeblur.training.config import TrainConfig
 
+# Newton-Schulz coefficients and momentum of Jordan 2024; the scale of Liu et al. 2025, with which
+# the step of a matrix is as large as AdamW's.
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+_ROUNDS = 5
+_MOMENTUM = 0.95
+_MATCH = 0.2
 
 
-class Muon:
-    """Muon for the kernels within the network, AdamW for its first and last layers and all biases.
+class Muon(torch.optim.Optimizer):
+    """Muon for kernels, each as a matrix of outputs x (height * width * inputs), in float32.
 
-    Muon (Jordan 2024; Liu et al. 2025 for the scaling that takes AdamW's rate) makes the step of a
-    matrix orthogonal, so that all its directions learn equally fast. PyTorch's takes matrices only:
-    a kernel is reshaped to outputs x (inputs * height * width), sharing its memory.
+    The momentum of a matrix is made orthogonal before it becomes a step, so that all of its
+    directions learn equally fast. PyTorch's own takes matrices only and computes in bfloat16, which
+    most processors have to emulate. Groups with `adamw` true are left to AdamW.
     """
 
-    def __init__(self, network: nn.Module, config: TrainConfig) -> None:
-        convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
-        inner = [m.weight for m in convolutions[1:-1]]
-        self._pairs = [(weight, nn.Parameter(_matrix(weight.detach()))) for weight in inner]
-        chosen = {id(weight) for weight in inner}
-        others = [p for p in network.parameters() if id(p) not in chosen]
-        self._parts: dict[str, torch.optim.Optimizer] = {
-            "muon": torch.optim.Muon(
-                [matrix for _, matrix in self._pairs],
-                lr=config.rate,
-                weight_decay=config.weight_decay,
-                adjust_lr_fn="match_rms_adamw",
-            ),
-            "adamw": torch.optim.AdamW(
-                others, config.rate, config.betas, weight_decay=config.weight_decay
-            ),
-        }
+    def __init__(
+        self,
+        kernels: Iterable[nn.Parameter],
+        others: Iterable[nn.Parameter],
+        *,
+        lr: float,
+        betas: tuple[float, float],
+        weight_decay: float,
+    ) -> None:
+        groups = [{"params": list(kernels)}]
+        super().__init__(groups, {"lr": lr, "weight_decay": weight_decay})
+        self._others = torch.optim.AdamW(others, lr, betas, weight_decay=weight_decay)
+        self.param_groups.extend(self._others.param_groups)
 
-    @property
-    def param_groups(self) -> list[dict[str, Any]]:
-        """The groups of both optimisers."""
-        return [group for part in self._parts.values() for group in part.param_groups]
-
-    def zero_grad(self, *, set_to_none: bool = True) -> None:
-        """Forget the gradients."""
-        self._parts["adamw"].zero_grad(set_to_none=set_to_none)
-        for weight, _ in self._pairs:
-            weight.grad = None
-
-    def step(self) -> None:
-        """Take a step by the gradients of the network's parameters."""
-        for weight, matrix in self._pairs:
-            matrix.grad = None if weight.grad is None else _matrix(weight.grad)
-        for part in self._parts.values():
-            part.step()
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        """Take a step by the parameters' gradients."""
+        group = self.param_groups[0]
+        for kernel in group["params"]:
+            if kernel.grad is None:
+                continue
+            state = self.state[kernel]
+            momentum = state.setdefault("momentum", torch.zeros_like(kernel))
+            momentum.lerp_(kernel.grad, 1 - _MOMENTUM)
+            ahead = kernel.grad.lerp(momentum, _MOMENTUM)
+            matrix = _orthogonal(_matrix(ahead))
+            scale = _MATCH * max(matrix.shape) ** 0.5
+            shape = (len(kernel), *kernel.shape[2:], kernel.shape[1])
+            kernel.mul_(1 - group["lr"] * group["weight_decay"])
+            kernel.add_(matrix.view(shape).permute(0, 3, 1, 2), alpha=-group["lr"] * scale)
+        self._others.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of both optimisers."""
-        return {name: part.state_dict() for name, part in self._parts.items()}
+        """The state of both kinds of groups."""
+        momenta = [self.state[kernel].get("momentum") for kernel in self.param_groups[0]["params"]]
+        return {"momenta": momenta, "adamw": self._others.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state."""
-        for name, part in self._parts.items():
-            part.load_state_dict(state_dict[name])
+        for kernel, momentum in zip(
+            self.param_groups[0]["params"], state_dict["momenta"], strict=True
+        ):
+            if momentum is not None:
+                self.state[kernel]["momentum"] = momentum.to(kernel)
+        self._others.load_state_dict(state_dict["adamw"])
+        self.param_groups[1:] = self._others.param_groups
 
 
-def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer | Muon:
-    """The optimiser that a recipe names, for a network that is where it will be trained."""
-    if config.optimiser == "muon":
-        return Muon(network, config)
-    return torch.optim.AdamW(
-        network.parameters(), config.rate, config.betas, weight_decay=config.weight_decay
+def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimiser that a recipe names, for a network that is where it will be trained.
+
+    Muon takes the kernels of all convolutions but the first and the last, AdamW everything else.
+    """
+    if config.optimiser == "adamw":
+        return torch.optim.AdamW(
+            network.parameters(), config.rate, config.betas, weight_decay=config.weight_decay
+        )
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    kernels = [module.weight for module in convolutions[1:-1]]
+    chosen = {id(kernel) for kernel in kernels}
+    return Muon(
+        kernels,
+        [parameter for parameter in network.parameters() if id(parameter) not in chosen],
+        lr=config.rate,
+        betas=config.betas,
+        weight_decay=config.weight_decay,
     )
 
 
 def _matrix(kernel: Tensor) -> Tensor:
-    """A kernel as outputs x (height * width * inputs), in the same memory if channels_last."""
     return kernel.permute(0, 2, 3, 1).reshape(len(kernel), -1)
+
+
+def _orthogonal(matrix: Tensor) -> Tensor:
+    """About the nearest matrix whose singular values are all alike, by Newton-Schulz rounds."""
+    wide = matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix
+    wide = wide / wide.norm().clamp(min=1e-12)
+    a, b, c = _COEFFICIENTS
+    for _ in range(_ROUNDS):
+        gram = wide @ wide.mT
+        wide = torch.addmm(wide, torch.addmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
+    return wide.mT if matrix.shape[0] > matrix.shape[1] else wide
