@@ -42,9 +42,7 @@ BASE = TrainConfig(
     margin=16,
     checkpoint_every=100,
     stages=(Stage(0.0, 160, 160, 3),),
-    scenes=SceneConfig(
-        sharp=0.22, large=0.25, moderate_range=(0.4, 7.0), large_range=(6.0, 20.0)
-    ),
+    scenes=SceneConfig(sharp=0.22, large=0.25, moderate_range=(0.4, 7.0), large_range=(6.0, 20.0)),
 )
 MODELS = {
     "mccnet": PAPER,

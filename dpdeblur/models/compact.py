@@ -78,10 +78,7 @@ class CompactBody(nn.Module):
 
         def blocks(index: int) -> nn.Sequential:
             return nn.Sequential(
-                *(
-                    ResidualBlock(config.widths[index], slope)
-                    for _ in range(config.blocks[index])
-                )
+                *(ResidualBlock(config.widths[index], slope) for _ in range(config.blocks[index]))
             )
 
         self.stem = conv_act(4 * inputs + half_inputs, half, 3, slope)
@@ -89,15 +86,28 @@ class CompactBody(nn.Module):
         self.down = nn.ModuleList(
             (nn.Conv2d(4 * half, quarter, 1), nn.Conv2d(4 * quarter, eighth, 1))
         )
-        self.up = nn.ModuleList((nn.Conv2d(quarter, 4 * half, 1), nn.Conv2d(eighth, 4 * quarter, 1)))
+        self.up = nn.ModuleList(
+            (nn.Conv2d(quarter, 4 * half, 1), nn.Conv2d(eighth, 4 * quarter, 1))
+        )
         self.encoder = nn.ModuleList((blocks(0), blocks(1)))
         self.bottleneck = blocks(2)
         self.decoder = nn.ModuleList((blocks(0), blocks(1)))
         self.head = nn.Conv2d(half, 4 * outputs, 3, padding=1)
 
-    def forward(
-        self, left: Tensor, right: Tensor, pictures: Tensor, half: Tensor | None
-    ) -> Tensor:
+    def start_small(self) -> None:
+        """Begin with blocks that change nothing and an output of zero.
+
+        Its bias is left alone.
+        """
+        for module in self.modules():
+            if isinstance(module, ResidualBlock):
+                nn.init.zeros_(module.second.weight)
+        if self.correlation is not None:
+            for merge in self.correlation.merge:
+                nn.init.zeros_(merge.get_parameter("weight"))
+        nn.init.zeros_(self.head.weight)
+
+    def forward(self, left: Tensor, right: Tensor, pictures: Tensor, half: Tensor | None) -> Tensor:
         """Views `N x 3 x H x W`, `pictures` of the same size, `half` of half of it."""
         parts = [functional.pixel_unshuffle(pictures, 2)]
         if half is not None:

@@ -40,9 +40,7 @@ def band_attention(
     logits = torch.stack([(first * other).sum(1) for other in shifts(second * scale)], 1)
     # The second view's logits at x - d are the same products, seen from the other side.
     padded = functional.pad(logits, (band, band))
-    back = torch.stack(
-        [padded[:, 2 * band - k, :, k : k + width] for k in range(2 * band + 1)], 1
-    )
+    back = torch.stack([padded[:, 2 * band - k, :, k : k + width] for k in range(2 * band + 1)], 1)
     brought = [
         _weighted(weights.softmax(1), shifts(value))
         for weights, value in ((logits, values[1]), (back, values[0]))

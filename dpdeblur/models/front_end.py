@@ -46,8 +46,8 @@ class FrontEnd(nn.Module):
 
         Takes views `N x 3 x H x W`, sRGB-encoded in [0, 1].
         """
-        linear = (srgb_to_linear(view.float()) for view in (left, right))
-        restored = filter_views(*linear, cast(Tensor, self.inverses))
+        first, second = (srgb_to_linear(view.float()) for view in (left, right))
+        restored = filter_views(first, second, cast(Tensor, self.inverses))
         return linear_to_srgb(restored.clamp_(0, 1))
 
     def mismatch(self, left: Tensor, right: Tensor) -> Tensor:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
-from dpdeblur.models.compact import CompactBody, ResidualBlock, ViewCorrelation
+from dpdeblur.models.compact import CompactBody
 from dpdeblur.models.config import MCCNetConfig, describe
 from dpdeblur.models.front_end import FrontEnd
 from dpdeblur.models.layers import he_initialise
@@ -41,20 +39,14 @@ class MCCNet(nn.Module):
         inputs = _CHANNELS * (2 + config.choices)
         outputs = _CHANNELS + (1 + config.choices) * config.use_selection
         half = len(config.radii) * config.use_volume
-        self.body = CompactBody(config, _CHANNELS, inputs, half, outputs)
+        self.body = body = CompactBody(config, _CHANNELS, inputs, half, outputs)
         he_initialise(self, slope)
-        for module in self.modules():
-            if isinstance(module, ResidualBlock):
-                nn.init.zeros_(module.second.weight)
-            elif isinstance(module, ViewCorrelation):
-                for merge in module.merge:
-                    nn.init.zeros_(merge.weight)
-        if config.residual:
-            nn.init.zeros_(self.body.head.weight)
-            if config.use_selection:
-                with torch.no_grad():
-                    # Each channel of the output has four, one for each of 2x2 pixels.
-                    self.body.head.get_parameter("bias")[12:16] = _START_LOGIT / _LOGIT_GAIN
+        body.start_small()
+        if config.residual and config.use_selection:
+            with torch.no_grad():
+                # Each channel of the output is four of the head's, one for each of 2x2 pixels.
+                place = slice(4 * _CHANNELS, 4 * _CHANNELS + 4)
+                body.head.get_parameter("bias")[place] = _START_LOGIT / _LOGIT_GAIN
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Restore the all-in-focus picture.
@@ -78,8 +70,7 @@ class MCCNet(nn.Module):
         """Restore one level of the pyramid, given the result of half its size, if there is one."""
         combined = combine(left.float(), right.float())
         if isinstance(self.body, PaperBody):
-            output = self.body(left, right).float()
-            return output + combined if self.config.residual else output
+            return self._finished(self.body(left, right).float(), combined)
         changes = self._choices(left, right, combined, coarser)
         pictures = torch.cat(
             (
@@ -90,11 +81,14 @@ class MCCNet(nn.Module):
             1,
         )
         mismatch = self.front_end.mismatch(left, right) if self.config.use_volume else None
-        output = self.body(left, right, pictures, mismatch).float()
+        output: Tensor = self.body(left, right, pictures, mismatch).float()
         result = output[:, :_CHANNELS]
         if self.config.use_selection:
             shares = (_LOGIT_GAIN * output[:, _CHANNELS:]).softmax(1)[:, 1:]
             result = result + (shares.unsqueeze(2) * changes).sum(1)
+        return self._finished(result, combined)
+
+    def _finished(self, result: Tensor, combined: Tensor) -> Tensor:
         return result + combined if self.config.residual else result
 
     def _choices(
@@ -103,11 +97,13 @@ class MCCNet(nn.Module):
         """What else the picture could be, less the combined one: `N x choices x 3 x H x W`."""
         choices = []
         if self.config.levels > 1:
-            choices.append((combined if coarser is None else enlarge(coarser)).unsqueeze(1))
+            choices.append(
+                (combined if coarser is None else enlarge(coarser.clamp(0, 1))).unsqueeze(1)
+            )
         if self.config.use_bank:
             choices.append(self.front_end.restore(left, right))
         if not choices:
-            return cast(Tensor, combined.new_zeros(len(combined), 0, *combined.shape[1:]))
+            return combined.new_zeros(len(combined), 0, *combined.shape[1:])
         return torch.cat(choices, 1) - combined.unsqueeze(1)
 
 

@@ -81,8 +81,7 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
     try:
         with torch.device("meta"):  # nothing is drawn or designed that the file holds anyway
             network = MCCNet(_config(card["config"]))
-        weights = {name: tensor.float() for name, tensor in tensors.items()}
-        network.load_state_dict(weights, assign=True)
+        network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
     except (LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(str(path), "its layers do not fit this version of MCCNet") from error
     return LoadedModel(network.eval(), card, path.stem, card["sha256"])

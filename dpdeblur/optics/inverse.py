@@ -1,4 +1,4 @@
-"""Joint two-view Wiener inverses: what undoes a known defocus, best in the mean, in linear light."""
+"""Joint two-view Wiener inverses: what undoes a known defocus best in the mean, in linear light."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def design_inverses(radii: Sequence[float], design: InverseDesign = InverseDesig
     """Filters `K x 2 x S x S` (left, right; float64), one pair for each signed radius in pixels.
 
     Of all filters of the size S = 2 `reach` + 1, the pair for which K_L * g_L + K_R * g_R restores
-    best in the mean square under the design's picture and noise: the two-view Wiener filter (Hillery
-    and Chin 1991 for one view) with finite support. Solved by conjugate gradients. Each pair
-    sums to 1, so that even areas keep their light.
+    best in the mean square under the design's picture and noise: the two-view Wiener filter with
+    finite support. Solved by conjugate gradients. Each pair sums to 1, so that even areas keep
+    their light.
 
     White noise of standard deviation s in each view becomes s |g|, with |g| the root of the sum of
     the squares of both filters: 1.0 to 1.2 for radii of 1 to 16 pixels, against 0.71 in the mean of
@@ -107,7 +107,8 @@ def _design(radius: float, design: InverseDesign) -> Tensor:
     inside[place[:, None], place] = 1
 
     def correlate(error: Tensor) -> Tensor:
-        return torch.fft.irfft2(spectrum.conj() * power * error, s=size) * inside
+        whole: Tensor = torch.fft.irfft2(spectrum.conj() * power * error, s=size)
+        return whole * inside
 
     def normal(filters: Tensor) -> Tensor:
         restored = (spectrum * torch.fft.rfft2(filters)).sum(0)

@@ -1,11 +1,11 @@
-"""The way of a pair of views through the network, strip by strip."""
+"""The way of a pair of views through the network, scale by scale and strip by strip."""
 
 from __future__ import annotations
 
 import copy
 import time
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from dpdeblur.restore.device import Setup, autocast, choose
 from dpdeblur.restore.memory import MemoryModel, free_memory, peak_memory, release_unused
 from dpdeblur.restore.options import ProgressCallback, Restored, RestoreOptions
 from dpdeblur.restore.plan import Strip, plan_strips, round_up
+from dpdeblur.restore.pyramid import pyramid
 from dpdeblur.views import DPViews
 
 # Shares of the free memory to take unless told otherwise: the first leaves room for whatever else
@@ -34,11 +35,13 @@ def restore(
 ) -> Restored:
     """Run the network over a picture of any size in as many strips as the memory asks for.
 
-    Strips change the result by float rounding only (2e-5 at most in fp32). A strip that runs out
-    of memory is repeated in smaller ones, one that is not finite in half precision is repeated
-    in fp32, as are all after it; strips finished before stay. `progress(rows done, rows in all)`
-    is called at the start and after every strip. The model is left as it was, on the CPU. Results
-    are repeatable to the bit for the same device, precision and strip height.
+    A network with a pyramid restores the picture at all its scales, coarsest first, each scale
+    whole before the next. Strips change the result by float rounding only (2e-5 at most in fp32). A
+    strip that runs out of memory is repeated in smaller ones, one that is not finite in half
+    precision is repeated in fp32, as are all after it; strips finished before stay.
+    `progress(rows done, rows in all)` is called at the start and after every strip; smaller scales
+    count as rows of the full size, by their pixels. The model is left as it was, on the CPU.
+    Results are repeatable to the bit for the same device, precision and strip height.
 
     Raises DeviceError, OptionError, OutOfMemoryError (even the smallest strip does not fit) or
     NonFiniteResultError. An exception out of `progress`, KeyboardInterrupt too, passes through.
@@ -49,19 +52,28 @@ def restore(
     if setup.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(setup.device)
     run = _Run(model, views, setup, options)
-    pixels = np.empty_like(views.left)
-    height = len(pixels)
-    done, heights = 0, []
+    height, width = views.left.shape[:2]
+    levels = model.descriptor.levels_for(height, width)
+    pairs = list(zip(*(pyramid(view, levels) for view in (views.left, views.right)), strict=True))
+    work = sum(left.size for left, _ in pairs)
+    before = 0
+    coarser: NDArray[np.float32] | None = None
     if progress:
         progress(0, height)
-    while done < height:
-        strip = run.next_strip(done)
-        if not run.compute(strip, pixels):
-            continue
-        done = min(strip.stop, height)
-        heights.append(done - strip.start)
-        if progress:
-            progress(done, height)
+    for pair in reversed(pairs):
+        run.enter(pair, coarser)
+        pixels = np.empty_like(pair[0])
+        done, heights = 0, []
+        while done < len(pixels):
+            strip = run.next_strip(done)
+            if not run.compute(strip, pixels):
+                continue
+            done = min(strip.stop, len(pixels))
+            heights.append(done - strip.start)
+            if progress:
+                progress(height * (before + done * pixels[0].size) // work, height)
+        before += pixels.size
+        coarser = pixels
     return Restored(
         pixels=pixels,
         device=str(setup.device),
@@ -77,23 +89,40 @@ def restore(
 class _Run:
     """One picture on its way: what may change under way (strip height, precision) lives here."""
 
+    pair: tuple[NDArray[np.float32], NDArray[np.float32]]
+    coarser: NDArray[np.float32] | None
+
     def __init__(
         self, model: LoadedModel, views: DPViews, setup: Setup, options: RestoreOptions
     ) -> None:
-        self.views, self.device, self.precision = views, setup.device, setup.precision
+        self.device, self.precision = setup.device, setup.precision
         self.descriptor, self.ensemble = model.descriptor, options.ensemble
         self.notes = list(setup.notes)
-        multiple = self.descriptor.multiple_of
-        self.height, self.width = (round_up(size, multiple) for size in views.left.shape[:2])
         # The result is made in main memory, where the network works too if on the CPU.
         self.result_bytes = views.left.nbytes if self.device.type == "cpu" else 0
         self.budgets = self._budgets(options)
-        self.strip_height = round_up(options.strip_height or self.height, multiple)
-        self._respect_budget()
+        self.wanted_height = options.strip_height
+        self._measure(views.left)
         # A copy costs milliseconds and 22 MB, and leaves the caller's network alone.
         self.network = copy.deepcopy(model.network).to(self.device)
         if self.device.type != "mps":
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def enter(
+        self,
+        pair: tuple[NDArray[np.float32], NDArray[np.float32]],
+        coarser: NDArray[np.float32] | None,
+    ) -> None:
+        """Begin with the views of another scale, given the picture of half its size."""
+        self.pair, self.coarser = pair, coarser
+        self._measure(pair[0])
+
+    def _measure(self, view: NDArray[np.float32]) -> None:
+        """Plan for pictures of this size."""
+        multiple = self.descriptor.multiple_of
+        self.height, self.width = (round_up(size, multiple) for size in view.shape[:2])
+        self.strip_height = round_up(self.wanted_height or self.height, multiple)
+        self._respect_budget()
 
     def next_strip(self, start: int) -> Strip:
         """The strip to compute from row `start` on."""
@@ -122,33 +151,41 @@ class _Run:
     def _forward(self, strip: Strip) -> NDArray[np.float32]:
         if self.device.type == "cpu":  # elsewhere PyTorch makes good use of what it keeps
             release_unused(self.device)
-        height, width = self.views.left.shape[:2]
-        left, right = (self._read(view, strip) for view in (self.views.left, self.views.right))
+        height, width = self.pair[0].shape[:2]
+        left, right = (
+            self._read(view, strip.read_start, strip.rows_read, self.width) for view in self.pair
+        )
+        coarser = None
+        if self.coarser is not None:
+            coarser = self._read(
+                self.coarser, strip.read_start // 2, strip.rows_read // 2, self.width // 2
+            )
         with (
             torch.inference_mode(),
             _same_every_time(self.device),
             autocast(self.device, self.precision),
         ):
-            result = self._restore(left, right)
+            result = self._restore(left, right, coarser)
         first = strip.start - strip.read_start
         kept = result[0, :, first : first + min(strip.stop, height) - strip.start, :width]
         rows: NDArray[np.float32] = kept.permute(1, 2, 0).float().cpu().numpy()
         return rows
 
-    def _restore(self, left: Tensor, right: Tensor) -> Tensor:
+    def _restore(self, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
         if not self.ensemble:
-            return cast(Tensor, self.network(left, right))
+            return self.network.level(left, right, coarser)
         total = torch.zeros_like(left)
         for axes in ((), (-1,), (-2,), (-1, -2)):
             # The right view of a mirrored scene is the mirrored left view.
-            views = (right, left) if -1 in axes else (left, right)
-            total += self.network(*(view.flip(axes) for view in views)).flip(axes)
+            first, second = (right, left) if -1 in axes else (left, right)
+            half = None if coarser is None else coarser.flip(axes)
+            total += self.network.level(first.flip(axes), second.flip(axes), half).flip(axes)
         return total / 4
 
-    def _read(self, view: NDArray[np.float32], strip: Strip) -> Tensor:
-        """Rows of a view as 1 x 3 x rows x width, the last row and column repeated as padding."""
-        rows = view[strip.read_start : strip.read_stop]
-        below, beside = strip.rows_read - rows.shape[0], self.width - rows.shape[1]
+    def _read(self, view: NDArray[np.float32], start: int, count: int, width: int) -> Tensor:
+        """Rows of a view as 1 x 3 x count x width, the last row and column repeated as padding."""
+        rows = view[start : start + count]
+        below, beside = count - rows.shape[0], width - rows.shape[1]
         padded = np.pad(rows, ((0, below), (0, beside), (0, 0)), mode="edge")
         return torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None]
 

@@ -12,6 +12,7 @@ import torch
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.files import write_whole
 
+
 class Stateful(Protocol):
     """What can be saved and loaded: a network, an optimiser."""
 

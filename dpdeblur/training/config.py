@@ -90,7 +90,9 @@ class TrainConfig:
     epsilon: float = 0.03
     ms_ssim: float = 0.0
     margin: int = 0
-    level_weights: tuple[float, ...] = field(default=(1.0, 0.5, 0.25), metadata={"any_length": True})
+    level_weights: tuple[float, ...] = field(
+        default=(1.0, 0.5, 0.25), metadata={"any_length": True}
+    )
     optimiser: str = "adamw"
     precision: str = "bf16"
     checkpoint_every: int = 200
@@ -141,14 +143,23 @@ _SIGNED = {"radii"}
 _WIDTHS = {"stem_width", "encoder_widths", "fusion_widths", "decoder_widths", "tail_width"}
 _COUNTS = {"steps", "checkpoint_every", "every", "count", "batch", "height", "width"}
 _CAMERA_SHARES = {"wide_share", "view_gain", "butterworth", "floor", "eight_bit"}
-_SHARES = {"final", "halve_every", "behind", "sharp", "large", "flat"} | _CAMERA_SHARES
-_SCENE_RANGES = {"sharp_range", "moderate_range", "large_range", "exposure"}
+_SHARES = {
+    "final",
+    "halve_every",
+    "behind",
+    "sharp",
+    "large",
+    "flat",
+    "bright",
+    "thin",
+} | _CAMERA_SHARES
+_SCENE_RANGES = {"sharp_range", "moderate_range", "large_range", "exposure", "thickness"}
 _RANGES = _SCENE_RANGES | {"wide_range", "edge", "floor", "read_noise", "shot_noise"}
 _RULES: tuple[tuple[set[str], Callable[[float], bool], str], ...] = (
     (_WIDTHS | _COUNTS | {"rate", "halve_every", "epsilon"}, lambda x: x > 0, "above 0"),
     ({"betas", "ema", "start"}, lambda x: x < 1, "below 1"),
     (_SHARES, lambda x: x <= 1, "at most 1"),
-    ({"edge"}, lambda x: x >= 1, "at least 1"),
+    ({"edge", "highlight"}, lambda x: x >= 1, "at least 1"),
     ({"height", "width"}, lambda x: x % MULTIPLE_OF == 0, f"a multiple of {MULTIPLE_OF}"),
     ({"seed"}, lambda x: x < 2**32, "below 2^32"),
 )

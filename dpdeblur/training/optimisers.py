@@ -84,7 +84,7 @@ def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
             network.parameters(), config.rate, config.betas, weight_decay=config.weight_decay
         )
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-    kernels = [module.weight for module in convolutions[1:-1]]
+    kernels = [module.get_parameter("weight") for module in convolutions[1:-1]]
     chosen = {id(kernel) for kernel in kernels}
     return Muon(
         kernels,

@@ -12,6 +12,9 @@ from torch.nn import functional
 from dpdeblur.colour import srgb_to_linear
 from dpdeblur.optics import Layer
 
+# Linear light from which on a layer may shine brighter than its photograph.
+_SHINES = 0.7
+
 
 @dataclass(frozen=True)
 class SceneConfig:
@@ -20,7 +23,10 @@ class SceneConfig:
     A magnitude is nearly sharp with probability `sharp`, large with `large`, else moderate, and
     uniform within the range so chosen. Most blur in photographs lies behind the focus plane.
     `flat` is the share of backgrounds of one depth; the others slope by up to `ramp` pixels.
-    `exposure` is the range of a layer's gain in linear light.
+    `exposure` is the range of a layer's gain in linear light. In the share `bright` of the layers
+    what is nearly white shines up to `highlight` times as strong, as lamps and reflections do: the
+    photograph clipped it, and so will the camera. The share `thin` of the occluders are twigs,
+    wires and strokes of `thickness` pixels.
 
     Photographs on DPDD's scale (1680 pixels wide) are blurred by radii up to 20 pixels; these stop
     at 11, since small blur is what a short training can learn. Nor is the target shifted or its
@@ -38,6 +44,10 @@ class SceneConfig:
     flat: float = 0.4
     ramp: float = 4.0
     exposure: tuple[float, float] = (0.6, 1.15)
+    bright: float = 0.0
+    highlight: float = 6.0
+    thin: float = 0.0
+    thickness: tuple[float, float] = (1.0, 10.0)
 
     @property
     def max_radius(self) -> float:
@@ -70,11 +80,13 @@ def random_layers(
         low, high = config.exposure
         gain = low + (high - low) * torch.rand(count, generator=rng, device=device)
         colour = (srgb_to_linear(colour.float() / 255) * gain[:, None, None, None]).clamp(max=1)
+        if config.bright:
+            colour = colour * _highlights(colour, config, rng)
         if index == 0:
             alpha = torch.ones_like(colour[:, :1])
             radius = radii[:, 0, None, None, None] + _slopes(count, size, config, rng, device)
         else:
-            alpha = _random_shapes(count, size, rng, device)
+            alpha = _random_shapes(count, size, config, rng, device)
             alpha = alpha * ~absent[:, index, None, None, None]
             radius = radii[:, index, None, None, None].expand_as(alpha)
         radius = radius.clamp(-config.max_radius, config.max_radius)
@@ -125,10 +137,26 @@ def _slopes(
     return planes
 
 
+def _highlights(colour: Tensor, config: SceneConfig, rng: torch.Generator) -> Tensor:
+    """Factors `N x 1 x H x W`: 1, but up to `highlight` where every channel is nearly white."""
+    chosen, strength = torch.rand(2, len(colour), generator=rng, device=colour.device)
+    more = (config.highlight - 1) * strength * (chosen < config.bright)
+    nearly_white = ((colour.amin(1, keepdim=True) - _SHINES) / (1 - _SHINES)).clamp(0, 1)
+    factors: Tensor = 1 + more[:, None, None, None] * nearly_white
+    return factors
+
+
 def _random_shapes(
-    count: int, size: tuple[int, int], rng: torch.Generator, device: torch.device
+    count: int,
+    size: tuple[int, int],
+    config: SceneConfig,
+    rng: torch.Generator,
+    device: torch.device,
 ) -> Tensor:
-    """Blobs, leaves and stems: smooth noise of a random cell size cut at a random level."""
+    """Blobs, leaves and stems: smooth noise of a random cell size cut at a random level.
+
+    Thin ones are all that lies near the cut.
+    """
     shapes = []
     for _ in range(count):
         cells = [max(2, side // (16 << int(_randint(4, 1, rng)))) + 3 for side in size]
@@ -138,5 +166,9 @@ def _random_shapes(
         # Divided by its gradient, the noise is a distance: the edge is one pixel wide.
         dy, dx = torch.gradient(smooth[0, 0])
         distance = (smooth - level) / torch.hypot(dy, dx).clamp(min=1e-3)
+        if config.thin and torch.rand(1, generator=rng, device=device) < config.thin:
+            low, high = config.thickness
+            thickness = low + (high - low) * torch.rand(1, generator=rng, device=device)
+            distance = thickness / 2 - distance.abs()
         shapes.append((distance + 0.5).clamp(0, 1))
     return torch.cat(shapes)

@@ -62,7 +62,8 @@ def _middle(pair: TruthPair, size: tuple[int, int]) -> Batch:
     truth = read_beside(pair.truth, views).pixels
     have = views.left.shape[:2]
     height, width = (
-        min(wanted, side // MULTIPLE_OF * MULTIPLE_OF) for wanted, side in zip(size, have, strict=True)
+        min(wanted, side // MULTIPLE_OF * MULTIPLE_OF)
+        for wanted, side in zip(size, have, strict=True)
     )
     top, left = (have[0] - height) // 2, (have[1] - width) // 2
 

@@ -1,0 +1,33 @@
+"""Smaller versions of a view, for networks that restore coarse to fine."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dpdeblur.models import halve
+
+_ROWS = 256  # at once, which bounds the memory that linear light takes
+
+
+def pyramid(view: NDArray[np.float32], levels: int) -> list[NDArray[np.float32]]:
+    """A view `H x W x 3`, sRGB-encoded, and `levels - 1` more, each of half the size before.
+
+    Sizes are rounded up; the last row and column of an odd one count twice.
+    """
+    found = [view]
+    for _ in range(levels - 1):
+        found.append(_halved(found[-1]))
+    return found
+
+
+def _halved(view: NDArray[np.float32]) -> NDArray[np.float32]:
+    height, width = view.shape[:2]
+    result = np.empty((-(-height // 2), -(-width // 2), view.shape[2]), np.float32)
+    for top in range(0, height, _ROWS):
+        rows = view[top : top + _ROWS]
+        rows = np.pad(rows, ((0, len(rows) % 2), (0, width % 2), (0, 0)), mode="edge")
+        half = halve(torch.from_numpy(rows).permute(2, 0, 1)[None])
+        result[top // 2 : top // 2 + half.shape[2]] = half[0].permute(1, 2, 0).numpy()
+    return result
