@@ -65,11 +65,11 @@ def info(
     from rich.console import Group
     from rich.table import Table
 
-    from dpdeblur.models import TABLE_2, count_cost, load_model
+    from dpdeblur.models import TABLE_2, MCCNetConfig, count_cost, load_model
     from dpdeblur.restore import list_devices
 
     if cost:
-        configurations = dict(TABLE_2)
+        configurations = TABLE_2 | {"Compact MCCNet": MCCNetConfig()}
         if weights is not None:
             model = load_model(weights)
             configurations[f"Weights {model.name}"] = model.network.config
@@ -86,6 +86,8 @@ def info(
                         "convolution": c.convolution,
                         "paper_count": c.paper_count,
                         "attention": c.attention,
+                        "transforms": c.transforms,
+                        "total": c.total,
                     }
                     for name, c in costs.items()
                 },
@@ -130,7 +132,9 @@ def _cost_table(costs: dict[str, Any]) -> Table:
         "Parameters (M)",
         "Multiply-adds (G), the paper's way",
         "Attention on top (G)",
-        caption="The paper's way: convolutions and their biases, without the attention's products.",
+        "Fourier (G)",
+        caption="The paper's way: convolutions and their biases, without the attention's products "
+        "and the Fourier transforms of the inverse filters.",
     )
     for column in table.columns[1:]:
         column.justify = "right"
@@ -139,6 +143,7 @@ def _cost_table(costs: dict[str, Any]) -> Table:
         f"{PAPER_COST['parameters'] / 1e6:.2f}",
         f"{PAPER_COST['multiply_adds'] / 1e9:.2f}",
         "-",
+        "-",
     )
     for name, cost in costs.items():
         table.add_row(
@@ -146,5 +151,6 @@ def _cost_table(costs: dict[str, Any]) -> Table:
             f"{cost.parameters / 1e6:.4f}",
             f"{cost.paper_count / 1e9:.2f}",
             f"{cost.attention / 1e9:.2f}",
+            f"{cost.transforms / 1e9:.2f}",
         )
     return table

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dpdeblur.models.config import MCCNetConfig
+from dpdeblur.models.config import PAPER, MCCNetConfig
+from dpdeblur.models.cross_correlation import CrossCorrelation
 from dpdeblur.models.fusion import ScaleFusion
 from dpdeblur.models.mccnet import MCCNet
 
 TABLE_2 = {
-    "MCCNet": MCCNetConfig(),
-    "No Multi-scale Fusion": MCCNetConfig(use_msf=False),
-    "No Cross-correlation": MCCNetConfig(use_msf=False, use_cc=False),
-    "No Multi-scale Feature Extraction": MCCNetConfig(use_msf=False, use_cc=False, use_msfe=False),
+    "MCCNet": PAPER,
+    "No Multi-scale Fusion": replace(PAPER, use_msf=False),
+    "No Cross-correlation": replace(PAPER, use_msf=False, use_cc=False),
+    "No Multi-scale Feature Extraction": replace(
+        PAPER, use_msf=False, use_cc=False, use_msfe=False
+    ),
 }
 """The rows of the paper's Table 2, each removing one more module."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one picture costs.
+    """What one picture costs, all levels of a pyramid together.
 
     `convolution` and `attention` are multiply-adds; `biases` are the additions that the paper's
     count adds to the convolutions. Table 1 corresponds to `paper_count`: counters of its kind
-    do not see the attention's matrix products.
+    do not see the attention's matrix products. `transforms` is the Fourier transforms' cost, as
+    multiply-adds: half of the usual 2.5 n log2(n) operations for n real numbers.
     """
 
     parameters: int
     convolution: int
     biases: int
     attention: int
+    transforms: int
+
+    @property
+    def total(self) -> int:
+        """All multiply-adds."""
+        return self.convolution + self.attention + self.transforms
 
     @property
     def paper_count(self) -> int:
@@ -44,8 +57,8 @@ class Cost:
 def count_cost(
     config: MCCNetConfig | None = None, *, height: int = 1120, width: int = 1680
 ) -> Cost:
-    """Count an MCCNet's cost for one `height` x `width` picture (multiples of 8)."""
-    convolution = biases = 0
+    """Count an MCCNet's cost for one `height` x `width` picture, padded as it is when restored."""
+    convolution = biases = banded = 0
 
     def count_convolution(layer: nn.Conv2d, output: Tensor) -> None:
         nonlocal convolution, biases
@@ -53,21 +66,49 @@ def count_cost(
         convolution += layer.weight.numel() * pixels
         biases += layer.out_channels * pixels
 
-    def count(module: nn.Module, _inputs: object, output: Tensor) -> None:
+    def count(module: nn.Module, _inputs: object, output: Any) -> None:
+        nonlocal banded
         if isinstance(module, nn.Conv2d):
             count_convolution(module, output)
+        elif isinstance(module, CrossCorrelation) and module.band:
+            # The logits, and a sum over the band for each view.
+            banded += 3 * (2 * module.band + 1) * output[0].numel()
         elif isinstance(module, ScaleFusion):
             # Runs as a sum over the maps, which saves 4 G; counted as the layer it stands for.
             count_convolution(module.reduce, output)
 
     with torch.device("meta"):
         network = MCCNet(config).eval()
-        view = torch.empty(1, network.descriptor.channels, height, width)
+    descriptor = network.descriptor
+    levels = descriptor.levels_for(height, width)
+    transforms = {
+        torch.ops.aten._fft_r2c: _real_transform,
+        torch.ops.aten._fft_c2r: _real_transform,
+    }
     for module in network.modules():
         module.register_forward_hook(count)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(view, view)
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=transforms) as counter:
+        for level in range(levels):
+            sides = (-(-side // 2**level) for side in (height, width))
+            rows, columns = (
+                -(-side // descriptor.multiple_of) * descriptor.multiple_of for side in sides
+            )
+            view = torch.empty(1, descriptor.channels, rows, columns, device="meta")
+            half = torch.empty(1, descriptor.channels, rows // 2, columns // 2, device="meta")
+            network.level(view, view, half if level < levels - 1 else None)
     operations = counter.get_flop_counts()["Global"]
-    attention = sum(n for op, n in operations.items() if "convolution" not in str(op)) // 2
+    transformed = sum(n for op, n in operations.items() if "fft" in str(op)) // 2
+    others = sum(n for op, n in operations.items() if "convolution" not in str(op)) // 2
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    return Cost(parameters, convolution, biases, attention)
+    attention = others - transformed + banded
+    return Cost(parameters, convolution, biases, attention, transformed)
+
+
+def _real_transform(
+    shape: Sequence[int], axes: Sequence[int], *_: object, out_shape: Sequence[int], **__: object
+) -> int:
+    """Operations of one transform from or to real numbers, whose shape is the larger one."""
+    sides = [max(shape[axis], out_shape[axis]) for axis in axes]
+    number = math.prod(sides)
+    batch = math.prod(shape) // math.prod(shape[axis] for axis in axes)
+    return int(2.5 * batch * number * math.log2(number))
