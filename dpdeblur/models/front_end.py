@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from dpdeblur.colour import linear_to_srgb, luminance, srgb_to_linear
 from dpdeblur.models.config import MCCNetConfig
+from dpdeblur.models.layers import widened
 from dpdeblur.optics.inverse import (
     InverseDesign,
     design_inverses,
@@ -46,7 +47,7 @@ class FrontEnd(nn.Module):
 
         Takes views `N x 3 x H x W`, sRGB-encoded in [0, 1].
         """
-        first, second = (srgb_to_linear(view.float()) for view in (left, right))
+        first, second = (srgb_to_linear(widened(view)) for view in (left, right))
         restored = filter_views(first, second, cast(Tensor, self.inverses))
         return linear_to_srgb(restored.clamp_(0, 1))
 
@@ -57,7 +58,7 @@ class FrontEnd(nn.Module):
         less that of left - right: negative where the radius is near the true one, zero where the
         views tell nothing.
         """
-        first, second = (luminance(srgb_to_linear(view.float())) for view in (left, right))
+        first, second = (luminance(srgb_to_linear(widened(view))) for view in (left, right))
         errors = filter_views(first, second, cast(Tensor, self.mismatches))[:, :, 0]
         energy = torch.cat((errors, first - second), 1).square_()
         pooled = functional.avg_pool2d(energy, 2)

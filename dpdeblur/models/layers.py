@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 
 def conv_act(inputs: int, outputs: int, kernel: int, slope: float) -> nn.Sequential:
@@ -23,3 +24,8 @@ def he_initialise(network: nn.Module, slope: float) -> None:
             nn.init.kaiming_normal_(module.weight, a=slope, nonlinearity="leaky_relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """The tensor in float32 if it is in half precision."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -10,7 +10,7 @@ from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
 from dpdeblur.models.compact import CompactBody
 from dpdeblur.models.config import MCCNetConfig, describe
 from dpdeblur.models.front_end import FrontEnd
-from dpdeblur.models.layers import he_initialise
+from dpdeblur.models.layers import he_initialise, widened
 from dpdeblur.models.paper import PaperBody
 
 _CHANNELS = 3
@@ -68,9 +68,9 @@ class MCCNet(nn.Module):
 
     def level(self, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
         """Restore one level of the pyramid, given the result of half its size, if there is one."""
-        combined = combine(left.float(), right.float())
+        combined = combine(widened(left), widened(right))
         if isinstance(self.body, PaperBody):
-            return self._finished(self.body(left, right).float(), combined)
+            return self._finished(widened(self.body(left, right)), combined)
         changes = self._choices(left, right, combined, coarser)
         pictures = torch.cat(
             (
@@ -81,7 +81,7 @@ class MCCNet(nn.Module):
             1,
         )
         mismatch = self.front_end.mismatch(left, right) if self.config.use_volume else None
-        output: Tensor = self.body(left, right, pictures, mismatch).float()
+        output = widened(self.body(left, right, pictures, mismatch))
         result = output[:, :_CHANNELS]
         if self.config.use_selection:
             shares = (_LOGIT_GAIN * output[:, _CHANNELS:]).softmax(1)[:, 1:]

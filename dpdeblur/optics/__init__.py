@@ -2,6 +2,12 @@
 
 from dpdeblur.optics.calibrated import CalibratedPSF, Calibration
 from dpdeblur.optics.calibration_file import read_calibration, write_calibration
+from dpdeblur.optics.inverse import (
+    InverseDesign,
+    design_inverses,
+    filter_views,
+    mismatch_filters,
+)
 from dpdeblur.optics.layers import (
     disparity_from_distance,
     layers_from_defocus,
@@ -19,11 +25,15 @@ __all__ = [
     "CalibratedPSF",
     "Calibration",
     "DiskPSF",
+    "InverseDesign",
     "Layer",
     "add_sensor_noise",
+    "design_inverses",
     "disparity_from_distance",
     "encode",
+    "filter_views",
     "layers_from_defocus",
+    "mismatch_filters",
     "photograph",
     "radius_from_depth",
     "radius_from_disparity",
