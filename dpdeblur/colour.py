@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from numpy.typing import NDArray
 
@@ -16,17 +17,15 @@ else:
 
 def srgb_to_linear(encoded: ArrayT) -> ArrayT:
     """Decode sRGB values in [0, 1] (any shape) to linear light in [0, 1]; negatives are linear."""
-    low: Any = encoded <= 0.04045
     curve = ((encoded.clip(0.04045) + 0.055) / 1.055) ** 2.4
-    linear: ArrayT = low * (encoded / 12.92) + ~low * curve
+    linear: ArrayT = _where(encoded <= 0.04045, encoded / 12.92, curve)
     return linear
 
 
 def linear_to_srgb(linear: ArrayT) -> ArrayT:
     """Encode linear light in [0, 1] (any shape) as sRGB in [0, 1]; negatives stay linear."""
-    low: Any = linear <= 0.0031308
     curve = 1.055 * linear.clip(0.0031308) ** (1 / 2.4) - 0.055
-    encoded: ArrayT = low * (linear * 12.92) + ~low * curve
+    encoded: ArrayT = _where(linear <= 0.0031308, linear * 12.92, curve)
     return encoded
 
 
@@ -46,3 +45,8 @@ def luminance(linear: torch.Tensor) -> torch.Tensor:
         return linear
     channels = linear.movedim(-3, 0)
     return (0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]).unsqueeze(-3)
+
+
+def _where(condition: Any, yes: Any, no: Any) -> Any:
+    # Tensors have it as a method; so no room imports torch that has but arrays.
+    return yes.where(condition, no) if hasattr(yes, "where") else np.where(condition, yes, no)

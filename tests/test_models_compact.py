@@ -81,7 +81,7 @@ def test_without_selection_it_starts_at_the_combined_view() -> None:
 def test_selection_starts_mostly_at_the_combined_view() -> None:
     left, right = views()
     network = MCCNet(SMALL)
-    inverses = network.front_end.restore(left, right)
+    inverses = torch.stack(list(network.front_end.restore(left, right)), 1)
     combined = combine(left, right)
     share = 1 / (torch.e**3 + SMALL.choices)
     changes = (inverses - combined[:, None]).sum(1) * share

@@ -16,6 +16,13 @@ from dpdeblur.optics import DiskPSF, InverseDesign, design_inverses, filter_view
 
 Array = NDArray[np.float64]
 DESIGN = InverseDesign()
+
+
+def filtered(left: Tensor, right: Tensor, filters: Tensor) -> Tensor:
+    """All results, `N x K x C x H x W`."""
+    return torch.stack(list(filter_views(left, right, filters)), 1)
+
+
 GRID = 256
 
 
@@ -76,7 +83,7 @@ def test_the_right_inverse_gains_what_theory_says_on_rendered_planes() -> None:
             noise = torch.randn(scenes.shape, generator=rng, dtype=torch.float64)
             views.append(blurred + DESIGN.noise**0.5 * noise)
         filters = design_inverses([radius])
-        restored = filter_views(views[0][:, None], views[1][:, None], filters)[:, 0, 0]
+        restored = filtered(views[0][:, None], views[1][:, None], filters)[:, 0, 0]
         inner = slice((GRID - side) // 2, (GRID + side) // 2)
         before, after = (
             (each - scenes)[:, inner, inner].square().mean().item()
@@ -91,7 +98,7 @@ def test_noise_grows_as_stated(radius: float) -> None:
     assert 1.0 <= filters.square().sum().sqrt() <= 1.2
     rng = torch.Generator().manual_seed(5)
     left, right = torch.randn(2, 1, 1, 400, 400, generator=rng, dtype=torch.float64)
-    found = filter_views(left, right, filters[None]).std()
+    found = filtered(left, right, filters[None]).std()
     assert found.item() == pytest.approx(filters.square().sum().sqrt().item(), rel=0.03)
 
 
@@ -135,7 +142,7 @@ def test_filtering_against_loops() -> None:
     rng = np.random.default_rng(6)
     left, right = rng.random((2, 2, 3, 11, 14))
     filters = rng.normal(size=(4, 2, 7, 7))
-    found = filter_views(*(torch.from_numpy(x) for x in (left, right, filters)))
+    found = filtered(*(torch.from_numpy(x) for x in (left, right, filters)))
     assert found.shape == (2, 4, 3, 11, 14)
     for n, k, c in np.ndindex(2, 4, 3):
         expected = sum(
@@ -149,8 +156,8 @@ def test_filtering_in_float32_is_near_float64() -> None:
     rng = torch.Generator().manual_seed(7)
     left, right = torch.rand(2, 1, 3, 300, 500, generator=rng, dtype=torch.float64)
     filters = design_inverses(RADII)
-    exact = filter_views(left, right, filters)
-    found = filter_views(left.float(), right.float(), filters)
+    exact = filtered(left, right, filters)
+    found = filtered(left.float(), right.float(), filters)
     assert found.dtype == torch.float32
     assert (found - exact).abs().max() < 5e-6
 
@@ -158,9 +165,9 @@ def test_filtering_in_float32_is_near_float64() -> None:
 def test_a_pixel_sees_no_farther_than_the_filters_reach() -> None:
     left, right = torch.rand(2, 1, 1, 120, 120, dtype=torch.float64)
     filters = design_inverses([9.0])
-    before = filter_views(left, right, filters)
+    before = filtered(left, right, filters)
     left[..., 60, 60] += 1
-    changed = (filter_views(left, right, filters) - before)[0, 0, 0].abs() > 1e-12
+    changed = (filtered(left, right, filters) - before)[0, 0, 0].abs() > 1e-12
     rows, columns = changed.nonzero().T
     assert rows.min() == columns.min() == 60 - 24
     assert rows.max() == columns.max() == 60 + 24
@@ -170,7 +177,7 @@ def test_a_pixel_sees_no_farther_than_the_filters_reach() -> None:
 def test_mismatch_vanishes_at_the_true_radius(radius: float) -> None:
     scene = torch.rand(1, 1, 80, 80, generator=torch.Generator().manual_seed(8)).double()
     views = [torch.fft.ifft2(torch.fft.fft2(scene) * spectrum(k, 80)).real for k in kernels(radius)]
-    rest = filter_views(*views, mismatch_filters([radius, -radius, 1.3 * radius], 24))
+    rest = filtered(*views, mismatch_filters([radius, -radius, 1.3 * radius], 24))
     inner = rest[0, :, 0, 30:-30, 30:-30].square().mean((1, 2))
     assert inner[0] < 1e-20
     assert inner[1:].min() > 1e-5
@@ -181,5 +188,5 @@ def test_mismatch_vanishes_at_the_true_radius(radius: float) -> None:
 def test_cuda_agrees() -> None:
     left, right = torch.rand(2, 2, 3, 200, 301)
     filters = design_inverses(RADII)
-    found = filter_views(left.cuda(), right.cuda(), filters.cuda()).cpu()
-    torch.testing.assert_close(found, filter_views(left, right, filters), atol=1e-5, rtol=0)
+    found = filtered(left.cuda(), right.cuda(), filters.cuda()).cpu()
+    torch.testing.assert_close(found, filtered(left, right, filters), atol=1e-5, rtol=0)

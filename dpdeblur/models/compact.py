@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -107,9 +109,11 @@ class CompactBody(nn.Module):
                 nn.init.zeros_(merge.get_parameter("weight"))
         nn.init.zeros_(self.head.weight)
 
-    def forward(self, left: Tensor, right: Tensor, pictures: Tensor, half: Tensor | None) -> Tensor:
+    def forward(
+        self, left: Tensor, right: Tensor, pictures: Sequence[Tensor], half: Tensor | None
+    ) -> Tensor:
         """Views `N x 3 x H x W`, `pictures` of the same size, `half` of half of it."""
-        parts = [functional.pixel_unshuffle(pictures, 2)]
+        parts = [functional.pixel_unshuffle(picture, 2) for picture in pictures]
         if half is not None:
             parts.append(half)
         features = self.stem(torch.cat(parts, 1))

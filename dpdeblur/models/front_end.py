@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 import torch
@@ -42,14 +43,14 @@ class FrontEnd(nn.Module):
                 filters = mismatch_filters(config.radii, design.reach, design.slope).float()
             self.register_buffer("mismatches", filters)
 
-    def restore(self, left: Tensor, right: Tensor) -> Tensor:
-        """The views restored by each inverse: `N x K x 3 x H x W`, sRGB-encoded in [0, 1].
+    def restore(self, left: Tensor, right: Tensor) -> Iterator[Tensor]:
+        """The views restored by each inverse, one `N x 3 x H x W` after another.
 
-        Takes views `N x 3 x H x W`, sRGB-encoded in [0, 1].
+        All are sRGB-encoded in [0, 1].
         """
         first, second = (srgb_to_linear(widened(view)) for view in (left, right))
-        restored = filter_views(first, second, cast(Tensor, self.inverses))
-        return linear_to_srgb(restored.clamp_(0, 1))
+        for restored in filter_views(first, second, cast(Tensor, self.inverses)):
+            yield linear_to_srgb(restored.clamp(0, 1))
 
     def mismatch(self, left: Tensor, right: Tensor) -> Tensor:
         """How badly each radius explains the views: `N x K x H/2 x W/2`.
@@ -59,9 +60,9 @@ class FrontEnd(nn.Module):
         views tell nothing.
         """
         first, second = (luminance(srgb_to_linear(widened(view))) for view in (left, right))
-        errors = filter_views(first, second, cast(Tensor, self.mismatches))[:, :, 0]
-        energy = torch.cat((errors, first - second), 1).square_()
-        pooled = functional.avg_pool2d(energy, 2)
+        errors = filter_views(first, second, cast(Tensor, self.mismatches))
+        halved = [functional.avg_pool2d(e.square(), 2) for e in (*errors, first - second)]
+        pooled = torch.cat(halved, 1)
         local = functional.avg_pool2d(pooled, _WINDOW, 1, _WINDOW // 2, count_include_pad=False)
         logs = (local + _SMALLEST).log_()
         return logs[:, :-1] - logs[:, -1:]

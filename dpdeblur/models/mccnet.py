@@ -71,40 +71,31 @@ class MCCNet(nn.Module):
         combined = combine(widened(left), widened(right))
         if isinstance(self.body, PaperBody):
             return self._finished(widened(self.body(left, right)), combined)
-        changes = self._choices(left, right, combined, coarser)
-        pictures = torch.cat(
-            (
-                _COMBINED_GAIN * combined,
-                _DIFFERENCE_GAIN * (left - right),
-                _CHOICE_GAIN * changes.flatten(1, 2),
-            ),
-            1,
-        )
+        changes = self._changes(left, right, combined, coarser)
+        pictures = [_COMBINED_GAIN * combined, _DIFFERENCE_GAIN * (left - right)]
+        pictures += [_CHOICE_GAIN * change for change in changes]
         mismatch = self.front_end.mismatch(left, right) if self.config.use_volume else None
         output = widened(self.body(left, right, pictures, mismatch))
         result = output[:, :_CHANNELS]
         if self.config.use_selection:
-            shares = (_LOGIT_GAIN * output[:, _CHANNELS:]).softmax(1)[:, 1:]
-            result = result + (shares.unsqueeze(2) * changes).sum(1)
+            shares = (_LOGIT_GAIN * output[:, _CHANNELS:]).softmax(1)
+            for index, change in enumerate(changes, 1):
+                result = torch.addcmul(result, shares[:, index : index + 1], change)
         return self._finished(result, combined)
 
     def _finished(self, result: Tensor, combined: Tensor) -> Tensor:
         return result + combined if self.config.residual else result
 
-    def _choices(
+    def _changes(
         self, left: Tensor, right: Tensor, combined: Tensor, coarser: Tensor | None
-    ) -> Tensor:
-        """What else the picture could be, less the combined one: `N x choices x 3 x H x W`."""
-        choices = []
+    ) -> list[Tensor]:
+        """What else the picture could be, each less the combined one."""
+        choices: list[Tensor] = []
         if self.config.levels > 1:
-            choices.append(
-                (combined if coarser is None else enlarge(coarser.clamp(0, 1))).unsqueeze(1)
-            )
+            choices.append(combined if coarser is None else enlarge(coarser.clamp(0, 1)))
         if self.config.use_bank:
-            choices.append(self.front_end.restore(left, right))
-        if not choices:
-            return combined.new_zeros(len(combined), 0, *combined.shape[1:])
-        return torch.cat(choices, 1) - combined.unsqueeze(1)
+            choices.extend(self.front_end.restore(left, right))
+        return [choice - combined for choice in choices]
 
 
 def halve(picture: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -60,8 +60,8 @@ def mismatch_filters(radii: Sequence[float], reach: int, slope: float = 0.85) ->
     return torch.stack((right, -left), 1)
 
 
-def filter_views(left: Tensor, right: Tensor, filters: Tensor) -> Tensor:
-    """Sum of both views' convolutions with each pair of filters: `N x K x C x H x W`.
+def filter_views(left: Tensor, right: Tensor, filters: Tensor) -> Iterator[Tensor]:
+    """Sums of both views' convolutions with each pair of filters, each `N x C x H x W`.
 
     `left`, `right` are `N x C x H x W`, `filters` `K x 2 x S x S`, S odd. Beyond the border the
     views go on with their edge. Computed in the type of the views by FFT; the result at a pixel
@@ -74,13 +74,12 @@ def filter_views(left: Tensor, right: Tensor, filters: Tensor) -> Tensor:
         torch.fft.rfft2(functional.pad(view, (reach,) * 4, mode="replicate"), s=size)
         for view in (left, right)
     ]
-    result = left.new_empty(left.shape[0], len(filters), *left.shape[1:])
-    for index, pair in enumerate(torch.fft.rfft2(filters.to(left), s=size)):
-        product = torch.addcmul(spectra[0] * pair[0], spectra[1], pair[1])
-        # The circular convolution wraps only into the padding, which is cut away.
-        whole = torch.fft.irfft2(product, s=size)
-        result[:, index] = whole[..., 2 * reach : 2 * reach + height, 2 * reach : 2 * reach + width]
-    return result
+    # The circular convolution wraps only into the padding, which is cut away.
+    window = (..., *(slice(2 * reach, 2 * reach + side) for side in (height, width)))
+    for pair in filters.to(left):
+        first, second = torch.fft.rfft2(pair, s=size)
+        product = (spectra[0] * first).addcmul_(spectra[1], second)
+        yield torch.fft.irfft2(product, s=size)[window]
 
 
 def _kernels(radii: Sequence[float], reach: int, slope: float) -> tuple[Tensor, Tensor]:
