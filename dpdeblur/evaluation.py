@@ -24,11 +24,13 @@ KeepCallback = Callable[[TruthPair, int, NDArray[np.float32]], None]
 class Rules:
     """How results are compared: a protocol of `metrics`, from row `first_row` (from 0) down.
 
-    Rows are those of the views as they went through the network. Raises OptionError.
+    Rows are those of the views as they went through the network. With `match_exposure` all scores
+    have `matched` ones as well, over the same rows. Raises OptionError.
     """
 
     protocol: str = DEFAULT_PROTOCOL
     first_row: int = 0
+    match_exposure: bool = False
 
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
@@ -43,7 +45,12 @@ class Rules:
             raise OptionError(
                 "--first-row", f"{self.first_row} is beyond the picture's {len(truth)} rows"
             )
-        return score(picture[self.first_row :], truth[self.first_row :], self.protocol)
+        return score(
+            picture[self.first_row :],
+            truth[self.first_row :],
+            self.protocol,
+            match_exposure=self.match_exposure,
+        )
 
 
 @dataclass(frozen=True)

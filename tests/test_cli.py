@@ -333,6 +333,50 @@ class TestScore:
         assert [row["kind"] for row in rows] == ["result", "result", "mean result"]
         assert float(rows[-1]["psnr"]) == report["mean"]["result"]["psnr"]
 
+    def test_exposure_matched_beside_the_plain_scores(
+        self, folders: tuple[Path, Path, Path], tmp_path: Path
+    ) -> None:
+        made, truth, untouched = folders
+        for path in made.rglob("*.png"):
+            darker = read_picture(path).pixels * np.float32([0.9, 0.8, 0.85])
+            write_picture(path, darker, bit_depth=16, overwrite=True)
+        table = tmp_path / "scores.csv"
+        arguments = ("score", made, truth, "--input", untouched)
+        plain = json.loads(run(*arguments, "--json").stdout)
+        options = (*arguments, "--match-exposure", "--csv", table)
+        report = json.loads(run(*options, "--json").stdout)
+        for kind, folder in (("result", made), ("input", untouched)):
+            matched = [each[kind]["matched"] for each in report["pictures"]]
+            for each, before, found in zip(
+                report["pictures"], plain["pictures"], matched, strict=True
+            ):
+                pixels, sharp = (
+                    read_picture(place / f"{each['name']}.png").pixels.astype(np.float64)
+                    for place in (folder, truth)
+                )
+                for channel, gain in enumerate(found["channel_gains"]):
+                    columns = pixels[..., channel].reshape(-1, 1), sharp[..., channel].ravel()
+                    assert gain == pytest.approx(np.linalg.lstsq(*columns, rcond=None)[0][0])
+                pixels = (pixels * found["channel_gains"]).clip(0, 1)
+                psnr = peak_signal_noise_ratio(sharp, pixels, data_range=1)
+                assert found["psnr"] == pytest.approx(psnr, abs=1e-6)
+                assert {"matched": found, **before[kind]} == each[kind]
+            mean = report["mean"][kind]["matched"]
+            assert set(mean) == {"psnr", "ssim", "mae"}
+            assert mean["psnr"] == pytest.approx(np.mean([each["psnr"] for each in matched]))
+        assert report["mean"]["result"]["matched"]["psnr"] > 2 + report["mean"]["result"]["psnr"]
+        assert report["protocol"]["name"] == "dpdd"
+        assert report["protocol"]["matched"]["name"] == "dpdd, each channel's gain matched"
+        rows = list(csv.DictReader(table.read_text().splitlines()))
+        for row, each in zip(rows, [*report["pictures"], report["mean"]], strict=False):
+            assert float(row["psnr"]) == each["result"]["psnr"]
+            assert float(row["matched_mae"]) == each["result"]["matched"]["mae"]
+        text = run(*options, "--overwrite").stdout
+        assert "Matched PSNR" in text
+        assert f" {report['mean']['result']['matched']['psnr']:.2f} " in text
+        assert "Protocol dpdd, each channel's gain matched: " in text
+        assert "atched" not in run(*arguments).stdout
+
     def test_tables_and_pictures_are_not_replaced(self, pair: Pair) -> None:
         before = pair[1].read_bytes()
         assert "one of the inputs" in failure(run("score", *pair, "--csv", pair[1], "--overwrite"))

@@ -153,5 +153,9 @@ class TestWrongInput:
     def test_protocols_are_for_pictures(self, pair: tuple[Path, Path]) -> None:
         assert "--protocol" in failure(run("score", "--map", *pair, "--protocol", "dpdd"))
 
+    def test_exposure_is_of_pictures(self, pair: tuple[Path, Path]) -> None:
+        sentence = failure(run("score", "--map", *pair, "--match-exposure"))
+        assert "--match-exposure: it is for pictures" in sentence
+
     def test_missing_file(self, pair: tuple[Path, Path]) -> None:
         assert "does not exist" in failure(run("score", "--map", "nowhere.tif", pair[1]))

@@ -27,6 +27,13 @@ from dpdeblur.restore import RestoreOptions
 from dpdeblur.views import DPViews, find_truth_pairs
 
 NUMBERS = ("1P0A0010", "1P0A0020", "1P0A0030")
+TINY = MCCNetConfig(
+    stem_width=4,
+    encoder_widths=(4, 4, 4, 8),
+    fusion_widths=(2, 2, 2),
+    decoder_widths=(4, 4, 4),
+    tail_width=4,
+)
 
 
 def run(*arguments: object) -> Result:
@@ -226,16 +233,9 @@ class TestMiniature:
 
 
 def test_the_76_test_scenes_by_indoor_and_outdoor(tmp_path: Path) -> None:
-    tiny = MCCNetConfig(
-        stem_width=4,
-        encoder_widths=(4, 4, 4, 8),
-        fusion_widths=(2, 2, 2),
-        decoder_widths=(4, 4, 4),
-        tail_width=4,
-    )
     files = [tmp_path / "tiny.safetensors", tmp_path / "other.safetensors"]
     for file in files:
-        save_model(MCCNet(tiny), file, {})
+        save_model(MCCNet(TINY), file, {})
     scenes = {f"1P0A{2 * n:04}": photographed(16, 16, radius=1.0 + n / 40) for n in range(76)}
     write_dpdd(tmp_path / "dpdd", "test", scenes)
     weights = [word for file in files for word in ("--weights", file)]
@@ -258,6 +258,93 @@ def test_the_76_test_scenes_by_indoor_and_outdoor(tmp_path: Path) -> None:
         assert len(shown) == 2  # one for each weights
         assert f" {expected[group]:.2f} " in shown[0]
         assert f"PSNR {group}" in result.stdout
+
+
+class TestMatchedExposure:
+    """The truth is darker than the views, and its first rows have nothing to do with them."""
+
+    FIRST = 9
+
+    @pytest.fixture
+    def darker(self, tmp_path: Path, pictures: dict[str, Pictures]) -> Path:
+        folder = tmp_path / "darker"
+        for number in NUMBERS[:2]:
+            pixels = dict(pictures[number])
+            pixels["GT"] = pixels["sharp"] * np.float32([0.7, 0.8, 0.9])
+            pixels["GT"][: self.FIRST] = 1
+            for mark in ("left", "right", "GT", "combined"):
+                write_picture(folder / f"{number}_{mark}.png", pixels[mark], bit_depth=16)
+        return folder
+
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> list[Path]:
+        files = [tmp_path / "tiny.safetensors", tmp_path / "other.safetensors"]
+        for seed, file in enumerate(files):
+            torch.manual_seed(seed)
+            network = MCCNet(TINY)
+            with torch.no_grad():
+                for parameter in network.parameters():
+                    parameter += 0.02 * torch.randn_like(parameter)
+            save_model(network, file, {})
+        return files
+
+    def test_beside_the_plain_scores(self, darker: Path, files: list[Path], tmp_path: Path) -> None:
+        out, table = tmp_path / "out", tmp_path / "scores.csv"
+        options = ("--weights", files[0], "--first-row", self.FIRST, "--save", out, "--csv", table)
+        plain = report_of(darker, *options)
+        report = report_of(darker, *options, "--match-exposure", "--overwrite")
+        assert "matched" not in json.dumps(plain)
+        assert report["protocol"]["matched"]["name"] == "dpdd, each channel's gain matched"
+        for each, before in zip(report["pictures"], plain["pictures"], strict=True):
+            truth = read_picture(Path(each["truth"])).pixels[self.FIRST :]
+            (result,) = each["results"]
+            for found, unmatched, path in (
+                (each["input"], before["input"], each["combined"]),
+                (result, before["results"][0], result["output"]),
+            ):
+                assert all(found[key] == unmatched[key] for key in ("psnr", "ssim", "mae"))
+                picture = read_picture(Path(path)).pixels[self.FIRST :].astype(np.float64)
+                gains = [
+                    np.linalg.lstsq(picture[..., c].reshape(-1, 1), truth[..., c].ravel())[0][0]
+                    for c in range(3)
+                ]
+                # What was saved is rounded to 16 bits.
+                assert found["matched"]["channel_gains"] == pytest.approx(gains, abs=1e-5)
+                expected = reference((picture * gains).clip(0, 1), truth)
+                for key, value in expected.items():
+                    assert found["matched"][key] == pytest.approx(value, abs=1e-3)
+                assert found["matched"]["psnr"] > found["psnr"] + 1
+            gain = result["matched"]["psnr"] - each["input"]["matched"]["psnr"]
+            assert result["matched"]["gain"] == gain
+        (mean,) = report["means"]
+        for key in ("psnr", "ssim", "mae", "gain"):
+            each = [picture["results"][0]["matched"][key] for picture in report["pictures"]]
+            assert mean["results"][0]["matched"][key] == pytest.approx(np.mean(each))
+        assert "channel_gains" not in mean["input"]["matched"]
+        rows = list(csv.DictReader(table.read_text().splitlines()))
+        for row, scores in zip(rows[-2:], (mean["input"], mean["results"][0]), strict=True):
+            assert float(row["psnr"]) == scores["psnr"]
+            for key in ("psnr", "ssim", "mae"):
+                assert float(row[f"matched_{key}"]) == scores["matched"][key]
+
+    def test_tables_say_which(self, darker: Path, files: list[Path]) -> None:
+        weights = [word for file in files for word in ("--weights", file)]
+        text = run(darker, *weights, "--match-exposure", "--first-row", self.FIRST).stdout
+        for title in (f"tiny on {darker}", f"other on {darker}", "Means"):
+            assert f"{title}, each channel's gain matched" in text
+        assert text.count("(mean)") == 4
+        assert f"Rows from {self.FIRST} on. Protocol dpdd: " in text
+        assert "Protocol dpdd, each channel's gain matched: " in text
+
+    def test_rows_above_the_first_do_not_count(self) -> None:
+        truth = np.random.default_rng(0).random((20, 16, 3), dtype=np.float32)
+        picture = truth * np.float32(0.5)
+        picture[:5] = 1
+        scores = Rules(first_row=5, match_exposure=True).score(picture, truth)
+        assert scores.matched is not None
+        assert scores.matched.channel_gains == pytest.approx([2, 2, 2], rel=1e-6)
+        assert scores.matched.psnr > 130
+        assert Rules(first_row=5).score(picture, truth).matched is None
 
 
 def test_rotated_files_are_scored_as_they_lay_on_the_sensor(

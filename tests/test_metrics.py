@@ -21,6 +21,7 @@ from dpdeblur.metrics import (
     PROTOCOLS,
     Scores,
     mae,
+    match_gains,
     mean_scores,
     measures,
     psnr,
@@ -186,6 +187,91 @@ def test_mean_is_of_pictures_not_of_pixels() -> None:
     assert mean_scores([Scores(20, 1, 0), Scores(float("inf"), 1, 0)]).psnr == float("inf")
     with pytest.raises(ValueError, match="no scores"):
         mean_scores([])
+
+
+def differently_exposed(
+    seed: int, gains: tuple[float, ...] = (0.8, 0.95, 1.1)
+) -> tuple[NDArray[np.float64], ...]:
+    """A prediction whose channels are too dark or too bright, and partly beyond 1, and a truth."""
+    prediction, truth = (picture.astype(np.float64) for picture in scene(21, 30, seed))
+    return prediction * gains, truth
+
+
+def reference_gains(prediction: NDArray[Any], truth: NDArray[Any]) -> list[float]:
+    return [
+        float(np.linalg.lstsq(p.reshape(-1, 1), t.ravel(), rcond=None)[0][0])
+        for p, t in zip(np.moveaxis(prediction, 2, 0), np.moveaxis(truth, 2, 0), strict=True)
+    ]
+
+
+class TestMatchedExposure:
+    @pytest.mark.parametrize("seed", range(3))
+    @pytest.mark.parametrize("protocol", PROTOCOLS)
+    def test_agrees_with_lstsq_of_each_channel(self, seed: int, protocol: str) -> None:
+        prediction, truth = differently_exposed(seed)
+        gains = reference_gains(prediction, truth)
+        np.testing.assert_allclose(match_gains(prediction, truth), gains, rtol=1e-12)
+        found = score(prediction, truth, protocol, match_exposure=True)
+        matched = score(prediction * gains, truth, protocol)
+        assert found.matched is not None
+        assert found.matched.channel_gains == pytest.approx(gains, rel=1e-12)
+        for name in ("psnr", "ssim", "mae"):
+            assert getattr(found.matched, name) == pytest.approx(getattr(matched, name), rel=1e-9)
+            assert getattr(found, name) == getattr(score(prediction, truth, protocol), name)
+        assert found.matched.psnr > found.psnr + 0.5
+
+    def test_the_truth_at_another_exposure_is_perfect(self) -> None:
+        _, truth = differently_exposed(0)
+        gains = (0.5, 0.75, 1.5)  # in float64 not exact; and beyond 1, so not clamped before
+        matched = score(truth * gains, truth, match_exposure=True).matched
+        assert matched is not None
+        assert matched.psnr > 200
+        assert matched.ssim == pytest.approx(1)
+        assert matched.channel_gains == pytest.approx([1 / gain for gain in gains])
+        as_file = (truth * 0.6).astype(np.float32)
+        matched = score(as_file, truth.astype(np.float32), match_exposure=True).matched
+        assert matched is not None
+        assert matched.psnr > 130
+
+    def test_a_black_channel_stays(self) -> None:
+        prediction, truth = differently_exposed(1)
+        prediction[..., 1] = 0
+        truth[..., 2] = 0
+        gains = match_gains(prediction, truth)
+        assert gains[0] != 1
+        assert list(gains[1:]) == [1, 0]
+        assert list(match_gains(np.zeros((1, 1, 2), np.uint8), np.ones((1, 1, 2)))) == [1, 1]
+
+    def test_mean_has_both(self) -> None:
+        scores = [
+            score(prediction, truth, match_exposure=True)
+            for prediction, truth in map(differently_exposed, range(3))
+        ]
+        mean = mean_scores(scores)
+        assert mean.matched is not None
+        matched = [each.matched.psnr for each in scores if each.matched is not None]
+        assert mean.psnr == pytest.approx(np.mean([each.psnr for each in scores]))
+        assert mean.matched.psnr == pytest.approx(np.mean(matched))
+        assert mean.matched.channel_gains is None
+        assert mean_scores([*scores, Scores(20, 1, 0)]).matched is None
+
+    def test_by_name(self) -> None:
+        assert Scores(20, 1, 0).as_dict() == {"psnr": 20, "ssim": 1, "mae": 0}
+        matched = Scores(30, 1, 0, channel_gains=(1.0, 0.9, 1.2))
+        assert Scores(20, 1, 0, matched=matched).as_dict()["matched"] == {
+            "psnr": 30,
+            "ssim": 1,
+            "mae": 0,
+            "channel_gains": (1.0, 0.9, 1.2),
+        }
+
+    def test_bad_input_is_refused(self) -> None:
+        prediction, truth = scene(16, 20, 0)
+        with pytest.raises(ShapeMismatchError, match="19x16 and 20x16"):
+            match_gains(prediction[:, :-1], truth)
+        prediction[3, 3, 1] = np.inf
+        with pytest.raises(InvalidPictureError, match="prediction"):
+            match_gains(prediction, truth)
 
 
 def test_protocols_and_versions_name_themselves() -> None:

@@ -13,8 +13,9 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
+from dpdeblur.cli import _protocol
 from dpdeblur.evaluation import Evaluated, Rules, means
-from dpdeblur.metrics import PROTOCOLS, Scores, versions
+from dpdeblur.metrics import MATCHED, PROTOCOLS, Scores, versions
 from dpdeblur.models import LoadedModel
 
 
@@ -44,19 +45,30 @@ class Report:
     pictures: Sequence[Evaluated]
 
     def human(self) -> Group:
-        """A table for each weights, one that compares them if there are several, and the rules."""
-        tables = [self._table(index) for index in range(len(self.weights))]
-        if len(tables) > 1:
-            tables.append(self._comparison())
+        """A table for each weights, one that compares them if there are several, and the rules.
+
+        Each is followed by one of the matched scores, if there are any.
+        """
+        kinds = (False, True) if self.rules.match_exposure else (False,)
+        numbers = range(len(self.weights))
+        tables = [self._table(index, matched=kind) for index in numbers for kind in kinds]
+        if len(self.weights) > 1:
+            tables += [self._comparison(matched=kind) for kind in kinds]
         rows = f"Rows from {self.rules.first_row} on. " if self.rules.first_row else ""
         protocol = PROTOCOLS[self.rules.protocol]
+        named, *of_matched = _protocol.sentences(
+            f"Protocol {protocol.name}",
+            protocol.description,
+            matched=self.rules.match_exposure,
+        )
         runs = {(run.device, run.precision) for each in self.pictures for run in each.results}
         made_with = (*map(" ".join, sorted(runs)), *map(" ".join, versions().items()))
         return Group(
             *tables,
             *(f"{each.label}: {each.file}, SHA-256 {each.model.sha256}" for each in self.weights),
             f"Input: {self._inputs()}.",
-            f"{rows}Protocol {protocol.name}: {protocol.description}.",
+            f"{rows}{named}",
+            *of_matched,
             ", ".join(made_with),
         )
 
@@ -64,12 +76,15 @@ class Report:
         """All scores, a row each; means have no name, and the kinds "mean input", "mean ..."."""
         text = io.StringIO(newline="")
         writer = csv.writer(text)
-        writer.writerow(("name", "group", "kind", "psnr", "ssim", "mae"))
+        columns = ["psnr", "ssim", "mae"]
+        if self.rules.match_exposure:
+            columns += [f"matched_{name}" for name in columns]
+        writer.writerow(("name", "group", "kind", *columns))
         kinds = ("input", *(each.label for each in self.weights))
         for name, group, scores in self._rows():
             prefix = "" if name else "mean "
             for kind, each in zip(kinds, scores, strict=True):
-                writer.writerow((name, group or "", prefix + kind, each.psnr, each.ssim, each.mae))
+                writer.writerow((name, group or "", prefix + kind, *_numbers(each)))
         return text.getvalue()
 
     def document(self) -> dict[str, Any]:
@@ -78,7 +93,9 @@ class Report:
         return {
             "data": self.data,
             "split": self.split,
-            "protocol": {"name": protocol.name, "description": protocol.description},
+            "protocol": _protocol.document(
+                protocol.name, protocol.description, matched=self.rules.match_exposure
+            ),
             "first_row": self.rules.first_row,
             "versions": versions(),
             "weights": [
@@ -90,7 +107,7 @@ class Report:
                 {
                     "group": mean.group,
                     "pictures": mean.count,
-                    "input": dataclasses.asdict(mean.input),
+                    "input": mean.input.as_dict(),
                     "results": self._scored(mean.input, mean.results),
                 }
                 for mean in means(self.pictures)
@@ -107,19 +124,25 @@ class Report:
         for mean in means(self.pictures):
             yield "", mean.group, (mean.input, *mean.results)
 
-    def _table(self, index: int) -> Table:
+    def _table(self, index: int, *, matched: bool) -> Table:
         headings = ("Input PSNR", "SSIM", "MAE", "Result PSNR", "SSIM", "MAE", "Gain (dB)")
-        table = _empty_table(f"{self.weights[index].label} on {self.data}", headings)
-        for name, group, (before, *results) in self._rows():
+        title = f"{self.weights[index].label} on {self.data}"
+        table = _empty_table(f"{title}, {MATCHED}" if matched else title, headings)
+        for name, group, scores in self._rows():
+            before, *results = _shown(scores, matched=matched)
             after = results[index]
             mean = "(mean)" if group is None else f"(mean, {group})"
             table.add_row(name or mean, *_cells(before), *_cells(after), _gain(before, after))
         return table
 
-    def _comparison(self) -> Table:
-        means_ = [(mean.group, (mean.input, *mean.results)) for mean in means(self.pictures)]
+    def _comparison(self, *, matched: bool) -> Table:
+        means_ = [
+            (mean.group, _shown((mean.input, *mean.results), matched=matched))
+            for mean in means(self.pictures)
+        ]
         parts = [f"PSNR {group}" if group else "PSNR" for group, _ in means_]
-        table = _empty_table("Means", (*parts, "SSIM", "MAE", "Gain (dB)"))
+        title = f"Means, {MATCHED}" if matched else "Means"
+        table = _empty_table(title, (*parts, "SSIM", "MAE", "Gain (dB)"))
         for index, label in enumerate(("input", *(each.label for each in self.weights))):
             if not means_:
                 break
@@ -149,13 +172,11 @@ class Report:
             run = dataclasses.asdict(result)
             del run["scores"]
             data["results"].append(scores | run | {"output": weights.output(pair.name)})
-        return data | {"input": dataclasses.asdict(each.input)}
+        return data | {"input": each.input.as_dict()}
 
     def _scored(self, before: Scores, results: Sequence[Scores]) -> list[dict[str, Any]]:
         return [
-            {"weights": weights.label}
-            | dataclasses.asdict(after)
-            | {"gain": after.psnr - before.psnr}
+            {"weights": weights.label} | _gained(before, after)
             for weights, after in zip(self.weights, results, strict=True)
         ]
 
@@ -175,6 +196,27 @@ def _empty_table(title: str, headings: Sequence[str]) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right")
     return table
+
+
+def _shown(scores: Sequence[Scores], *, matched: bool) -> list[Scores]:
+    """The scores, or instead of them those that they have with the exposure matched."""
+    if not matched:
+        return list(scores)
+    return [each.matched for each in scores if each.matched is not None]
+
+
+def _numbers(scores: Scores) -> tuple[float, ...]:
+    """A row of CSV, those with the exposure matched last."""
+    own = (scores.psnr, scores.ssim, scores.mae)
+    return own if scores.matched is None else own + _numbers(scores.matched)
+
+
+def _gained(before: Scores, after: Scores) -> dict[str, Any]:
+    """What is in `after`, each set of scores with its gain over the input's in dB."""
+    scores = after.as_dict() | {"gain": after.psnr - before.psnr}
+    if before.matched is not None and after.matched is not None:
+        scores["matched"] = _gained(before.matched, after.matched)
+    return scores
 
 
 def _cells(scores: Scores) -> tuple[str, str, str]:

@@ -74,6 +74,13 @@ Ensemble = Annotated[
     typer.Option("--ensemble", help="Average four mirrored passes: a little better, 4x the time."),
 ]
 ProtocolOption = Annotated[ProtocolName, typer.Option("--protocol", help="Rules for the metrics.")]
+MatchExposure = Annotated[
+    bool,
+    typer.Option(
+        "--match-exposure",
+        help="Score also with each channel scaled by one gain to the truth's brightness.",
+    ),
+]
 NoMetadata = Annotated[
     bool, typer.Option("--no-metadata", help="Leave EXIF and XMP out; the colour profile stays.")
 ]

@@ -38,6 +38,7 @@ def eval_(
     first_row: Annotated[
         int, typer.Option(min=0, metavar="N", help="Do not score the rows above this one.")
     ] = 0,
+    match_exposure: _options.MatchExposure = False,
     save: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the results there, as 16-bit PNG.")
     ] = None,
@@ -63,7 +64,7 @@ def eval_(
 
       dpdeblur eval DPDD/ --device cuda
 
-      dpdeblur eval pictures/ --save results/ --csv scores.csv
+      dpdeblur eval pictures/ --match-exposure --save results/ --csv scores.csv
 
       dpdeblur eval DPDD/ --split val --weights mccnet --weights runs/mine/mccnet.safetensors
     """
@@ -76,7 +77,7 @@ def eval_(
     from dpdeblur.views import find_truth_pairs
 
     options = _options.restore_options(device, precision, max_memory, strip_height, ensemble)
-    rules = Rules(protocol.value, first_row)
+    rules = Rules(protocol.value, first_row, match_exposure)
     pairs = find_truth_pairs(data, split)
     files = [find_weights(name) for name in weights] if weights else [find_weights()]
     inputs = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -131,7 +130,7 @@ def fix(
         "result": score(pixels, sharp.pixels, protocol.value),
     }
     data |= {"protocol": protocol.value}
-    data |= {name: dataclasses.asdict(scores) for name, scores in rows.items()}
+    data |= {name: scores.as_dict() for name, scores in rows.items()}
     table = metric_table(rows.items(), f"Protocol {protocol.value}")
     printer.result(Group(human, table), data)
 

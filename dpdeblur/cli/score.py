@@ -28,6 +28,7 @@ def score(
         _options.ProtocolName | None,
         typer.Option(help="Rules for pictures; default: dpdd."),
     ] = None,
+    match_exposure: _options.MatchExposure = False,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table there.")
     ] = None,
@@ -49,20 +50,27 @@ def score(
 
       dpdeblur score results/ truth/ --protocol dpdd-8bit --json
 
+      dpdeblur score results/ truth/ --match-exposure
+
       dpdeblur score --map made/defocus.tif true_defocus.png
     """
     printer = open_output(ctx, json=json, quiet=quiet)
     from rich.console import Group
 
-    from dpdeblur.cli import _scoring
+    from dpdeblur.cli import _protocol, _scoring
     from dpdeblur.errors import OptionError
     from dpdeblur.files import check_place, write_whole
     from dpdeblur.views import pair_folders
 
-    if maps and protocol is not None:
-        raise OptionError("--protocol", "it is for pictures, and --map was given as well")
+    for option, given in (("--protocol", protocol), ("--match-exposure", match_exposure)):
+        if maps and given:
+            raise OptionError(option, "it is for pictures, and --map was given as well")
     protocol = protocol or _options.ProtocolName.dpdd
-    rules = _scoring.maps() if maps else _scoring.pictures(protocol.value)
+    rules = (
+        _scoring.maps()
+        if maps
+        else _scoring.pictures(protocol.value, match_exposure=match_exposure)
+    )
     match = pair_folders(prediction, truth, untouched)
     for path in (*match.unmatched_predictions, *match.unmatched_truths):
         printer.warn(f"{path} has no counterpart and is left out.")
@@ -89,7 +97,7 @@ def score(
     if csv is not None:
         write_whole(csv, rules.csv(names, scores).encode("utf-8", "surrogateescape"))
     data = {
-        "protocol": {"name": rules.name, "description": rules.description},
+        "protocol": _protocol.document(rules.name, rules.description, matched=rules.matched),
         "versions": rules.versions,
         "pictures": [
             {"name": name} | {kind: each[index] for kind, each in scores.items()}
@@ -107,4 +115,5 @@ def score(
     ]
     made_with = ", ".join(f"{name} {number}" for name, number in rules.versions.items())
     what = "Maps" if maps else f"Protocol {rules.name}"
-    printer.result(Group(*tables, f"{what}: {rules.description}.", made_with), data)
+    named = _protocol.sentences(what, rules.description, matched=rules.matched)
+    printer.result(Group(*tables, *named, made_with), data)

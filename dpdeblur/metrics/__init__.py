@@ -10,9 +10,11 @@ from dpdeblur.metrics.defocus import (
     score_map,
     spearman,
 )
-from dpdeblur.metrics.measures import SSIM_WINDOW, mae, psnr, ssim
+from dpdeblur.metrics.measures import SSIM_WINDOW, mae, match_gains, psnr, ssim
 from dpdeblur.metrics.protocols import (
     DEFAULT_PROTOCOL,
+    MATCH_RULES,
+    MATCHED,
     PROTOCOLS,
     Protocol,
     Scores,
@@ -24,6 +26,8 @@ from dpdeblur.metrics.protocols import (
 __all__ = [
     "DEFAULT_PROTOCOL",
     "MAP_RULES",
+    "MATCHED",
+    "MATCH_RULES",
     "PROTOCOLS",
     "SSIM_WINDOW",
     "MapScores",
@@ -31,6 +35,7 @@ __all__ = [
     "Scores",
     "aiwe",
     "mae",
+    "match_gains",
     "mean_scores",
     "psnr",
     "scale_error",

@@ -1,8 +1,9 @@
 """PSNR, SSIM and MAE of two pictures, in float64, with scikit-image as the reference.
 
 All take arrays of shape H x W x C and any real type, whose values span `data_range` (1 for
-pictures in [0, 1]); it has no default because a wrong one changes every number unnoticed. All
-raise ShapeMismatchError, InvalidPictureError (shape, or values not finite) and, for SSIM,
+pictures in [0, 1]); it has no default because a wrong one changes every number unnoticed.
+`match_gains`, which is what evens out their exposure, needs no range. All raise
+ShapeMismatchError, InvalidPictureError (shape, or values not finite) and, for SSIM,
 PictureTooSmallError.
 """
 
@@ -61,6 +62,19 @@ def mae(prediction: NDArray[Any], truth: NDArray[Any], *, data_range: float) -> 
     """Mean absolute error over all pixels and channels, as a share of `data_range`."""
     first, second = _as_float64(prediction, truth)
     return float(np.mean(np.abs(first - second)) / data_range)
+
+
+def match_gains(prediction: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.float64]:
+    """The gain of each channel, C numbers, that brings the prediction nearest to the truth.
+
+    <prediction, truth> / <prediction, prediction>: least squares of the values as they are, so for
+    pictures those of the sRGB encoding. 1 for a channel that is 0 everywhere.
+    """
+    first, second = _as_float64(prediction, truth)
+    power, common = (np.einsum("hwc,hwc->c", first, other) for other in (first, second))
+    gains = np.ones(first.shape[2])
+    np.divide(common, power, out=gains, where=power > 0)
+    return gains
 
 
 def _as_float64(

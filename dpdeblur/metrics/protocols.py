@@ -7,7 +7,7 @@ given together with its protocol and the versions that computed it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
@@ -17,16 +17,26 @@ from numpy.typing import NDArray
 
 from dpdeblur import __version__
 from dpdeblur.errors import InvalidPictureError, OptionError
-from dpdeblur.metrics.measures import mae, psnr, ssim
+from dpdeblur.metrics.measures import mae, match_gains, psnr, ssim
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One picture's scores (or a mean of them): PSNR in dB (may be inf), SSIM, MAE in [0, 1]."""
+    """One picture's scores (or a mean of them): PSNR in dB (may be inf), SSIM, MAE in [0, 1].
+
+    `matched`, if asked for, are those of the picture with its exposure matched to the truth's;
+    these have the `channel_gains` by which it was (a mean of them has none).
+    """
 
     psnr: float
     ssim: float
     mae: float
+    channel_gains: tuple[float, ...] | None = None
+    matched: Scores | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """All by name, those of `matched` too, but not what is None."""
+        return asdict(self, dict_factory=lambda items: {k: v for k, v in items if v is not None})
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,13 @@ _RULES = (
     "RGB, whole picture; PSNR = 10 log10(1/MSE), SSIM with a 7x7 uniform window and sample "
     "covariance, MAE; means are of per-picture values"
 )
+MATCHED = "each channel's gain matched"
+"""What is said after the protocol's name where scores are of pictures with matched exposure."""
+MATCH_RULES = (
+    "Each channel is first multiplied by the gain that brings it nearest to the truth (least "
+    "squares of the sRGB-encoded values that are scored); then the same"
+)
+"""How exposure is matched before a protocol's rules are applied, in words."""
 DEFAULT_PROTOCOL = "dpdd"
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
     {
@@ -68,8 +85,13 @@ def score(
     prediction: NDArray[np.floating[Any]],
     truth: NDArray[np.floating[Any]],
     protocol: str = DEFAULT_PROTOCOL,
+    *,
+    match_exposure: bool = False,
 ) -> Scores:
     """The scores of a prediction under a protocol; both float, H x W x 3, [0, 1], sRGB-encoded.
+
+    With `match_exposure` they have a second set, `matched`, for which each channel of the
+    prediction is multiplied by its gain of `match_gains` before anything else is done.
 
     Raises OptionError for an unknown protocol, InvalidPictureError, ShapeMismatchError, and
     PictureTooSmallError below 7x7 pixels.
@@ -80,23 +102,27 @@ def score(
         # An integer picture would be clamped to black and white and score without complaint.
         if not np.issubdtype(picture.dtype, np.floating):
             raise InvalidPictureError(what, "it must be floating-point with values in [0, 1]")
-    first, second = (PROTOCOLS[protocol].prepare(picture) for picture in (prediction, truth))
-    return Scores(
-        psnr=psnr(first, second, data_range=1),
-        ssim=ssim(first, second, data_range=1),
-        mae=mae(first, second, data_range=1),
-    )
+    prepare = PROTOCOLS[protocol].prepare
+    sharp = prepare(truth)
+    scores = _compare(prepare(prediction), sharp)
+    if not match_exposure:
+        return scores
+    gains = match_gains(prediction, truth)
+    matched = _compare(prepare(prediction * gains), sharp)
+    return replace(scores, matched=replace(matched, channel_gains=tuple(gains.tolist())))
 
 
 def mean_scores(scores: Sequence[Scores]) -> Scores:
     """The mean of per-picture scores, as the field reports it; inf if one PSNR is.
 
-    Raises ValueError if there are none.
+    It has `matched` scores if all have. Raises ValueError if there are none.
     """
     if not scores:
         raise ValueError("the mean of no scores is not defined")
     means = np.mean([(each.psnr, each.ssim, each.mae) for each in scores], axis=0)
-    return Scores(*(float(mean) for mean in means))
+    mean = Scores(*means.tolist())
+    matched = [each.matched for each in scores if each.matched is not None]
+    return mean if len(matched) < len(scores) else replace(mean, matched=mean_scores(matched))
 
 
 def versions() -> dict[str, str]:
@@ -106,3 +132,11 @@ def versions() -> dict[str, str]:
         "scikit-image": version("scikit-image"),
         "numpy": np.__version__,
     }
+
+
+def _compare(prediction: NDArray[np.float64], truth: NDArray[np.float64]) -> Scores:
+    return Scores(
+        psnr=psnr(prediction, truth, data_range=1),
+        ssim=ssim(prediction, truth, data_range=1),
+        mae=mae(prediction, truth, data_range=1),
+    )
