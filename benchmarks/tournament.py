@@ -36,6 +36,7 @@ PLAIN = MCCNetConfig(use_cc=False, use_volume=False)  # inverses and coarse to f
 BARE = dataclasses.replace(PLAIN, use_bank=False, use_selection=False, levels=1)
 BASE = TrainConfig(
     rate=1e-3,
+    optimiser="muon",
     warm_up=50,
     epsilon=0.01,
     precision="fp32",
@@ -54,11 +55,12 @@ MODELS = {
     "both": MCCNetConfig(),
     "wide": dataclasses.replace(PLAIN, widths=(48, 96, 144)),
     "narrow": dataclasses.replace(PLAIN, widths=(24, 48, 72)),
+    "deep": dataclasses.replace(PLAIN, widths=(32, 64, 128), blocks=(2, 2, 5)),
     "no-bank": dataclasses.replace(PLAIN, use_bank=False),
     "no-selection": dataclasses.replace(PLAIN, use_selection=False),
 }
 CONTENDERS = {name: dataclasses.replace(BASE, model=model) for name, model in MODELS.items()}
-CONTENDERS["muon"] = dataclasses.replace(CONTENDERS["pyramid"], optimiser="muon")
+CONTENDERS["pyramid-adamw"] = dataclasses.replace(CONTENDERS["pyramid"], optimiser="adamw")
 CALIBRATION = 20
 SIZE, COUNT = (320, 448), 6
 VALIDATION = {

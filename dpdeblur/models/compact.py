@@ -33,17 +33,25 @@ class ResidualBlock(nn.Module):
 class ViewCorrelation(nn.Module):
     """Each view's features at 1/2 and 1/4 by shared weights, correlated in a band at both scales.
 
-    The paper's siamese encoder and Cross-correlation (Sections 3.1 and 3.2), small.
+    The paper's siamese encoder and Cross-correlation (Sections 3.1 and 3.2), small: two
+    convolutions at each scale, whose features are projected as they are.
     """
 
     def __init__(self, config: MCCNetConfig, channels: int) -> None:
         super().__init__()
         slope, (half, quarter) = config.negative_slope, config.view_widths
         self.encode = nn.ModuleList(
-            (conv_act(4 * channels, half, 3, slope), conv_act(4 * half, quarter, 1, slope))
+            (
+                nn.Sequential(
+                    conv_act(4 * channels, half, 3, slope), conv_act(half, half, 3, slope)
+                ),
+                nn.Sequential(
+                    conv_act(4 * half, quarter, 1, slope), conv_act(quarter, quarter, 3, slope)
+                ),
+            )
         )
         self.correlate = nn.ModuleList(
-            CrossCorrelation(width, slope, band)
+            CrossCorrelation(width, slope, band, refine=False)
             for width, band in zip(config.view_widths, config.bands, strict=True)
         )
         self.merge = nn.ModuleList(
@@ -55,8 +63,8 @@ class ViewCorrelation(nn.Module):
 
     def forward(self, left: Tensor, right: Tensor) -> list[Tensor]:
         """What to add to the trunk at 1/2 and 1/4, from `N x 3 x H x W` views."""
-        detail = _VIEW_GAIN * (torch.cat((left, right)) - (left + right).repeat(2, 1, 1, 1) / 2)
-        views = torch.cat((left, right)) + detail
+        mean = (left + right) / 2
+        views = torch.cat([mean + _VIEW_GAIN * (view - mean) for view in (left, right)])
         found = []
         for encode, correlate, merge in zip(self.encode, self.correlate, self.merge, strict=True):
             views = encode(functional.pixel_unshuffle(views, 2))
@@ -113,10 +121,7 @@ class CompactBody(nn.Module):
         self, left: Tensor, right: Tensor, pictures: Sequence[Tensor], half: Tensor | None
     ) -> Tensor:
         """Views `N x 3 x H x W`, `pictures` of the same size, `half` of half of it."""
-        parts = [functional.pixel_unshuffle(picture, 2) for picture in pictures]
-        if half is not None:
-            parts.append(half)
-        features = self.stem(torch.cat(parts, 1))
+        features = self.stem(_packed(pictures, half))
         seen = self.correlation(left, right) if self.correlation is not None else [None, None]
         skips = []
         for encode, down, more in zip(self.encoder, self.down, seen, strict=True):
@@ -127,3 +132,18 @@ class CompactBody(nn.Module):
         for decode, up in zip(reversed(self.decoder), reversed(self.up), strict=True):
             features = decode(skips.pop() + functional.pixel_shuffle(up(features), 2))
         return functional.pixel_shuffle(self.head(features), 2)
+
+
+def _packed(pictures: Sequence[Tensor], half: Tensor | None) -> Tensor:
+    """`pictures` by `pixel_unshuffle` and `half`, concatenated: each is copied only once."""
+    count, channels, height, width = pictures[0].shape
+    more = 0 if half is None else half.shape[1]
+    size = (height // 2, width // 2)
+    packed = pictures[0].new_empty(count, 4 * channels * len(pictures) + more, *size)
+    slots = packed[:, : packed.shape[1] - more].split(4 * channels, 1)
+    for slot, picture in zip(slots, pictures, strict=True):
+        cells = picture.view(count, channels, size[0], 2, size[1], 2).permute(0, 1, 3, 5, 2, 4)
+        slot.view(cells.shape).copy_(cells)
+    if half is not None:
+        packed[:, -more:] = half
+    return packed

@@ -51,7 +51,7 @@ class MCCNetConfig:
     radii: tuple[float, ...] = field(default=RADII, metadata={"any_length": True})
     widths: tuple[int, int, int] = (32, 64, 96)
     blocks: tuple[int, int, int] = (2, 2, 3)
-    view_widths: tuple[int, int] = (24, 48)
+    view_widths: tuple[int, int] = (16, 32)
     bands: tuple[int, int] = (4, 3)
 
     use_msf: bool = True

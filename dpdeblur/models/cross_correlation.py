@@ -59,6 +59,8 @@ def _weighted(weights: Tensor, parts: list[Tensor]) -> Tensor:
 class CrossCorrelation(nn.Module):
     """Brings to each view what the other shows on the same row.
 
+    Without `refine` there is no residual block before the projection.
+
     With `band` 0 along the whole row, as in the paper; else only `band` places to either side,
     which is all that disparities need, keeps the network local, and gives the logits as well.
 
@@ -69,18 +71,21 @@ class CrossCorrelation(nn.Module):
     the start would otherwise erase the skip's detail.
     """
 
-    def __init__(self, channels: int, slope: float, band: int = 0) -> None:
+    def __init__(self, channels: int, slope: float, band: int = 0, *, refine: bool = True) -> None:
         super().__init__()
         self.band = band
-        self.residual = nn.Sequential(
-            conv_act(channels, channels, 3, slope), nn.Conv2d(channels, channels, 3, padding=1)
-        )
+        self.residual: nn.Module | None = None
+        if refine:
+            self.residual = nn.Sequential(
+                conv_act(channels, channels, 3, slope), nn.Conv2d(channels, channels, 3, padding=1)
+            )
         self.project = nn.Conv2d(channels, channels, 1)
 
     def forward(self, left: Tensor, right: Tensor) -> tuple[Tensor, ...]:
         """Correlate two `N x C x H x W` maps; same shapes out, in a band also its logits."""
         views = torch.cat((left, right))
-        left_query, right_query = self.project(views + self.residual(views)).chunk(2)
+        refined = views if self.residual is None else views + self.residual(views)
+        left_query, right_query = self.project(refined).chunk(2)
         if self.band:
             to_left, to_right, logits = band_attention(
                 left_query, right_query, (left, right), self.band
