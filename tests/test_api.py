@@ -20,7 +20,7 @@ from dpdeblur.errors import (
     ShapeMismatchError,
     WeightsError,
 )
-from dpdeblur.models import MCCNet, load_model, save_model
+from dpdeblur.models import PAPER, MCCNet, load_model, save_model
 from dpdeblur.restore import RestoreOptions, restore
 from dpdeblur.views import DPViews
 
@@ -30,8 +30,8 @@ LEFT, RIGHT = np.random.default_rng(0).random((2, 21, 18, 3), dtype=np.float32)
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    network = MCCNet()
-    nn.init.normal_(network.output_layer.weight, std=0.02)
+    network = MCCNet(PAPER)
+    nn.init.normal_(network.body.output_layer.weight, std=0.02)
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     save_model(network, path, {})
     return path

@@ -39,11 +39,11 @@ from dpdeblur.errors import (
 )
 from dpdeblur.imaging import read_picture, read_views, write_picture
 from dpdeblur.imaging.picture import FileViews
-from dpdeblur.models import LoadedModel, MCCNet
+from dpdeblur.models import PAPER, LoadedModel, MCCNet
 from dpdeblur.restore import ProgressCallback, Restored, RestoreOptions
 from dpdeblur.restore import restore as real_restore
 
-MODEL = LoadedModel(MCCNet(), {}, "untrained", "0" * 64)
+MODEL = LoadedModel(MCCNet(PAPER), {}, "untrained", "0" * 64)
 
 
 def view(seed: int, height: int = 18, width: int = 24) -> NDArray[np.float32]:

@@ -484,7 +484,7 @@ def test_train_makes_weights_that_fix_takes(pair: Pair, tmp_path: Path) -> None:
     recipe.write_text(
         'photos = "photos"\nsteps = 2\nwarm_up = 1\nprecision = "fp32"\n'
         "[[stages]]\nheight = 16\nwidth = 16\nbatch = 1\n"
-        "[model]\ndecoder_widths = [8, 8, 8]\ntail_width = 4\n"
+        '[model]\nbody = "paper"\nlevels = 1\ndecoder_widths = [8, 8, 8]\ntail_width = 4\n'
     )
     result = run("train", recipe, "-o", tmp_path / "run", "--json")
     assert result.exit_code == 0, result.stderr

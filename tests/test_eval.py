@@ -22,12 +22,13 @@ from dpdeblur.colour import combine
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.evaluation import Rules, evaluate, evaluate_views, means
 from dpdeblur.imaging import read_picture, write_picture
-from dpdeblur.models import MCCNet, MCCNetConfig, load_model, save_model
+from dpdeblur.models import PAPER, MCCNet, load_model, save_model
 from dpdeblur.restore import RestoreOptions
 from dpdeblur.views import DPViews, find_truth_pairs
 
 NUMBERS = ("1P0A0010", "1P0A0020", "1P0A0030")
-TINY = MCCNetConfig(
+TINY = dataclasses.replace(
+    PAPER,
     stem_width=4,
     encoder_widths=(4, 4, 4, 8),
     fusion_widths=(2, 2, 2),
@@ -67,8 +68,8 @@ def dpdd(tmp_path: Path, pictures: dict[str, Pictures]) -> Path:
 @pytest.fixture(scope="module")
 def other_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    network = MCCNet()
-    nn.init.normal_(network.output_layer.weight, std=0.02)
+    network = MCCNet(PAPER)
+    nn.init.normal_(network.body.output_layer.weight, std=0.02)
     path = tmp_path_factory.mktemp("run") / "mccnet.safetensors"
     save_model(network, path, {})
     return path
@@ -388,7 +389,7 @@ class TestLibrary:
         told: list[tuple[str, float]] = []
         kept: list[tuple[str, int]] = []
         stream = evaluate(
-            [load_model(), load_model()],
+            [load_model("mccnet-paper")] * 2,  # whose progress is one level's
             find_truth_pairs(dpdd),
             RestoreOptions("cpu", "fp32", strip_height=24),
             keep=lambda pair, number, pixels: kept.append((pair.name, number)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from dpdeblur.colour import combine
 from dpdeblur.errors import WeightsError
 from dpdeblur.models import (
+    PAPER,
     TABLE_2,
     MCCNet,
     MCCNetConfig,
@@ -27,8 +29,12 @@ from dpdeblur.models.feature_extraction import MultiScaleFeatureExtraction
 from dpdeblur.models.fusion import MultiScaleFusion
 from dpdeblur.models.weights import _digest
 
-SMALL = MCCNetConfig(
-    stem_width=4, encoder_widths=(4, 6, 8, 10), fusion_widths=(2, 3, 4), decoder_widths=(8, 6, 4)
+SMALL = dataclasses.replace(
+    PAPER,
+    stem_width=4,
+    encoder_widths=(4, 6, 8, 10),
+    fusion_widths=(2, 3, 4),
+    decoder_widths=(8, 6, 4),
 )
 
 
@@ -47,13 +53,13 @@ def test_parameters_of_table_2(row: str, parameters: int) -> None:
 
 
 def test_cost_meets_the_paper() -> None:
-    cost = count_cost()
+    cost = count_cost(PAPER)
     assert cost.parameters == pytest.approx(5.52e6, rel=0.001)
     assert cost.paper_count == pytest.approx(978.79e9, rel=0.003)
 
 
 def test_cost_counts_what_the_formulas_say() -> None:
-    bare = count_cost(MCCNetConfig(use_msf=False, use_cc=False, use_msfe=False))
+    bare = count_cost(TABLE_2["No Multi-scale Feature Extraction"])
     pixels = 1680 * 1120
     # (kernel^2 x inputs x outputs, times how many pixels share one output) per convolution.
     layers = [
@@ -70,7 +76,7 @@ def test_cost_counts_what_the_formulas_say() -> None:
     # What Multi-scale Fusion adds at scale s: 1x1 from all maps, MSFE (174 n^2), 1x1 to the skip.
     fusion = ((8, 32, 1), (16, 64, 4), (32, 64, 16))
     views = 2 * sum((160 * n + 174 * n * n + n * c) * pixels // s for n, c, s in fusion)
-    cost, without = count_cost(), count_cost(MCCNetConfig(use_msf=False))
+    cost, without = count_cost(PAPER), count_cost(dataclasses.replace(PAPER, use_msf=False))
     assert cost.convolution - without.convolution == views
     adds = 2 * sum((n + 7 * n + c) * pixels // s for n, c, s in fusion)
     assert cost.biases - without.biases == adds
@@ -150,11 +156,11 @@ def test_every_switch_runs_and_reaches_all_weights(
     use_msf: bool, use_cc: bool, use_msfe: bool, residual: bool
 ) -> None:
     torch.manual_seed(4)
-    config = MCCNetConfig(
-        **{**vars(SMALL), "use_msf": use_msf, "use_cc": use_cc, "use_msfe": use_msfe},
+    config = dataclasses.replace(
+        SMALL, use_msf=use_msf, use_cc=use_cc, use_msfe=use_msfe, residual=residual
     )
-    network = MCCNet(MCCNetConfig(**{**vars(config), "residual": residual}))
-    torch.nn.init.normal_(network.output_layer.weight)
+    network = MCCNet(config)
+    torch.nn.init.normal_(network.body.output_layer.weight)
     left, right = torch.rand(2, 2, 3, 16, 24)
     restored = network(left, right)
     assert restored.shape == left.shape
@@ -169,15 +175,15 @@ def test_residual_network_starts_at_the_combined_view() -> None:
 
 def test_flat_regions_start_without_features() -> None:
     flat = torch.tensor([0.2, 0.5, 0.9])[None, :, None, None].expand(1, 3, 16, 16)
-    features = MCCNet(SMALL).encoder.blocks[0].first(flat)
+    features = MCCNet(SMALL).body.encoder.blocks[0].first(flat)
     assert features[..., 1:-1, 1:-1].abs().max() < 1e-6
-    other = MCCNet(MCCNetConfig(**{**vars(SMALL), "residual": False}))
-    assert other.encoder.blocks[0].first(flat)[..., 1:-1, 1:-1].abs().max() > 1e-3
+    other = MCCNet(dataclasses.replace(SMALL, residual=False))
+    assert other.body.encoder.blocks[0].first(flat)[..., 1:-1, 1:-1].abs().max() > 1e-3
 
 
 def test_initialisation_is_he() -> None:
     torch.manual_seed(5)
-    weight = MCCNet().bottleneck.msfe.second5[0].weight
+    weight = MCCNet(PAPER).body.bottleneck.msfe.second5[0].weight
     fan_in = weight[0].numel()
     expected = (2 / ((1 + 0.1**2) * fan_in)) ** 0.5
     assert weight.std().item() == pytest.approx(expected, rel=0.01)
@@ -186,7 +192,7 @@ def test_initialisation_is_he() -> None:
 def test_descriptor_halo_bounds_the_receptive_field() -> None:
     """Gradients of one output row reach no input row beyond the halo, and come close to it."""
     torch.manual_seed(6)
-    network = MCCNet(MCCNetConfig(**{**vars(SMALL), "residual": False})).double()
+    network = MCCNet(dataclasses.replace(SMALL, residual=False)).double()
     halo, rows = network.descriptor.halo, 256
     reach = 0
     for start in range(128, 136):
@@ -274,9 +280,12 @@ class TestWeights:
         with pytest.raises(WeightsError, match=r"nope.*mccnet"):
             find_weights("nope")
 
-    def test_shipped_weights_say_what_they_are(self) -> None:
-        model = load_model()
-        assert model.name == "mccnet"
-        assert model.network.config == MCCNetConfig()
+    @pytest.mark.parametrize(
+        ("name", "config"), [("mccnet", MCCNetConfig()), ("mccnet-paper", PAPER)]
+    )
+    def test_shipped_weights_say_what_they_are(self, name: str, config: MCCNetConfig) -> None:
+        model = load_model(name)
+        assert model.name == name
+        assert model.network.config == config
         assert {"licence", "training_data", "version", "scores"} <= model.card.keys()
-        assert find_weights().stat().st_size <= 12_000_000
+        assert find_weights(name).stat().st_size <= 12_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from functools import cache
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dpdeblur.errors import NonFiniteResultError, OptionError, OutOfMemoryError
-from dpdeblur.models import LoadedModel, MCCNet, MCCNetConfig, ModelDescriptor
+from dpdeblur.models import PAPER, LoadedModel, MCCNet, ModelDescriptor
 from dpdeblur.restore import Restored, RestoreOptions, list_devices, restore
 from dpdeblur.views import DPViews
 
@@ -42,9 +43,9 @@ def loaded(network: nn.Module) -> LoadedModel:
 def random_mccnet(residual: bool) -> LoadedModel:
     """Random weights, whose results fill [0, 1] without being clipped everywhere."""
     torch.manual_seed(1)
-    network = MCCNet(MCCNetConfig(residual=residual))
-    nn.init.normal_(network.output_layer.weight, std=0.02)
-    nn.init.constant_(network.output_layer.bias, 0.0 if residual else 0.5)
+    network = MCCNet(dataclasses.replace(PAPER, residual=residual))
+    nn.init.normal_(network.body.output_layer.weight, std=0.02)
+    nn.init.constant_(network.body.output_layer.bias, 0.0 if residual else 0.5)
     return loaded(network)
 
 
@@ -64,7 +65,8 @@ class Reach(nn.Module):
     def __deepcopy__(self, memo: object) -> Reach:
         return self  # so that what the engine's copy sees can be asked here
 
-    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+    def level(self, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
+        assert coarser is None
         assert left.shape == right.shape
         assert left.shape[2] % 8 == left.shape[3] % 8 == 0
         self.rows_seen.append(left.shape[2])
@@ -135,13 +137,13 @@ def test_a_smaller_halo_does_not_do(residual: bool, monkeypatch: pytest.MonkeyPa
     model, views = random_mccnet(residual), random_views(460, 24)
     whole = restore(model, views, on_cpu())
     assert difference(whole, restore(model, views, on_cpu(strip_height=96))) <= 2e-5
-    monkeypatch.setattr(MCCNet, "descriptor", ModelDescriptor(halo=80))
+    monkeypatch.setattr(model.network, "descriptor", ModelDescriptor(halo=80))
     assert difference(whole, restore(model, views, on_cpu(strip_height=96))) > 4e-5
 
 
 def test_a_network_at_its_start_returns_the_combined_view() -> None:
     views = random_views(37, 51)
-    restored = restore(loaded(MCCNet()), views, on_cpu())
+    restored = restore(loaded(MCCNet(PAPER)), views, on_cpu())
     np.testing.assert_allclose(restored.pixels, views.combined(), atol=1e-6)
 
 
@@ -300,10 +302,10 @@ def test_fp32_keeps_to_the_budget_too() -> None:
 
 def test_undefined_values_in_fp32_are_an_error() -> None:
     torch.manual_seed(0)
-    network = MCCNet()
+    network = MCCNet(PAPER)
     with torch.no_grad():
         next(network.parameters())[0] = float("nan")
-        nn.init.ones_(network.output_layer.weight)
+        nn.init.ones_(network.body.output_layer.weight)
     with pytest.raises(NonFiniteResultError, match="weights"):
         restore(loaded(network), random_views(16, 16), on_cpu())
 

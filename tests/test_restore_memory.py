@@ -147,7 +147,7 @@ def test_needed_grows_with_the_picture_and_the_precision() -> None:
 
 PEAK = """
 import numpy as np, psutil
-from dpdeblur.models import LoadedModel, MCCNet
+from dpdeblur.models import PAPER, LoadedModel, MCCNet
 from dpdeblur.restore import RestoreOptions, restore
 from dpdeblur.views import DPViews
 
@@ -156,7 +156,7 @@ def peak():
         return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
 left, right = np.random.default_rng(0).random((2, 320, 256, 3), dtype=np.float32)
-model, views = LoadedModel(MCCNet().eval(), {}, "random", ""), DPViews(left, right)
+model, views = LoadedModel(MCCNet(PAPER).eval(), {}, "random", ""), DPViews(left, right)
 before = psutil.Process().memory_info().rss
 restored = restore(model, views, RestoreOptions("cpu", "fp32", max_memory=300_000_000))
 print(restored.strips, peak() - before)

@@ -18,7 +18,7 @@ from dpdeblur.errors import (
     UnwritableOutputError,
 )
 from dpdeblur.imaging import write_picture
-from dpdeblur.models import MCCNet, MCCNetConfig
+from dpdeblur.models import PAPER, MCCNet
 from dpdeblur.training import (
     CameraConfig,
     SceneConfig,
@@ -39,7 +39,8 @@ TINY = TrainConfig(
     precision="fp32",
     checkpoint_every=100,
     stages=(Stage(0, 16, 16, 2), Stage(0.5, 16, 24, 1)),
-    model=MCCNetConfig(
+    model=dataclasses.replace(
+        PAPER,
         stem_width=4,
         encoder_widths=(4, 4, 4, 8),
         fusion_widths=(2, 2, 2),
@@ -254,7 +255,7 @@ class TestRecipes:
             ("[scenes]\nsharpness = 1", "scenes.sharpness"),
             ("model = 3", "model: 3 is not a table"),
             ("[stages]\nwidth = 8", r"stages: .* is not a list of tables \[\[stages\]\]"),
-            ("stages = []", "stages.start"),
+            ("stages = []", r"stages: \[\] is not a list of tables"),
             ("stages = [3]", "stages: 3 is not a table"),
             ("betas = 0.9", "betas: 0.9 is not a list of 2 values"),
             ("betas = [0.9]", "betas: .* is not a list of 2 values"),
@@ -284,6 +285,8 @@ class TestRecipes:
             ("checkpoint_every = -1", "checkpoint_every"),
             ("seed = 9999999999", "seed"),
             ("[model]\nfusion_widths = [8, 16, 0]", "model.fusion_widths: 0"),
+            ("[model]\nbands = [0, 3]", "model.bands: 0 is not above 0"),
+            ("[model]\nlevels = 0", "model.levels: 0 is not above 0"),
             ("[scenes]\nlarge_range = [9.0, 5.0]", "scenes.large_range: .* low to high"),
             ("[scenes]\nsharp = 0.9", "scenes.large: together with scenes.sharp"),
             ("[camera]\nwide_share = 2", "camera.wide_share: 2.0 is not at most 1"),
@@ -331,6 +334,11 @@ def test_photos_of_all_kinds_come_in_order_of_name(tmp_path: Path) -> None:
         load_photos(tmp_path, torch.device("cpu"), smallest=64)
 
 
-def test_the_recipe_of_the_shipped_weights_can_be_read() -> None:
-    recipe = Path(__file__).parents[1] / "weights" / "recipes" / "first-light.toml"
-    assert read_config(recipe).epsilon == 0.03
+@pytest.mark.parametrize(
+    ("name", "epsilon"),
+    [("first-light", 0.03), ("second-light-1", 0.02), ("second-light-2", 0.02), ("ablation", 0.03)],
+)
+def test_recipes_of_the_paper_s_network_can_be_read(name: str, epsilon: float) -> None:
+    recipe = Path(__file__).parents[1] / "weights" / "recipes" / f"{name}.toml"
+    config = read_config(recipe)
+    assert (config.epsilon, config.model) == (epsilon, PAPER)

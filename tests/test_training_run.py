@@ -21,7 +21,7 @@ from dpdeblur.cli import app
 from dpdeblur.colour import combine
 from dpdeblur.errors import OptionError, TrainingDivergedError, UnwritableOutputError
 from dpdeblur.imaging import read_picture, write_picture
-from dpdeblur.models import MCCNet, MCCNetConfig
+from dpdeblur.models import PAPER, MCCNet
 from dpdeblur.training import (
     PRESETS,
     Batch,
@@ -39,7 +39,8 @@ from dpdeblur.training import (
     train,
 )
 
-NETWORK = MCCNetConfig(
+NETWORK = dataclasses.replace(
+    PAPER,
     stem_width=4,
     encoder_widths=(4, 4, 4, 8),
     fusion_widths=(2, 2, 2),
@@ -58,7 +59,8 @@ CONFIG = TrainConfig(
 )
 SETTINGS = (
     'steps = 4\nwarm_up = 1\nprecision = "fp32"\n[[stages]]\nheight = 16\nwidth = 16\nbatch = 1\n'
-    "[model]\nstem_width = 4\nencoder_widths = [4, 4, 4, 8]\nfusion_widths = [2, 2, 2]\n"
+    '[model]\nbody = "paper"\nlevels = 1\n'
+    "stem_width = 4\nencoder_widths = [4, 4, 4, 8]\nfusion_widths = [2, 2, 2]\n"
     "decoder_widths = [4, 4, 4]\ntail_width = 4\n"
 )
 
@@ -376,6 +378,8 @@ class TestCommand:
             ('pairs = "none"', "none does not exist"),
             ('pairs = "a\\u0000b"', "null byte"),
             ('photos = "photos"\n[[stages]]\nheight = 600', "height: crops of 600 pixels need"),
+            ('photos = "photos"\nlevel_weights = [1.0]', "level_weights: the network has 3"),
+            ('photos = "photos"\nmargin = 31', "margin need crops of at least 66 pixels"),
         ],
     )
     def test_bad_data_gives_one_sentence(

@@ -51,23 +51,33 @@ class MCCNet(nn.Module):
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Restore the all-in-focus picture.
 
-        Takes two `N x 3 x H x W` views, sRGB-encoded in [0, 1], H and W multiples of 8 at each
-        level of the pyramid; returns the same shape and encoding in float32, not clamped.
+        Takes two `N x 3 x H x W` views, sRGB-encoded in [0, 1]; returns the same shape and encoding
+        in float32, not clamped.
         """
         return self.pyramid(left, right, self.descriptor.levels)[-1]
 
     def pyramid(self, left: Tensor, right: Tensor, levels: int) -> list[Tensor]:
-        """The results of all `levels`, coarsest first, the last of the size of the views."""
+        """The results of all `levels`, coarsest first, the last of the size of the views.
+
+        Where a level's sides are no multiples of 8, its last row and column are repeated.
+        """
+        multiple = self.descriptor.multiple_of
         views = [(left, right)]
         for _ in range(levels - 1):
-            views.append((halve(views[-1][0]), halve(views[-1][1])))
+            first, second = (halve(_padded(view, 2)) for view in views[-1])
+            views.append((first, second))
         results: list[Tensor] = []
-        for pair in reversed(views):
-            results.append(self.level(*pair, results[-1] if results else None))
+        for first, second in reversed(views):
+            coarser = _padded(results[-1], multiple // 2) if results else None
+            result = self.level(_padded(first, multiple), _padded(second, multiple), coarser)
+            results.append(result[..., : first.shape[-2], : first.shape[-1]])
         return results
 
     def level(self, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
-        """Restore one level of the pyramid, given the result of half its size, if there is one."""
+        """Restore one level of the pyramid, given the result of half its size, if there is one.
+
+        H and W are multiples of 8.
+        """
         combined = combine(widened(left), widened(right))
         if isinstance(self.body, PaperBody):
             return self._finished(widened(self.body(left, right)), combined)
@@ -96,6 +106,14 @@ class MCCNet(nn.Module):
         if self.config.use_bank:
             choices.extend(self.front_end.restore(left, right))
         return [choice - combined for choice in choices]
+
+
+def _padded(picture: Tensor, multiple: int) -> Tensor:
+    """A picture whose last row and column are repeated up to multiples of `multiple`."""
+    below, beside = (-side % multiple for side in picture.shape[-2:])
+    if not (below or beside):
+        return picture
+    return functional.pad(picture, (0, beside, 0, below), mode="replicate")
 
 
 def halve(picture: Tensor) -> Tensor:

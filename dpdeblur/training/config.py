@@ -140,7 +140,8 @@ class TrainConfig:
 
 
 _SIGNED = {"radii"}
-_WIDTHS = {"stem_width", "encoder_widths", "fusion_widths", "decoder_widths", "tail_width"}
+_PAPER_WIDTHS = {"stem_width", "encoder_widths", "fusion_widths", "decoder_widths", "tail_width"}
+_WIDTHS = {"widths", "view_widths", "bands", "levels"} | _PAPER_WIDTHS
 _COUNTS = {"steps", "checkpoint_every", "every", "count", "batch", "height", "width"}
 _CAMERA_SHARES = {"wide_share", "view_gain", "butterworth", "floor", "eight_bit"}
 _SHARES = {

@@ -20,7 +20,7 @@ from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.checkpoint import State, resume, save_checkpoint
 from dpdeblur.training.config import TrainConfig, ValidationConfig
 from dpdeblur.training.distributed import average, place, wait
-from dpdeblur.training.losses import restoration_loss
+from dpdeblur.training.losses import MS_SSIM_SMALLEST_SIDE, restoration_loss
 from dpdeblur.training.optimisers import make_optimiser
 from dpdeblur.training.schedule import count_steps, learning_rate
 from dpdeblur.training.validation import ValidationScore, Validator
@@ -69,14 +69,15 @@ def train(
 
     Raises OptionError if the recipe or what the pairs are made of is another than the
     checkpoint's, if that has more steps than the recipe, or if a stage's crops do not fit the
-    pictures; UnreadableFileError if the checkpoint is damaged; TrainingDivergedError instead of
-    writing a checkpoint that is of no use.
+    pictures or the network's levels; UnreadableFileError if the checkpoint is damaged;
+    TrainingDivergedError instead of writing a checkpoint that is of no use.
     """
     for stage in config.stages:
         pairs.check_size((stage.height, stage.width))
     rank, processes = place()
     config = count_steps(config, pairs, processes)
     run = _Run(config, pairs.device)
+    _check_levels(config, run.network.descriptor.levels)
     fixed = dataclasses.replace(
         config,
         steps=1,
@@ -177,6 +178,17 @@ class _Run:
         self.optimiser.step()
         self.average.update_parameters(self.network)
         return loss, gradient, bool(stopped)
+
+
+def _check_levels(config: TrainConfig, levels: int) -> None:
+    """Raise OptionError if the recipe leaves a level of the pyramid without weight or pixels."""
+    if len(config.level_weights) < levels:
+        raise OptionError("level_weights", f"the network has {levels} levels; give each a weight")
+    pixels = MS_SSIM_SMALLEST_SIDE if config.ms_ssim else 1
+    least = (pixels << (levels - 1)) + 2 * config.margin
+    if any(min(stage.height, stage.width) < least for stage in config.stages):
+        reason = f"{levels} levels and the margin need crops of at least {least} pixels"
+        raise OptionError("stages.height", reason)
 
 
 def _cut(picture: Tensor, margin: int) -> Tensor:
