@@ -139,11 +139,11 @@ def _packed(pictures: Sequence[Tensor], half: Tensor | None) -> Tensor:
     count, channels, height, width = pictures[0].shape
     more = 0 if half is None else half.shape[1]
     size = (height // 2, width // 2)
-    packed = pictures[0].new_empty(count, 4 * channels * len(pictures) + more, *size)
-    slots = packed[:, : packed.shape[1] - more].split(4 * channels, 1)
-    for slot, picture in zip(slots, pictures, strict=True):
-        cells = picture.view(count, channels, size[0], 2, size[1], 2).permute(0, 1, 3, 5, 2, 4)
-        slot.view(cells.shape).copy_(cells)
+    step = 4 * channels
+    packed = pictures[0].new_empty(count, step * len(pictures) + more, *size)
+    for index, picture in enumerate(pictures):
+        cells = picture.reshape(count, channels, size[0], 2, size[1], 2).permute(0, 1, 3, 5, 2, 4)
+        packed[:, index * step : (index + 1) * step].view(cells.shape).copy_(cells)
     if half is not None:
         packed[:, -more:] = half
     return packed
