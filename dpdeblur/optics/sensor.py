@@ -18,8 +18,16 @@ def add_sensor_noise(linear: Tensor, shot: Tensor, read: Tensor, rng: torch.Gene
     return linear + variance.sqrt() * noise
 
 
-def encode(linear: Tensor, bits: int) -> Tensor:
-    """Clip linear light to [0, 1], encode as sRGB and round to `bits` (8 or 16) bits."""
+def encode(linear: Tensor, bits: int, contrast: Tensor | None = None) -> Tensor:
+    """Clip linear light to [0, 1], encode as sRGB and round to `bits` (8 or 16) bits.
+
+    `contrast`, one number in [-1, 1] for each of N pictures, bends the encoded values x by
+    contrast x (1 - x) (2 x - 1) before they are rounded: above 0 an S-curve, as cameras' picture
+    styles apply, which leaves black, middle and white where they are.
+    """
     steps: int = 2**bits - 1
-    codes: Tensor = torch.round(linear_to_srgb(linear.clamp(0, 1)) * steps)
+    values = linear_to_srgb(linear.clamp(0, 1))
+    if contrast is not None:
+        values = values + contrast[:, None, None, None] * values * (1 - values) * (2 * values - 1)
+    codes: Tensor = torch.round(values * steps)
     return codes / steps

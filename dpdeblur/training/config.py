@@ -14,7 +14,7 @@ from dpdeblur.training.scenes import SceneConfig
 from dpdeblur.training.synthetic import CameraConfig
 
 PRECISIONS = ("bf16", "fp32")
-SCHEDULES = ("cosine", "halving")
+SCHEDULES = ("cosine", "halving", "constant")
 OPTIMISERS = ("adamw", "muon")
 
 
@@ -56,8 +56,9 @@ class TrainConfig:
     `photos` is a folder of sharp pictures to render pairs from, or else `pairs` one of DPDD's
     layout. The run has `steps`, or `epochs` of `epoch_crops` crops (0: those that `pairs` hold).
     `stages` let the crops grow; their `batch` is that of each process. `warm_up` counts steps;
-    then `schedule` is "cosine", down to the share `final` of `rate`, or "halving", after each
-    share `halve_every` of the run. `optimiser` is "adamw", which without `weight_decay` is Adam, or
+    then `schedule` is "cosine", down to the share `final` of `rate`, "halving", after each share
+    `halve_every` of the run, or "constant". Whichever it is, over the last `cool_down` steps the
+    rate falls to 0 besides, so that a long run can be ended at any step. `optimiser` is "adamw", which without `weight_decay` is Adam, or
     "muon" (see `optimisers.Muon`).
     Each level of a pyramid has its loss, weighted by `level_weights`, finest first; `margin` pixels
     on each side of a crop count for none, as the network has seen too little around them.
@@ -85,6 +86,7 @@ class TrainConfig:
     schedule: str = "cosine"
     final: float = 0.02
     halve_every: float = 0.3
+    cool_down: int = 0
     clip: float = 0.5
     ema: float = 0.998
     epsilon: float = 0.03
@@ -139,7 +141,7 @@ class TrainConfig:
         return [stage for stage in self.stages if step >= stage.start * self.steps][-1]
 
 
-_SIGNED = {"radii"}
+_SIGNED = {"radii", "contrast"}
 _PAPER_WIDTHS = {"stem_width", "encoder_widths", "fusion_widths", "decoder_widths", "tail_width"}
 _WIDTHS = {"widths", "view_widths", "bands", "levels"} | _PAPER_WIDTHS
 _COUNTS = {"steps", "checkpoint_every", "every", "count", "batch", "height", "width"}
@@ -155,7 +157,7 @@ _SHARES = {
     "thin",
 } | _CAMERA_SHARES
 _SCENE_RANGES = {"sharp_range", "moderate_range", "large_range", "exposure", "thickness"}
-_RANGES = _SCENE_RANGES | {"wide_range", "edge", "floor", "read_noise", "shot_noise"}
+_RANGES = _SCENE_RANGES | {"contrast", "wide_range", "edge", "floor", "read_noise", "shot_noise"}
 _RULES: tuple[tuple[set[str], Callable[[float], bool], str], ...] = (
     (_WIDTHS | _COUNTS | {"rate", "halve_every", "epsilon"}, lambda x: x > 0, "above 0"),
     ({"betas", "ema", "start"}, lambda x: x < 1, "below 1"),

@@ -57,8 +57,8 @@ def train(
     A run continues from `checkpoint` when that exists. For the same recipe on the CPU it ends at
     the same weights as one that was never stopped, as batches depend on the step alone; on CUDA,
     whose gradients are sums in no fixed order, at weights that differ as those of two runs do.
-    Meanwhile `checkpoint_every` and `validation` may change freely, and `steps` too, but then the
-    rest of the run follows the new schedule. The folders that `config` names are not read: `pairs`
+    Meanwhile `checkpoint_every` and `validation` may change freely, and `steps` and `cool_down`
+    too, but then the rest of the run follows the new schedule. The folders that `config` names are not read: `pairs`
     and `validator` hold their pictures. `on_step` gets each report and the average network.
     `stop_after` ends after that many steps in all, `stop` after the step during which it became
     true; either way checkpointing.
@@ -82,6 +82,7 @@ def train(
         config,
         steps=1,
         epoch_crops=0,
+        cool_down=0,
         checkpoint_every=1,
         photos=pairs.fingerprint(),
         pairs="",

@@ -16,10 +16,17 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     """Linear warm-up over `warm_up` steps, then what `schedule` says.
 
     "cosine": half a cosine from `rate` down to `final` times `rate` at the end of the run.
-    "halving": half the rate after each share `halve_every` of the run.
+    "halving": half the rate after each share `halve_every` of the run. "constant": `rate`. Over the
+    last `cool_down` steps all of them are multiplied by a line down to 0.
     """
+    return _scheduled(config, step) * min(1.0, (config.steps - step) / max(config.cool_down, 1))
+
+
+def _scheduled(config: TrainConfig, step: int) -> float:
     if step < config.warm_up:
         return config.rate * (step + 1) / config.warm_up
+    if config.schedule == "constant":
+        return config.rate
     if config.schedule == "halving":
         return config.rate * 0.5 ** (step // max(round(config.halve_every * config.steps), 1))
     progress = (step - config.warm_up) / max(config.steps - config.warm_up, 1)

@@ -35,7 +35,8 @@ class CameraConfig:
     split less (the Canon R6 Mark II at f/4 measures only 0.16 to 0.18) and one network is to serve
     them all. Assumed: noise of standard deviation `read_noise` in units of white and of variance
     `shot_noise` times the signal, together 0.3 to 1.8 % at white; the share `eight_bit` of the
-    batches is quantised to 8 bits, the others to 16.
+    batches is quantised to 8 bits, the others to 16. `contrast` is the range of the
+    tone curve that a camera lays over sRGB (see `optics.encode`).
     """
 
     slope: float = 0.85
@@ -49,6 +50,7 @@ class CameraConfig:
     shot_noise: tuple[float, float] = (0.00001, 0.0003)
     view_gain: float = 0.02
     eight_bit: float = 0.5
+    contrast: tuple[float, float] = (0.0, 0.0)
 
 
 class SyntheticPairs:
@@ -124,11 +126,12 @@ class SyntheticPairs:
         gain = uniform(1 - camera.view_gain, 1 + camera.view_gain)[:, None, None, None]
         read, shot = uniform(*camera.read_noise), uniform(*camera.shot_noise)
         bits = 8 if torch.rand(1, generator=rng, device=device) < camera.eight_bit else 16
+        contrast = uniform(*camera.contrast) if any(camera.contrast) else None
         left, right = (
-            encode(add_sensor_noise(view * balance, shot, read, rng), bits)
+            encode(add_sensor_noise(view * balance, shot, read, rng), bits, contrast)
             for view, balance in zip(views, (gain, 2 - gain), strict=True)
         )
-        return Batch(left, right, encode(render_sharp(layers, self.margin), 16))
+        return Batch(left, right, encode(render_sharp(layers, self.margin), 16, contrast))
 
 
 def load_photos(folder: Path, device: torch.device, smallest: int = 512) -> list[Tensor]:
