@@ -58,8 +58,9 @@ def train(
     the same weights as one that was never stopped, as batches depend on the step alone; on CUDA,
     whose gradients are sums in no fixed order, at weights that differ as those of two runs do.
     Meanwhile `checkpoint_every` and `validation` may change freely, and `steps` and `cool_down`
-    too, but then the rest of the run follows the new schedule. The folders that `config` names are not read: `pairs`
-    and `validator` hold their pictures. `on_step` gets each report and the average network.
+    too, but then the rest of the run follows the new schedule. The folders that `config` names are
+    not read: `pairs` and `validator` hold their pictures. `on_step` gets each report and the
+    average network.
     `stop_after` ends after that many steps in all, `stop` after the step during which it became
     true; either way checkpointing.
 
