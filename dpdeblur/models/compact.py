@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -91,7 +91,8 @@ class CompactBody(nn.Module):
                 *(ResidualBlock(config.widths[index], slope) for _ in range(config.blocks[index]))
             )
 
-        self.stem = conv_act(4 * inputs + half_inputs, half, 3, slope)
+        self.stem_inputs = 4 * inputs + half_inputs
+        self.stem = conv_act(self.stem_inputs, half, 3, slope)
         self.correlation = ViewCorrelation(config, channels) if config.use_cc else None
         self.down = nn.ModuleList(
             (nn.Conv2d(4 * half, quarter, 1), nn.Conv2d(4 * quarter, eighth, 1))
@@ -118,10 +119,14 @@ class CompactBody(nn.Module):
         nn.init.zeros_(self.head.weight)
 
     def forward(
-        self, left: Tensor, right: Tensor, pictures: Sequence[Tensor], half: Tensor | None
+        self, left: Tensor, right: Tensor, pictures: Iterable[Tensor], half: Tensor | None
     ) -> Tensor:
         """Views `N x 3 x H x W`, `pictures` of the same size, `half` of half of it."""
-        features = self.stem(_packed(pictures, half))
+        packed = left.new_empty(
+            len(left), self.stem_inputs, *(side // 2 for side in left.shape[2:])
+        )
+        features = self.stem(_fill(packed, pictures, half))
+        del packed
         seen = self.correlation(left, right) if self.correlation is not None else [None, None]
         skips = []
         for encode, down, more in zip(self.encoder, self.down, seen, strict=True):
@@ -134,16 +139,15 @@ class CompactBody(nn.Module):
         return functional.pixel_shuffle(self.head(features), 2)
 
 
-def _packed(pictures: Sequence[Tensor], half: Tensor | None) -> Tensor:
-    """`pictures` by `pixel_unshuffle` and `half`, concatenated: each is copied only once."""
-    count, channels, height, width = pictures[0].shape
-    more = 0 if half is None else half.shape[1]
-    size = (height // 2, width // 2)
-    step = 4 * channels
-    packed = pictures[0].new_empty(count, step * len(pictures) + more, *size)
-    for index, picture in enumerate(pictures):
-        cells = picture.reshape(count, channels, size[0], 2, size[1], 2).permute(0, 1, 3, 5, 2, 4)
-        packed[:, index * step : (index + 1) * step].view(cells.shape).copy_(cells)
+def _fill(packed: Tensor, pictures: Iterable[Tensor], half: Tensor | None) -> Tensor:
+    """`pictures` by `pixel_unshuffle`, then `half`, as the channels of `packed`, copied once."""
+    end = 0
+    for picture in pictures:
+        count, channels, height, width = picture.shape
+        start, end = end, end + 4 * channels
+        cells = picture.reshape(count, channels, height // 2, 2, width // 2, 2)
+        cells = cells.permute(0, 1, 3, 5, 2, 4)
+        packed[:, start:end].view(cells.shape).copy_(cells)
     if half is not None:
-        packed[:, -more:] = half
+        packed[:, end:] = half
     return packed

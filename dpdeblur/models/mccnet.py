@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -82,8 +84,10 @@ class MCCNet(nn.Module):
         if isinstance(self.body, PaperBody):
             return self._finished(widened(self.body(left, right)), combined)
         changes = self._changes(left, right, combined, coarser)
-        pictures = [_COMBINED_GAIN * combined, _DIFFERENCE_GAIN * (left - right)]
-        pictures += [_CHOICE_GAIN * change for change in changes]
+        pictures = itertools.chain(
+            (_COMBINED_GAIN * combined, _DIFFERENCE_GAIN * (left - right)),
+            (_CHOICE_GAIN * change for change in changes),
+        )
         mismatch = self.front_end.mismatch(left, right) if self.config.use_volume else None
         output = widened(self.body(left, right, pictures, mismatch))
         result = output[:, :_CHANNELS]
