@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dpdeblur.errors import NonFiniteResultError, OptionError, OutOfMemoryError
-from dpdeblur.models import PAPER, LoadedModel, MCCNet, ModelDescriptor
+from dpdeblur.models import PAPER, LoadedModel, MCCNet, MCCNetConfig, ModelDescriptor
 from dpdeblur.restore import Restored, RestoreOptions, list_devices, restore
 from dpdeblur.views import DPViews
 
@@ -130,6 +130,57 @@ def test_strips_of_mccnet_equal_the_whole(
     assert whole.strips == 1
     assert whole.pixels.std() > 0.05
     assert difference(whole, strips) <= 2e-5
+
+
+@cache
+def random_compact() -> LoadedModel:
+    """The compact network with random weights, small, as deep as the shipped one."""
+    torch.manual_seed(2)
+    network = MCCNet(MCCNetConfig(widths=(6, 8, 8), view_widths=(3, 4), radii=(-3.0, 2.0, 9.0)))
+    for name, parameter in network.named_parameters():
+        if name.endswith("weight"):
+            # Outputs of the size that trained weights have: rounding grows with them.
+            share = 0.1 if "head" in name else 1.0
+            nn.init.normal_(parameter, std=share * parameter[0].numel() ** -0.5)
+    return loaded(network)
+
+
+@given(
+    height=st.integers(16, 700),
+    width=st.integers(16, 90),
+    share=st.floats(0.1, 1.0),
+    seed=st.integers(0, 99),
+)
+@settings(deadline=None, max_examples=8)
+def test_strips_of_a_pyramid_equal_the_whole(
+    height: int, width: int, share: float, seed: int
+) -> None:
+    model, views = random_compact(), random_views(height, width, seed)
+    whole = restore(model, views, on_cpu())
+    strips = restore(model, views, on_cpu(strip_height=max(1, int(share * height))))
+    assert np.abs(whole.pixels - views.combined()).max() > 0.05
+    assert difference(whole, strips) <= 2e-5
+
+
+@pytest.mark.parametrize("size", [(96, 128), (50, 75)])
+def test_the_engine_restores_the_pyramid_that_the_network_does(size: tuple[int, int]) -> None:
+    model, views = random_compact(), random_views(*size)
+    left, right = (
+        torch.from_numpy(view).permute(2, 0, 1)[None] for view in (views.left, views.right)
+    )
+    levels = model.descriptor.levels_for(*size)
+    with torch.inference_mode():
+        whole = model.network.pyramid(left, right, levels)[-1].clamp(0, 1)
+    expected = whole[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(restore(model, views, on_cpu()).pixels, expected, atol=2e-5)
+
+
+def test_progress_of_a_pyramid_counts_its_smaller_scales() -> None:
+    seen: list[tuple[int, int]] = []
+    views = random_views(64, 64)
+    restore(random_compact(), views, on_cpu(strip_height=32), lambda *at: seen.append(at))
+    # 16x16, 32x32 and 64x64 pixels in strips of 32 rows: 1, 4, 8 and 8 parts of 21.
+    assert seen == [(64 * parts // 21, 64) for parts in (0, 1, 5, 13, 21)]
 
 
 @pytest.mark.parametrize("residual", [True, False])

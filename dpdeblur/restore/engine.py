@@ -214,7 +214,7 @@ class _Run:
         return tuple(int(free * share) for share in _SHARES)
 
     def _memory(self) -> MemoryModel:
-        return MemoryModel(self.precision, self.device.type)
+        return MemoryModel(self.precision, self.device.type, self.descriptor.tiling)
 
     def _respect_budget(self) -> None:
         for budget in self.budgets:

@@ -16,16 +16,21 @@ from dpdeblur.errors import OptionError
 from dpdeblur.models import ModelDescriptor
 from dpdeblur.restore.plan import plan_strips, round_up
 
-# Memory of MCCNet in bytes as (fixed, per pixel read), of which the lower sum holds. Measured for
-# inference on the CPU in channels_last as the rise of the peak resident size over passes of mixed
-# sizes, with PyTorch 2.13 and glibc, for 64x64 to 6720x240 and 1680x1120 pixels; the lines lie 5
-# to 40 % above. Two lines, as blocks below glibc's mmap threshold of 32 MiB come from a heap that
+# Memory of a network in bytes as (fixed, per pixel read), of which the lower sum holds, by how it
+# may be tiled. Measured for inference on the CPU in channels_last as the rise of the peak resident
+# size, with PyTorch 2.13 and glibc, for 64x64 to 6720x240 and 1680x1120 pixels; the lines lie 5 to
+# 40 % above. The compact network was measured in fp32 only. Of the paper's there are two lines, as
+# blocks below glibc's mmap threshold of 32 MiB come from a heap that
 # fragments (up to 3,500 bytes a pixel in fp32, 2,300 in bf16, twice what is in use), while larger
 # ones are given back at once (1,350 to 1,440 and 810 to 850). The views' strip is in it.
-_COST = {
-    "fp32": ((40e6, 3600.0), (350e6, 1500.0)),
-    "bf16": ((40e6, 2400.0), (350e6, 920.0)),
-    "fp16": ((40e6, 2400.0), (350e6, 920.0)),
+_Lines = tuple[tuple[float, float], ...]
+_COST: dict[str, dict[str, _Lines]] = {
+    "rows": {
+        "fp32": ((40e6, 3600.0), (350e6, 1500.0)),
+        "bf16": ((40e6, 2400.0), (350e6, 920.0)),
+        "fp16": ((40e6, 2400.0), (350e6, 920.0)),
+    },
+    "tiles": dict.fromkeys(("fp32", "bf16", "fp16"), ((40e6, 1000.0),)),
 }
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -153,12 +158,13 @@ class MemoryModel:
 
     precision: str
     device_type: str = "cpu"
+    tiling: str = "rows"
 
     def needed(self, rows: int, width: int) -> int:
         """Bytes for `rows` x `width` pixels read at once, an upper bound."""
         # Metal has no fused attention: for each of rows/2 rows two matrices of width/2 squared.
-        attention = width if self.device_type == "mps" else 0
-        lines = _COST[self.precision]
+        attention = width if self.device_type == "mps" and self.tiling == "rows" else 0
+        lines = _COST[self.tiling][self.precision]
         return int(min(fixed + rows * width * (pixel + attention) for fixed, pixel in lines))
 
     def smallest(self, height: int, width: int, descriptor: ModelDescriptor) -> int:
