@@ -26,6 +26,38 @@ def test_encoding_lands_on_the_codes_of_the_file(bits: int) -> None:
     assert (codes.min(), codes.max()) == (0, 2**bits - 1)
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_contrast_against_the_formula(bits: int) -> None:
+    linear = np.random.default_rng(0).uniform(-0.1, 1.1, (4, 3, 20, 30))
+    contrast = np.array([-1.0, -0.3, 0.0, 0.8])
+    light = linear.clip(0, 1)
+    x = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    c = contrast[:, None, None, None]
+    bent = (1 - c) * x + c * (3 * x**2 - 2 * x**3)  # a mix with smoothstep
+    found = encode(torch.from_numpy(linear), bits, torch.from_numpy(contrast))
+    steps = 2**bits - 1
+    np.testing.assert_allclose(found * steps, bent * steps, rtol=0, atol=0.5 + 1e-6)
+    np.testing.assert_allclose(found * steps, (found * steps).round(), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("contrast", [-1.0, -0.4, 0.0, 0.5, 1.0])
+def test_contrast_keeps_order_and_three_values(contrast: float) -> None:
+    bend = torch.tensor([contrast], dtype=torch.float64)
+    grays = srgb_to_linear(torch.linspace(0, 1, 5001, dtype=torch.float64)).view(1, 1, 1, -1)
+    codes = (encode(grays, 16, bend) * 65535).round().flatten()
+    assert (codes.diff() >= 0).all()
+    assert (codes[0], codes[-1]) == (0, 65535)
+    assert codes[2500].item() == pytest.approx(65535 / 2, abs=0.51)
+    low, high = codes[1250].item() / 65535, codes[3750].item() / 65535
+    assert (0.25 - low, high - 0.75) == pytest.approx((contrast * 0.09375,) * 2, abs=1e-4)
+
+
+def test_no_contrast_is_a_contrast_of_zero() -> None:
+    linear = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    for bits in (8, 16):
+        assert torch.equal(encode(linear, bits), encode(linear, bits, torch.zeros(2)))
+
+
 def test_srgb_curve_against_the_standard() -> None:
     encoded = np.linspace(0, 1, 4001)
     expected = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)

@@ -96,14 +96,16 @@ def test_scenes_in_focus_give_views_like_the_sharp_picture(photos: list[torch.Te
     assert error < 0.02**2
 
 
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
 def test_resuming_gives_the_weights_of_an_unbroken_run(
-    photos: list[torch.Tensor], tmp_path: Path
+    photos: list[torch.Tensor], tmp_path: Path, optimiser: str
 ) -> None:
+    config = dataclasses.replace(TINY, optimiser=optimiser)
     pairs = SyntheticPairs(photos, TINY.scenes, TINY.seed)
     reports: list[StepReport] = []
-    whole = train(TINY, pairs, tmp_path / "a", on_step=lambda report, _: reports.append(report))
-    train(TINY, pairs, tmp_path / "b", stop_after=3)
-    resumed = train(TINY, pairs, tmp_path / "b")
+    whole = train(config, pairs, tmp_path / "a", on_step=lambda report, _: reports.append(report))
+    train(config, pairs, tmp_path / "b", stop_after=3)
+    resumed = train(config, pairs, tmp_path / "b")
     for one, two in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, two)
     assert [report.step for report in reports] == [1, 2, 3, 4, 5, 6]
@@ -272,6 +274,8 @@ class TestRecipes:
             ("preset = 'slow'", "preset: 'slow' is not one of fast, paper"),
             ("preset = 3", "preset: 3 is not one of"),
             ("schedule = 'linear'", "schedule: 'linear' is not one of cosine, halving"),
+            ("optimiser = 'sgd'", "optimiser: 'sgd' is not one of adamw, muon"),
+            ("cool_down = -1", "cool_down: -1 is negative"),
             ("halve_every = 0", "halve_every: 0.0 is not above 0"),
             ("steps = 5\nepochs = 5", "epochs: there is also 'steps'"),
             ("photos = 'a'\npairs = 'b'", "pairs: there is also 'photos'"),
@@ -291,6 +295,8 @@ class TestRecipes:
             ("[scenes]\nsharp = 0.9", "scenes.large: together with scenes.sharp"),
             ("[camera]\nwide_share = 2", "camera.wide_share: 2.0 is not at most 1"),
             ("[camera]\neight_bit = 2", "camera.eight_bit: 2.0 is not at most 1"),
+            ("[camera]\ncontrast = [-1.5, 0]", "camera.contrast: -1.5 is not from -1 to 1"),
+            ("[camera]\ncontrast = [0.5, 0.2]", "camera.contrast: .* low to high"),
             ("[[stages]]\nheight = 100", "stages.height: 100 is not a multiple of 8"),
             ("[[stages]]\nbatch = 0", "stages.batch: 0 is not above 0"),
             ("[[stages]]\nstart = 0.2", "stages.start"),

@@ -70,3 +70,30 @@ def test_soft_edges_need_wider_margins() -> None:
         for edge in (1.0, 5.0)
     ]
     assert margins == [SCENE.max_radius + 2, SCENE.max_radius + 4]
+
+
+@pytest.mark.parametrize("eight_bit", [0, 1])
+def test_the_tone_curve_is_that_of_both_views_and_the_truth(eight_bit: int) -> None:
+    rng = torch.Generator().manual_seed(0)
+    photos = [torch.randint(0, 256, (3, 79, 79), generator=rng, dtype=torch.uint8)]
+    focused = SceneConfig(sharp=1, sharp_range=(0.0, 0.0), flat=1)
+    plain = dataclasses.replace(EXACT, eight_bit=eight_bit)
+    bent = dataclasses.replace(plain, contrast=(-1.0, 1.0))
+    before, batch = (
+        SyntheticPairs(photos, focused, 2, c).batch(0, 4, (48, 48)) for c in (plain, bent)
+    )
+    step = 1 / 255 if eight_bit else 1 / 65535
+    for view in (batch.left, batch.right):
+        assert (view - batch.sharp).abs().max() < 0.51 * step + 1 / 65535
+    contrasts = []
+    for picture, bare in zip(batch.sharp.double(), before.sharp.double(), strict=True):
+        shape = bare * (1 - bare) * (2 * bare - 1)
+        contrast = ((picture - bare) * shape).sum() / shape.square().sum()
+        assert (picture - bare - contrast * shape).abs().max() < 1e-4
+        contrasts.append(contrast.item())
+    assert max(contrasts) - min(contrasts) > 0.3  # each camera has its own
+    assert max(map(abs, contrasts)) <= 1
+    sharper = dataclasses.replace(plain, contrast=(0.5, 0.5))
+    expected = before.sharp + 0.5 * before.sharp * (1 - before.sharp) * (2 * before.sharp - 1)
+    found = SyntheticPairs(photos, focused, 2, sharper).batch(0, 4, (48, 48)).sharp
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -214,6 +215,55 @@ class TestSchedules:
             adam.step()
         for one, two in zip(trained.parameters(), reference.parameters(), strict=True):
             torch.testing.assert_close(one, two)
+
+    def test_a_constant_rate_cools_down_to_zero(self) -> None:
+        config = dataclasses.replace(CONFIG, schedule="constant", steps=100, warm_up=10, rate=1.0)
+        rates = [learning_rate(config, step) for step in range(101)]
+        assert rates == pytest.approx([*np.linspace(0.1, 1, 10), *[1.0] * 91])
+        cooled = dataclasses.replace(config, cool_down=20)
+        rates = [learning_rate(cooled, step) for step in range(101)]
+        assert rates == pytest.approx(
+            [*np.linspace(0.1, 1, 10), *[1.0] * 70, *np.linspace(1, 0, 21)]
+        )
+
+    @pytest.mark.parametrize("schedule", ["cosine", "halving"])
+    def test_every_schedule_can_cool_down(self, schedule: str) -> None:
+        config = dataclasses.replace(CONFIG, schedule=schedule, steps=50)
+        cooled = dataclasses.replace(config, cool_down=10)
+        shares = [learning_rate(cooled, step) / learning_rate(config, step) for step in range(51)]
+        assert shares == pytest.approx([*[1.0] * 40, *np.linspace(1, 0, 11)])
+
+    def test_a_run_may_be_told_late_when_to_end(self, tmp_path: Path) -> None:
+        endless = dataclasses.replace(CONFIG, schedule="constant", steps=1_000_000)
+        ending = dataclasses.replace(endless, steps=5, cool_down=2)
+        rates: list[float] = []
+        train(endless, Noise(), tmp_path / "run", stop_after=3)
+        late = train(
+            ending, Noise(), tmp_path / "run", on_step=lambda report, _: rates.append(report.rate)
+        )
+        assert rates == pytest.approx([1e-2, 0.5e-2])
+        known = train(ending, Noise(), tmp_path / "known")
+        assert all(map(torch.equal, late.parameters(), known.parameters()))
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"schedule": "cosine"},
+            {"rate": 2e-2},
+            {"warm_up": 1},
+            {"final": 0.5},
+            {"halve_every": 0.5},
+            {"margin": 1},
+            {"level_weights": (1.0,)},
+            {"optimiser": "muon"},
+            {"ema": 0.5},
+        ],
+    )
+    def test_nothing_else_may_change(self, tmp_path: Path, other: dict[str, Any]) -> None:
+        config = dataclasses.replace(CONFIG, schedule="constant", ms_ssim=0.0)
+        train(config, Noise(), tmp_path / "run", stop_after=1)
+        with pytest.raises(OptionError, match="another recipe"):
+            train(dataclasses.replace(config, **other), Noise(), tmp_path / "run")
 
     def test_epochs_count_crops_of_all_stages_and_processes(self) -> None:
         config = dataclasses.replace(

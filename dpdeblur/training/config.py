@@ -163,6 +163,7 @@ _RULES: tuple[tuple[set[str], Callable[[float], bool], str], ...] = (
     ({"betas", "ema", "start"}, lambda x: x < 1, "below 1"),
     (_SHARES, lambda x: x <= 1, "at most 1"),
     ({"edge", "highlight"}, lambda x: x >= 1, "at least 1"),
+    ({"contrast"}, lambda x: abs(x) <= 1, "from -1 to 1"),
     ({"height", "width"}, lambda x: x % MULTIPLE_OF == 0, f"a multiple of {MULTIPLE_OF}"),
     ({"seed"}, lambda x: x < 2**32, "below 2^32"),
 )

@@ -23,7 +23,7 @@ class Muon(torch.optim.Optimizer):
 
     The momentum of a matrix is made orthogonal before it becomes a step, so that all of its
     directions learn equally fast. PyTorch's own takes matrices only and computes in bfloat16, which
-    most processors have to emulate. Groups with `adamw` true are left to AdamW.
+    most processors have to emulate. `others` are left to AdamW.
     """
 
     def __init__(

@@ -19,7 +19,9 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     "halving": half the rate after each share `halve_every` of the run. "constant": `rate`. Over the
     last `cool_down` steps all of them are multiplied by a line down to 0.
     """
-    return _scheduled(config, step) * min(1.0, (config.steps - step) / max(config.cool_down, 1))
+    rate = _scheduled(config, step)
+    left = config.steps - step
+    return rate * left / config.cool_down if left < config.cool_down else rate
 
 
 def _scheduled(config: TrainConfig, step: int) -> float:
