@@ -47,10 +47,10 @@ def parse_memory(text: str) -> int:
     match = _MEMORY.fullmatch(text)
     unit, binary = (match[2].upper(), match[3]) if match else ("", "")
     if match is None or (binary and not unit):
-        raise OptionError("--max-memory", f"'{text}' is not a size; write it like 2GB or 1.5GiB")
+        raise OptionError("max_memory", f"'{text}' is not a size; write it like 2GB or 1.5GiB")
     size = int(float(match[1]) * (_BINARY_UNITS if binary else _UNITS)[unit])
     if size < 1:
-        raise OptionError("--max-memory", f"'{text}' must be at least one byte")
+        raise OptionError("max_memory", f"'{text}' must be at least one byte")
     return size
 
 

@@ -34,7 +34,7 @@ class RestoreOptions:
         for key in ("max_memory", "strip_height"):
             value = getattr(self, key)
             if value is not None and value < 1:
-                raise OptionError(f"--{key.replace('_', '-')}", f"{value} must be at least 1")
+                raise OptionError(key, f"{value} must be at least 1")
 
 
 @dataclass(frozen=True, eq=False)
