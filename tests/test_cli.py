@@ -64,7 +64,7 @@ class TestHelp:
         assert run("--version").stdout == f"dpdeblur {dpdeblur.__version__}\n"
 
     def test_choices_are_those_of_the_library(self) -> None:
-        from dpdeblur.restore.device import PRECISIONS
+        from dpdeblur.device import PRECISIONS
 
         assert {choice.value for choice in ProtocolName} == set(PROTOCOLS)
         assert {choice.value for choice in Precision} == {"auto", *PRECISIONS}

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from dpdeblur.device import PRECISIONS, Setup, choose, list_devices
 from dpdeblur.errors import DeviceError, OptionError
-from dpdeblur.restore import list_devices
-from dpdeblur.restore.device import PRECISIONS, Setup, choose
 
 CPU = torch.device("cpu")
 

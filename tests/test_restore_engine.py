@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dpdeblur.device import list_devices
 from dpdeblur.errors import NonFiniteResultError, OptionError, OutOfMemoryError
 from dpdeblur.models import PAPER, LoadedModel, MCCNet, MCCNetConfig, ModelDescriptor
-from dpdeblur.restore import Restored, RestoreOptions, list_devices, restore
+from dpdeblur.restore import Restored, RestoreOptions, restore
 from dpdeblur.views import DPViews
 
 HALO = 112

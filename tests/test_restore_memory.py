@@ -13,15 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpdeblur.errors import OptionError
+from dpdeblur.memory import cgroup_headrooms, free_memory, parse_memory, peak_memory, total_memory
 from dpdeblur.models import ModelDescriptor
-from dpdeblur.restore import parse_memory, plan_strips
-from dpdeblur.restore.memory import (
-    MemoryModel,
-    cgroup_headrooms,
-    free_memory,
-    peak_memory,
-    total_memory,
-)
+from dpdeblur.restore import plan_strips
+from dpdeblur.restore.memory import MemoryModel
 
 DESCRIPTOR = ModelDescriptor()
 

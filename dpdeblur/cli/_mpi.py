@@ -28,8 +28,8 @@ def cost(seconds: float, memory: int | None) -> str:
 
 def choose_device(printer: Output, name: str) -> str:
     """The device to map on; raises DeviceError."""
+    from dpdeblur.device import choose
     from dpdeblur.errors import DeviceError
-    from dpdeblur.restore import choose
 
     setup = choose(name, "fp32")
     if setup.device.type == "mps":
@@ -68,8 +68,8 @@ def find_map(
     import torch
 
     from dpdeblur.errors import DeviceError
+    from dpdeblur.memory import peak_memory
     from dpdeblur.mpi import map_defocus
-    from dpdeblur.restore.memory import peak_memory
 
     with printer.progress() as bar:
         task = bar.add_task("Finding the map", total=None)

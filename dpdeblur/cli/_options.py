@@ -111,7 +111,9 @@ def restore_options(
     ensemble: bool,
 ) -> RestoreOptions:
     """The engine's options from those of the command line; raises OptionError, DeviceError."""
-    from dpdeblur.restore import RestoreOptions, choose, parse_memory
+    from dpdeblur.device import choose
+    from dpdeblur.memory import parse_memory
+    from dpdeblur.restore import RestoreOptions
 
     choose(device, precision.value)  # a device that is not there shall not fail every picture
     memory = None if max_memory is None else parse_memory(max_memory)

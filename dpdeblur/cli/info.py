@@ -16,7 +16,7 @@ from dpdeblur.cli._errors import open_output
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dpdeblur.restore import DeviceInfo
+    from dpdeblur.device import DeviceInfo
 
 LIBRARIES = ("torch", "numpy", "scikit-image", "pillow", "rawpy", "tifffile", "imagecodecs")
 PAPER_COST = {"parameters": 5.52e6, "multiply_adds": 978.79e9}
@@ -65,8 +65,8 @@ def info(
     from rich.console import Group
     from rich.table import Table
 
+    from dpdeblur.device import list_devices
     from dpdeblur.models import TABLE_2, MCCNetConfig, count_cost, load_model
-    from dpdeblur.restore import list_devices
 
     if cost:
         configurations = TABLE_2 | {"Compact MCCNet": MCCNetConfig()}

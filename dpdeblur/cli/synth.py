@@ -107,10 +107,10 @@ def synth(
     import torch
 
     from dpdeblur.colour import srgb_to_linear
+    from dpdeblur.device import choose
     from dpdeblur.errors import OptionError
     from dpdeblur.imaging import check_output, read_picture, write_picture
     from dpdeblur.optics import add_sensor_noise, encode, photograph
-    from dpdeblur.restore import choose
 
     if radius is not None and depth is not None:
         raise OptionError("--radius", "it is one blur for all, so --depth cannot be given as well")

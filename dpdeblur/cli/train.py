@@ -51,8 +51,8 @@ def train(
     """
     printer = open_output(ctx, json=json, quiet=quiet)
 
+    from dpdeblur.device import choose
     from dpdeblur.models import save_model
-    from dpdeblur.restore import choose
     from dpdeblur.training import (
         RunLog,
         count_steps,

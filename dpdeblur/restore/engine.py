@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dpdeblur.device import Setup, autocast, choose
 from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
+from dpdeblur.memory import free_memory, is_out_of_memory, peak_memory, release_unused
 from dpdeblur.models import LoadedModel
-from dpdeblur.restore.device import Setup, autocast, choose
-from dpdeblur.restore.memory import MemoryModel, free_memory, peak_memory, release_unused
+from dpdeblur.restore.memory import MemoryModel
 from dpdeblur.restore.options import ProgressCallback, Restored, RestoreOptions
 from dpdeblur.restore.plan import Strip, plan_strips, round_up
 from dpdeblur.restore.pyramid import pyramid
@@ -24,7 +25,6 @@ from dpdeblur.views import DPViews
 # Shares of the free memory to take unless told otherwise: the first leaves room for whatever else
 # runs (in a batch, for pictures being read and written); the second is for want of any better.
 _SHARES = (0.6, 0.9)
-_OUT_OF_MEMORY = ("out of memory", "not enough memory", "allocate memory", "alloc_failed")
 
 
 def restore(
@@ -137,7 +137,7 @@ class _Run:
         try:
             rows = self._forward(strip)
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         if rows is None:  # and not in the handler, where the traceback holds the strip's tensors
             self._shrink(strip)
@@ -231,13 +231,6 @@ class _Run:
         needed = self._memory().smallest(self.height, self.width, self.descriptor)
         budget = self.budgets[-1] if self.budgets else free_memory(self.device)
         return OutOfMemoryError(needed + self.result_bytes, budget)
-
-
-def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    """PyTorch has a type for it on CUDA only; elsewhere the message tells."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    return any(words in str(error).lower() for words in _OUT_OF_MEMORY)
 
 
 def _same_every_time(device: torch.device) -> AbstractContextManager[Any]:

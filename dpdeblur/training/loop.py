@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from dpdeblur.device import autocast
 from dpdeblur.errors import OptionError, TrainingDivergedError
 from dpdeblur.models import MCCNet, halve, load_model
-from dpdeblur.restore import autocast
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.checkpoint import State, resume, save_checkpoint
 from dpdeblur.training.config import TrainConfig, ValidationConfig

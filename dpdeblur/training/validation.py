@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from dpdeblur.colour import combine
+from dpdeblur.device import autocast
 from dpdeblur.metrics import psnr
 from dpdeblur.models import MCCNet
-from dpdeblur.restore import autocast
 from dpdeblur.training.batches import Batch
 
 

@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from dpdeblur.errors import DeviceError, OptionError
-from dpdeblur.restore.memory import free_memory, total_memory
+from dpdeblur.memory import free_memory, total_memory
 
 PRECISIONS: Mapping[str, torch.dtype] = {
     "fp32": torch.float32,

@@ -1,0 +1,143 @@
+"""How much memory there is, free, taken and given back; and whether it ran out."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import torch
+
+from dpdeblur.errors import OptionError
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_BINARY_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_MEMORY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([KMGT]?)(I?)B?\s*", re.IGNORECASE)
+_OUT_OF_MEMORY = ("out of memory", "not enough memory", "allocate memory", "alloc_failed")
+
+
+def parse_memory(text: str) -> int:
+    """Bytes meant by "2GB", "1.5 GiB", "800M" or "1000000000".
+
+    K, M, G, T are powers of 1000, Ki, Mi, Gi, Ti of 1024. Raises OptionError if it is no such
+    size or is below one byte.
+    """
+    match = _MEMORY.fullmatch(text)
+    unit, binary = (match[2].upper(), match[3]) if match else ("", "")
+    if match is None or (binary and not unit):
+        raise OptionError("max_memory", f"'{text}' is not a size; write it like 2GB or 1.5GiB")
+    size = int(float(match[1]) * (_BINARY_UNITS if binary else _UNITS)[unit])
+    if size < 1:
+        raise OptionError("max_memory", f"'{text}' must be at least one byte")
+    return size
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can still be taken on `device` by this process."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free + cached)
+    free = min((int(psutil.virtual_memory().available), *cgroup_headrooms()))
+    if device.type == "mps":  # shares the main memory, of which Metal recommends a limit
+        used = torch.mps.driver_allocated_memory()
+        free = min(free, torch.mps.recommended_max_memory() - used)
+    return max(0, free)
+
+
+def total_memory(device: torch.device) -> int:
+    """Bytes of memory that `device` has."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return int(psutil.virtual_memory().total)
+
+
+def peak_memory(device: torch.device, status: Path = Path("/proc/self/status")) -> int | None:
+    """Bytes held at most: by PyTorch on a CUDA device, by the whole process so far on the CPU.
+
+    None where it is not known: on MPS, and on the CPU of other systems than Linux.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        # Not getrusage: what a parent process held counts there for its children.
+        lines = status.read_text().splitlines() if device.type == "cpu" else []
+        return next((int(line.split()[1]) * 1024 for line in lines if "VmHWM:" in line), None)
+    except OSError:
+        return None
+
+
+def release_unused(device: torch.device) -> None:
+    """Give back the memory that allocators keep for later.
+
+    On the CPU that is what glibc's heap holds between strips, up to half of all that is taken;
+    with other C libraries nothing happens.
+    """
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+    elif sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
+def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    """Whether memory ran out.
+
+    PyTorch has a type for it on CUDA only; elsewhere the message tells.
+    """
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+
+
+def cgroup_headrooms(
+    membership: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
+) -> Iterator[int]:
+    """Bytes left under each memory limit (Linux control groups, versions 1 and 2) of this process.
+
+    Containers limit memory this way, and the machine's free memory does not show it. Cached file
+    pages that the kernel would drop first count as free. Yields nothing where there is no limit.
+    """
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, inside = line.split(":", 2)
+        if controllers == "":
+            top, limit_name, usage_name, cache_name = root, "max", "current", "inactive_file"
+        elif "memory" in controllers.split(","):
+            top, limit_name, usage_name = root / "memory", "limit_in_bytes", "usage_in_bytes"
+            cache_name = "total_inactive_file"
+        else:
+            continue
+        group = top / inside.strip("/")
+        # Inside a container the path may be the host's and lead nowhere; its limit is at the top.
+        for folder in (group, *group.parents):
+            limit = _number(folder / f"memory.{limit_name}")
+            usage = _number(folder / f"memory.{usage_name}")
+            if limit is not None and usage is not None:
+                yield max(0, limit - usage + _statistic(folder / "memory.stat", cache_name))
+            if folder == top:
+                break
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):  # no such group, or the word "max"
+        return None
+
+
+def _statistic(file: Path, name: str) -> int:
+    try:
+        pairs = (line.split() for line in file.read_text().splitlines())
+        return next((int(value) for key, value in pairs if key == name), 0)
+    except (OSError, ValueError):
+        return 0
