@@ -68,8 +68,8 @@ def measure(name: str, height: int, width: int) -> dict[str, float]:
     import psutil
 
     from dpdeblur.models import count_cost, load_model
+    from dpdeblur.pair import DPViews
     from dpdeblur.restore import RestoreOptions, restore
-    from dpdeblur.views import DPViews
 
     model = load_model(name)
     left, right = np.random.default_rng(0).random((2, height, width, 3), dtype=np.float32)

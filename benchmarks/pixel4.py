@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, uniform_filter
 
 from dpdeblur.colour import srgb_to_linear
-from dpdeblur.imaging import read_map, read_picture
+from dpdeblur.io import read_map, read_picture
 from dpdeblur.metrics import mae, psnr, scale_error, score_map, ssim
 
 Array = NDArray[np.float32]

@@ -22,9 +22,9 @@ from torch import Tensor
 from dpdeblur.evaluation import evaluate_views
 from dpdeblur.metrics import Scores, mean_scores, score
 from dpdeblur.models import LoadedModel, load_model
+from dpdeblur.pair import DPViews
 from dpdeblur.restore import RestoreOptions
 from dpdeblur.training import Batch, CameraConfig, SceneConfig, SyntheticPairs, load_photos
-from dpdeblur.views import DPViews
 
 SEED, COUNT, SIZE = 12345, 12, (480, 600)
 # DPDD at 1680 pixels across is blurred by radii of 0 to 12 pixels mostly, with a tail beyond 18.

@@ -58,8 +58,8 @@ def measure(height: int, width: int, precision: str, rows: int) -> dict[str, flo
     import psutil
 
     from dpdeblur.models import LoadedModel, MCCNet
+    from dpdeblur.pair import DPViews
     from dpdeblur.restore import RestoreOptions, plan_strips, restore
-    from dpdeblur.views import DPViews
 
     left, right = np.random.default_rng(0).random((2, height, width, 3), dtype=np.float32)
     network, views = MCCNet().eval(), DPViews(left, right)

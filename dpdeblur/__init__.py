@@ -14,9 +14,9 @@ __all__ = ["DPViews", "__version__", "deblur", "load_model"]
 if TYPE_CHECKING:
     from dpdeblur.api import deblur
     from dpdeblur.models import load_model
-    from dpdeblur.views import DPViews
+    from dpdeblur.pair import DPViews
 
-_HOMES = {"deblur": "dpdeblur.api", "load_model": "dpdeblur.models", "DPViews": "dpdeblur.views"}
+_HOMES = {"deblur": "dpdeblur.api", "load_model": "dpdeblur.models", "DPViews": "dpdeblur.pair"}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dpdeblur.errors import InvalidPictureError
 from dpdeblur.models import LoadedModel, find_weights, load_model
+from dpdeblur.pair import DPViews
 from dpdeblur.restore import ProgressCallback, RestoreOptions, restore
-from dpdeblur.views import DPViews
 
 
 def deblur(

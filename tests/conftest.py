@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from dpdeblur.imaging import read_views, write_picture
-from dpdeblur.views import DPViews
+from dpdeblur.io import read_views, write_picture
+from dpdeblur.pair import DPViews
 
 # No deadline: machines differ. In continuous integration the same examples every time, so that a
 # change is never blamed for what a new example finds; elsewhere new ones.

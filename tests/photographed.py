@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
-from dpdeblur.imaging import write_picture
+from dpdeblur.io import write_picture
 from dpdeblur.optics import DiskPSF, photograph
 
 Pictures = dict[str, NDArray[np.float32]]

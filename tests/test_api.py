@@ -21,8 +21,8 @@ from dpdeblur.errors import (
     WeightsError,
 )
 from dpdeblur.models import PAPER, MCCNet, load_model, save_model
+from dpdeblur.pair import DPViews
 from dpdeblur.restore import RestoreOptions, restore
-from dpdeblur.views import DPViews
 
 LEFT, RIGHT = np.random.default_rng(0).random((2, 21, 18, 3), dtype=np.float32)
 

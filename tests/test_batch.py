@@ -37,8 +37,8 @@ from dpdeblur.errors import (
     UnsupportedFormatError,
     UnwritableOutputError,
 )
-from dpdeblur.imaging import read_picture, read_views, write_picture
-from dpdeblur.imaging.picture import FileViews
+from dpdeblur.io import read_picture, read_views, write_picture
+from dpdeblur.io.picture import FileViews
 from dpdeblur.models import PAPER, LoadedModel, MCCNet
 from dpdeblur.restore import ProgressCallback, Restored, RestoreOptions
 from dpdeblur.restore import restore as real_restore

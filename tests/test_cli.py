@@ -20,9 +20,9 @@ import dpdeblur
 from dpdeblur.cli import app
 from dpdeblur.cli._options import Precision, ProtocolName
 from dpdeblur.colour import srgb_to_linear
-from dpdeblur.imaging import read_picture, write_picture
+from dpdeblur.io import read_picture, write_picture
 from dpdeblur.metrics import PROTOCOLS
-from dpdeblur.views import DPViews
+from dpdeblur.pair import DPViews
 
 COMMANDS = ("fix", "split", "batch", "map", "score", "info", "train", "eval", "synth")
 Pair = tuple[Path, Path]

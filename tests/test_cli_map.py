@@ -20,7 +20,7 @@ from typer.testing import Result
 
 from dpdeblur.colour import linear_to_srgb, srgb_to_linear
 from dpdeblur.errors import InvalidPictureError
-from dpdeblur.imaging import read_map, read_picture, read_views
+from dpdeblur.io import read_map, read_picture, read_views
 from dpdeblur.mpi import LinearViews, MapOptions, map_defocus
 from dpdeblur.mpi.files import encoded, linear_views
 from dpdeblur.mpi.joint import PaperOptions

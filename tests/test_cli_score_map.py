@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import spearmanr
 from test_cli import failure, run
 
-from dpdeblur.imaging import write_map
+from dpdeblur.io import write_map
 
 Folders = tuple[Path, Path]
 SHAPE = (31, 44)

@@ -18,8 +18,8 @@ from dpdeblur.errors import (
     UnreadableFileError,
     UnsupportedFormatError,
 )
-from dpdeblur.imaging import read_map, read_picture, write_map
-from dpdeblur.imaging.colour_profile import linear_profile
+from dpdeblur.io import read_map, read_picture, write_map
+from dpdeblur.io.colour_profile import linear_profile
 
 Array = np.ndarray
 

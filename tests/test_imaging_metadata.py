@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from dpdeblur import __version__
 from dpdeblur.colour import linear_to_srgb
-from dpdeblur.imaging import PictureInfo, read_picture, read_views, write_picture
+from dpdeblur.io import PictureInfo, read_picture, read_views, write_picture
 
 Base, GPS = ExifTags.Base, ExifTags.GPS
 XMP = (

@@ -27,7 +27,7 @@ from dpdeblur.errors import (
     UnreadableFileError,
     UnsupportedFormatError,
 )
-from dpdeblur.imaging import INVERSE, Picture, PictureInfo, read_picture, read_views, turn
+from dpdeblur.io import INVERSE, Picture, PictureInfo, read_picture, read_views, turn
 
 Array = NDArray[Any]
 HEIGHT, WIDTH = 18, 25

@@ -23,14 +23,7 @@ from dpdeblur.errors import (
     UnsupportedFormatError,
     UnwritableOutputError,
 )
-from dpdeblur.imaging import (
-    READABLE,
-    WRITABLE,
-    PictureInfo,
-    check_output,
-    read_picture,
-    write_picture,
-)
+from dpdeblur.io import READABLE, WRITABLE, PictureInfo, check_output, read_picture, write_picture
 
 Array = NDArray[Any]
 

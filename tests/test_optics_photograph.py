@@ -31,7 +31,7 @@ from dpdeblur.optics import (
     render_sharp,
     resize_radius,
 )
-from dpdeblur.views import DPViews
+from dpdeblur.pair import DPViews
 
 LENS = DiskPSF(0.86, 12)
 

@@ -19,11 +19,11 @@ from test_cli import failure, run
 from test_raw_open import CASES
 
 from dpdeblur.colour import combine, srgb_to_linear
-from dpdeblur.imaging import read_picture, read_views, write_picture
-from dpdeblur.imaging.colour_profile import linear_profile, srgb_profile
+from dpdeblur.io import read_picture, read_views, write_picture
+from dpdeblur.io.colour_profile import linear_profile, srgb_profile
 from dpdeblur.optics import DiskPSF, photograph
+from dpdeblur.pair import DPViews
 from dpdeblur.raw import RawOptions, read_raw_views
-from dpdeblur.views import DPViews
 
 FAST = ("--size", "48")
 

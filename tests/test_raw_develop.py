@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
 from dpdeblur.errors import OptionError, PictureTooSmallError, SingleFrameError
-from dpdeblur.imaging import exif, turn
+from dpdeblur.io import exif, turn
 from dpdeblur.raw import (
     DEFAULT_SIZE,
     Darkroom,

@@ -26,7 +26,7 @@ from dpdeblur.errors import (
     SingleFrameError,
     UnreadableFileError,
 )
-from dpdeblur.imaging import exif
+from dpdeblur.io import exif
 from dpdeblur.raw import RawPhoto, examine_raw, open_raw
 from dpdeblur.raw.frames import take_frame
 from dpdeblur.raw.header import read_header

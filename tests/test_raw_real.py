@@ -14,7 +14,7 @@ import pytest
 from test_cli import run
 
 from dpdeblur.errors import SingleFrameError
-from dpdeblur.imaging import read_picture
+from dpdeblur.io import read_picture
 from dpdeblur.raw import RawOptions, RawPhoto, develop, examine_raw, imbalance
 
 FOLDER = os.environ.get("DPDEBLUR_DPRAW_DIR")

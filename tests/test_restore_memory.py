@@ -147,7 +147,7 @@ PEAK = """
 import numpy as np, psutil
 from dpdeblur.models import PAPER, LoadedModel, MCCNet, MCCNetConfig
 from dpdeblur.restore import RestoreOptions, restore
-from dpdeblur.views import DPViews
+from dpdeblur.pair import DPViews
 
 def peak():
     with open("/proc/self/status") as status:

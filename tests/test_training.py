@@ -17,7 +17,7 @@ from dpdeblur.errors import (
     UnreadableFileError,
     UnwritableOutputError,
 )
-from dpdeblur.imaging import write_picture
+from dpdeblur.io import write_picture
 from dpdeblur.models import PAPER, MCCNet
 from dpdeblur.training import (
     CameraConfig,

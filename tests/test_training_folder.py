@@ -18,7 +18,7 @@ from dpdeblur.errors import (
     ShapeMismatchError,
     UnreadableFileError,
 )
-from dpdeblur.imaging import read_picture, write_picture
+from dpdeblur.io import read_picture, write_picture
 from dpdeblur.training.batches import PairSource
 from dpdeblur.training.folder import FolderPairs
 

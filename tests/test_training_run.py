@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 from dpdeblur.cli import app
 from dpdeblur.colour import combine
 from dpdeblur.errors import OptionError, TrainingDivergedError, UnwritableOutputError
-from dpdeblur.imaging import read_picture, write_picture
+from dpdeblur.io import read_picture, write_picture
 from dpdeblur.models import PAPER, MCCNet
 from dpdeblur.training import (
     PRESETS,

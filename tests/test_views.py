@@ -23,8 +23,8 @@ from dpdeblur.errors import (
     ShapeMismatchError,
     UnreadableFileError,
 )
+from dpdeblur.pair import DPViews
 from dpdeblur.views import (
-    DPViews,
     common_stem,
     find_pairs,
     find_photos,

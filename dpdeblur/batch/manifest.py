@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, get_args, get_type_hints
 
 from dpdeblur import __version__
 from dpdeblur.errors import UnreadableFileError, UnwritableOutputError
-from dpdeblur.files import write_whole
+from dpdeblur.io.atomic import write_whole
 
 MANIFEST_NAME = "batch.json"
 SCHEMA = 1

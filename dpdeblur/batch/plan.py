@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dpdeblur.batch.manifest import MANIFEST_NAME, read_records
 from dpdeblur.errors import UnsupportedFormatError, UnwritableOutputError
-from dpdeblur.imaging import WRITABLE
+from dpdeblur.io import WRITABLE
 from dpdeblur.views import (
     Finding,
     PhotoPaths,

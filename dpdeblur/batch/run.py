@@ -18,8 +18,8 @@ from dpdeblur.batch.events import EventCallback, Finished, Progress, Started
 from dpdeblur.batch.manifest import Manifest, Record, Status
 from dpdeblur.batch.plan import Job, Plan
 from dpdeblur.errors import DPDeblurError
-from dpdeblur.imaging import PictureInfo, check_output, read_views, write_picture
-from dpdeblur.imaging.picture import FileViews
+from dpdeblur.io import PictureInfo, check_output, read_views, write_picture
+from dpdeblur.io.picture import FileViews
 from dpdeblur.models import LoadedModel
 from dpdeblur.raw import RawOptions, read_raw_views
 from dpdeblur.restore import ProgressCallback, Restored, RestoreOptions

@@ -11,7 +11,7 @@ from dpdeblur.calibration.brightness import in_cells, white_ratio
 from dpdeblur.calibration.measure import APART, blur_radius, disparity
 from dpdeblur.calibration.shots import stored_numbers
 from dpdeblur.errors import MissingFileError, ShapeMismatchError, UnreadableFileError
-from dpdeblur.imaging import read_picture
+from dpdeblur.io import read_picture
 from dpdeblur.optics import Calibration
 
 Float = NDArray[np.float32]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.files import write_whole
+from dpdeblur.io.atomic import write_whole
 from dpdeblur.optics import Calibration
 
 if TYPE_CHECKING:

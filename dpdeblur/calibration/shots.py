@@ -16,7 +16,7 @@ from dpdeblur.errors import (
     PictureTooSmallError,
     ShapeMismatchError,
 )
-from dpdeblur.imaging import INVERSE, Picture, read_picture, turn
+from dpdeblur.io import INVERSE, Picture, read_picture, turn
 
 Float = NDArray[np.float32]
 

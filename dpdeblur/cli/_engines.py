@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dpdeblur.cli._output import Output
-    from dpdeblur.imaging import FileViews
+    from dpdeblur.io import FileViews
 
 
 class Engine(_options.Choice):

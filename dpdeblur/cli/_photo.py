@@ -9,7 +9,7 @@ from dpdeblur.cli import _options
 
 if TYPE_CHECKING:
     from dpdeblur.cli._output import Output
-    from dpdeblur.imaging import FileViews
+    from dpdeblur.io import FileViews
     from dpdeblur.raw import RawOptions
 
 
@@ -57,7 +57,7 @@ def raw_options(
 
 def read(printer: Output, left: Path, right: Path | None, raw: RawOptions | None) -> FileViews:
     """The views, with a warning if their names say that they are swapped."""
-    from dpdeblur.imaging import read_views
+    from dpdeblur.io import read_views
     from dpdeblur.views import names_say_swapped
 
     if right is None:

@@ -14,7 +14,7 @@ import numpy as np
 from rich.table import Table
 
 from dpdeblur.errors import InvalidMapError, ShapeMismatchError
-from dpdeblur.imaging import read_map, read_picture
+from dpdeblur.io import read_map, read_picture
 from dpdeblur.metrics import MAP_RULES, PROTOCOLS, score, score_map, versions
 
 Scores = dict[str, Any]

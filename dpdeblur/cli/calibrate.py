@@ -151,7 +151,7 @@ def pattern(
 
     from dpdeblur.calibration import dot_grid
     from dpdeblur.colour import linear_to_srgb
-    from dpdeblur.imaging import check_output, write_picture
+    from dpdeblur.io import check_output, write_picture
 
     width, height = _two_numbers("--size", size)
     check_output(output, overwrite=overwrite)
@@ -219,7 +219,7 @@ def show(
     printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.calibration import describe, draw_kernels
     from dpdeblur.errors import UnsupportedFormatError
-    from dpdeblur.files import check_place
+    from dpdeblur.io.atomic import check_place
     from dpdeblur.optics import read_calibration
 
     if output is not None:
@@ -276,7 +276,7 @@ def _levels(black: float, white: float) -> tuple[float, float]:
 
 def _check(output: Path, overwrite: bool, inputs: list[Path]) -> None:
     from dpdeblur.errors import UnsupportedFormatError
-    from dpdeblur.files import check_place
+    from dpdeblur.io.atomic import check_place
 
     if output.suffix.lower() != ".npz":
         raise UnsupportedFormatError(output, (".npz",))

@@ -72,8 +72,8 @@ def eval_(
     printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.cli._evaluation import Report, Weights
     from dpdeblur.evaluation import Rules, evaluate
-    from dpdeblur.files import check_place, write_whole
-    from dpdeblur.imaging import check_output, write_picture
+    from dpdeblur.io import check_output, write_picture
+    from dpdeblur.io.atomic import check_place, write_whole
     from dpdeblur.models import find_weights, load_model
     from dpdeblur.views import find_truth_pairs
 

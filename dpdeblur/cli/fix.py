@@ -14,7 +14,7 @@ from dpdeblur.cli._output import metric_table
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from dpdeblur.imaging import Picture
+    from dpdeblur.io import Picture
 
 
 def fix(
@@ -71,7 +71,7 @@ def fix(
     from rich.console import Group
 
     from dpdeblur.cli._raw import statement
-    from dpdeblur.imaging import write_picture
+    from dpdeblur.io import write_picture
     from dpdeblur.metrics import score
     from dpdeblur.views import common_stem
 
@@ -155,8 +155,8 @@ def _check_places(
 ) -> None:
     """Find out before the long work whether all can be written, each to a place of its own."""
     from dpdeblur.errors import UnwritableOutputError
-    from dpdeblur.files import same_file
-    from dpdeblur.imaging import check_output
+    from dpdeblur.io import check_output
+    from dpdeblur.io.atomic import same_file
 
     for place in (output, *saved):
         check_output(place, overwrite=overwrite, inputs=inputs)
@@ -167,7 +167,7 @@ def _check_places(
 
 def _read_truth(truth: Path, shape: tuple[int, ...]) -> Picture:
     from dpdeblur.errors import ShapeMismatchError
-    from dpdeblur.imaging import read_picture
+    from dpdeblur.io import read_picture
 
     sharp = read_picture(truth)
     if sharp.pixels.shape[:2] != shape:

@@ -80,8 +80,8 @@ def map_(
     printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur import __version__
     from dpdeblur.cli._raw import statement
-    from dpdeblur.files import write_whole
-    from dpdeblur.imaging import write_map, write_picture
+    from dpdeblur.io import write_map, write_picture
+    from dpdeblur.io.atomic import write_whole
     from dpdeblur.mpi import MapOptions
     from dpdeblur.mpi.files import encoded, linear_views
     from dpdeblur.report import draw_defocus
@@ -154,7 +154,7 @@ def map_(
 
 def _outputs(folder: Path, overwrite: bool, inputs: list[Path]) -> dict[str, Path]:
     """What is written into the folder, each of which could be."""
-    from dpdeblur.files import check_place
+    from dpdeblur.io.atomic import check_place
 
     names = {
         "defocus": "defocus.tif",

@@ -59,7 +59,7 @@ def score(
 
     from dpdeblur.cli import _protocol, _scoring
     from dpdeblur.errors import OptionError
-    from dpdeblur.files import check_place, write_whole
+    from dpdeblur.io.atomic import check_place, write_whole
     from dpdeblur.views import pair_folders
 
     for option, given in (("--protocol", protocol), ("--match-exposure", match_exposure)):

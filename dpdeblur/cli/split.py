@@ -55,7 +55,7 @@ def split(
     """
     printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.cli._raw import statement
-    from dpdeblur.imaging import check_output, write_picture
+    from dpdeblur.io import check_output, write_picture
     from dpdeblur.raw import develop, finish, open_raw
 
     ending = ".tif" if format_ is Format.tiff else ".png"

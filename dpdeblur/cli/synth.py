@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dpdeblur.cli._output import Output
-    from dpdeblur.imaging import PictureInfo
+    from dpdeblur.io import PictureInfo
     from dpdeblur.optics import Calibration, DiskPSF
 
 
@@ -109,7 +109,7 @@ def synth(
     from dpdeblur.colour import srgb_to_linear
     from dpdeblur.device import choose
     from dpdeblur.errors import OptionError
-    from dpdeblur.imaging import check_output, read_picture, write_picture
+    from dpdeblur.io import check_output, read_picture, write_picture
     from dpdeblur.optics import add_sensor_noise, encode, photograph
 
     if radius is not None and depth is not None:
@@ -181,7 +181,7 @@ def _defocus(
     import torch
 
     from dpdeblur.errors import ShapeMismatchError, UnreadableFileError
-    from dpdeblur.imaging import read_picture
+    from dpdeblur.io import read_picture
     from dpdeblur.optics import disparity_from_distance, radius_from_disparity, resize_radius
 
     if depth is None:

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from dpdeblur.errors import WeightsError
-from dpdeblur.files import write_whole
+from dpdeblur.io.atomic import write_whole
 from dpdeblur.models.config import ARCHITECTURE, MCCNetConfig, ModelDescriptor
 from dpdeblur.models.mccnet import MCCNet
 

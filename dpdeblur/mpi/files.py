@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dpdeblur.colour import linear_to_srgb, srgb_to_linear
 from dpdeblur.errors import InvalidPictureError
-from dpdeblur.imaging import FileViews
+from dpdeblur.io import FileViews
 from dpdeblur.mpi.views import LinearViews
 from dpdeblur.optics import Calibration
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.errors import CalibrationError, MissingFileError, UnreadableFileError
-from dpdeblur.files import write_whole
+from dpdeblur.io.atomic import write_whole
 from dpdeblur.optics.calibrated import Calibration
 
 VERSION = 1
@@ -58,7 +58,7 @@ def read_calibration(path: Path) -> Calibration:
 
 
 def write_calibration(path: Path, calibration: Calibration, *, overwrite: bool = False) -> None:
-    """Write an `.npz` file, whole or not at all; raises as `files.write_whole` does."""
+    """Write an `.npz` file, whole or not at all; raises as `io.atomic.write_whole` does."""
     data = io.BytesIO()
     fields: dict[str, Any] = {
         "left": calibration.left,

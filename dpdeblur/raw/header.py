@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dpdeblur.errors import ConvertedRawError, NotCanonRawError, UnreadableFileError
-from dpdeblur.imaging import exif
-from dpdeblur.imaging.colour_profile import linear_profile, srgb_profile
-from dpdeblur.imaging.metadata import SOFTWARE, sensor_note
-from dpdeblur.imaging.picture import PictureInfo
+from dpdeblur.io import exif
+from dpdeblur.io.colour_profile import linear_profile, srgb_profile
+from dpdeblur.io.metadata import SOFTWARE, sensor_note
+from dpdeblur.io.picture import PictureInfo
 from dpdeblur.raw.lossless_jpeg import count_samples
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dpdeblur.errors import OptionError
-from dpdeblur.views import MINIMUM_SIZE
+from dpdeblur.pair import MINIMUM_SIZE
 
 DEFAULT_SIZE = 3360
 """Width at which the network works on raw files unless told otherwise: the best of five in the mean

@@ -17,7 +17,7 @@ from dpdeblur.errors import (
     UnreadableFileError,
     UnusableRawError,
 )
-from dpdeblur.files import read_whole
+from dpdeblur.io.atomic import read_whole
 from dpdeblur.raw.frames import Frame, take_frame, unpack
 from dpdeblur.raw.header import Header, read_header
 from dpdeblur.raw.light import Agreement, agreement, clip_level

@@ -11,7 +11,7 @@ from PIL import Image
 
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.errors import OptionError, PictureTooSmallError
-from dpdeblur.imaging.picture import FileViews
+from dpdeblur.io.picture import FileViews
 from dpdeblur.raw.develop import LinearPicture, develop
 from dpdeblur.raw.options import RawOptions
 from dpdeblur.raw.photo import RawPhoto, open_raw

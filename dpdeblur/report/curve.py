@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.files import write_whole
+from dpdeblur.io.atomic import write_whole
 
 Curve = Sequence[tuple[int, float]]
 _SMOOTHING = 50

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.files import write_whole
+from dpdeblur.io.atomic import write_whole
 
 _SIDE = 7.0
 """Inches along the map's longer side."""

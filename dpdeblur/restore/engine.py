@@ -16,11 +16,11 @@ from dpdeblur.device import Setup, autocast, choose
 from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
 from dpdeblur.memory import free_memory, is_out_of_memory, peak_memory, release_unused
 from dpdeblur.models import LoadedModel
+from dpdeblur.pair import DPViews
 from dpdeblur.restore.memory import MemoryModel
 from dpdeblur.restore.options import ProgressCallback, Restored, RestoreOptions
 from dpdeblur.restore.plan import Strip, plan_strips, round_up
 from dpdeblur.restore.pyramid import pyramid
-from dpdeblur.views import DPViews
 
 # Shares of the free memory to take unless told otherwise: the first leaves room for whatever else
 # runs (in a batch, for pictures being read and written); the second is for want of any better.

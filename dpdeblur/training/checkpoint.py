@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 
 from dpdeblur.errors import OptionError, UnreadableFileError
-from dpdeblur.files import write_whole
+from dpdeblur.io.atomic import write_whole
 
 
 class Stateful(Protocol):

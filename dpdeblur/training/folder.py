@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import sobel
 
 from dpdeblur.errors import OptionError
-from dpdeblur.imaging import read_beside, read_views
+from dpdeblur.io import read_beside, read_views
 from dpdeblur.training.batches import Batch
 from dpdeblur.views import TruthPair, find_truth_pairs
 
@@ -42,7 +42,7 @@ class FolderPairs:
     start, so that a damaged one is found then, and again whenever they are needed: only about
     `cache` bytes of them are kept, in 16 bits (the 350 for training in DPDD would take 12 GB).
 
-    Raises the errors of `find_truth_pairs`, `imaging.read_views` and `imaging.read_beside`.
+    Raises the errors of `find_truth_pairs`, `io.read_views` and `io.read_beside`.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dpdeblur.errors import OptionError
-from dpdeblur.imaging import read_beside, read_views
+from dpdeblur.io import read_beside, read_views
 from dpdeblur.models import MULTIPLE_OF
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.config import TrainConfig

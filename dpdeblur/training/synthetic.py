@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dpdeblur.errors import OptionError, UnreadableFileError
-from dpdeblur.imaging import read_picture
+from dpdeblur.io import read_picture
 from dpdeblur.optics import DiskPSF, add_sensor_noise, encode, render_sharp, render_views
 from dpdeblur.training.batches import Batch
 from dpdeblur.training.scenes import SceneConfig, random_layers

@@ -1,10 +1,8 @@
-"""The two views of a dual-pixel photograph, and the rules that find them on disk."""
+"""Which files on disk belong together: pairs of views, and their truths."""
 
 from __future__ import annotations
 
-from dpdeblur.views.dpviews import MINIMUM_SIZE, DPViews
 from dpdeblur.views.folders import (
-    PICTURE_EXTENSIONS,
     RAW_EXTENSIONS,
     find_pairs,
     find_photos,
@@ -25,10 +23,7 @@ from dpdeblur.views.places import inner_path, is_folder
 from dpdeblur.views.truth import TruthPair, find_truth_pairs
 
 __all__ = [
-    "MINIMUM_SIZE",
-    "PICTURE_EXTENSIONS",
     "RAW_EXTENSIONS",
-    "DPViews",
     "Finding",
     "FolderMatch",
     "PairPaths",

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import NoReturn
 
 from dpdeblur.errors import PairingError, UnreadableFileError
+from dpdeblur.io import PICTURE_EXTENSIONS
 from dpdeblur.views.names import (
     Finding,
     Pairing,
@@ -29,7 +30,6 @@ from dpdeblur.views.names import (
 )
 from dpdeblur.views.places import inner_path, is_folder
 
-PICTURE_EXTENSIONS = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 RAW_EXTENSIONS = (".cr2", ".cr3")
 _CONVERTED = ".dng"
 

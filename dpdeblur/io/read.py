@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from dpdeblur.errors import IdenticalViewsError, ShapeMismatchError, UnreadableFileError
-from dpdeblur.files import read_whole
-from dpdeblur.imaging import colour_profile, jpeg, png, tiff
-from dpdeblur.imaging.metadata import carried
-from dpdeblur.imaging.orientation import INVERSE, turn
-from dpdeblur.imaging.picture import FileViews, Picture, PictureInfo
-from dpdeblur.imaging.stored import Stored, Unusable
-from dpdeblur.views import PICTURE_EXTENSIONS
+from dpdeblur.io import colour_profile, jpeg, png, tiff
+from dpdeblur.io.atomic import read_whole
+from dpdeblur.io.metadata import carried
+from dpdeblur.io.orientation import INVERSE, turn
+from dpdeblur.io.picture import PICTURE_EXTENSIONS, FileViews, Picture, PictureInfo
+from dpdeblur.io.stored import Stored, Unusable
 
 READABLE = PICTURE_EXTENSIONS
 """Extensions that `read_picture` takes, lower case."""

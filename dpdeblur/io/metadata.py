@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from dpdeblur import __version__
-from dpdeblur.imaging import exif
-from dpdeblur.imaging.stored import Stored
+from dpdeblur.io import exif
+from dpdeblur.io.stored import Stored
 
 SOFTWARE = f"dpdeblur {__version__}"
 

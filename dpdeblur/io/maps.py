@@ -11,11 +11,11 @@ import tifffile
 from numpy.typing import NDArray
 
 from dpdeblur.errors import InvalidMapError, UnreadableFileError, UnsupportedFormatError
-from dpdeblur.files import read_whole, write_whole
-from dpdeblur.imaging import png, tiff
-from dpdeblur.imaging.metadata import SOFTWARE, carried
-from dpdeblur.imaging.orientation import turn
-from dpdeblur.imaging.stored import Stored, Unusable
+from dpdeblur.io import png, tiff
+from dpdeblur.io.atomic import read_whole, write_whole
+from dpdeblur.io.metadata import SOFTWARE, carried
+from dpdeblur.io.orientation import turn
+from dpdeblur.io.stored import Stored, Unusable
 
 READABLE_MAPS = (".png", ".tif", ".tiff")
 """Extensions that `read_map` takes, lower case; `write_map` takes the last two."""

@@ -23,7 +23,7 @@ class DPViews:
     """The left and right view of one photograph: float32, H x W x 3, sRGB-encoded, in [0, 1].
 
     Rows are the sensor's, since the disparity lies along them: a portrait picture stays on its
-    side. What their files carried beside the pixels, `imaging.FileViews` adds.
+    side. What their files carried beside the pixels, `io.FileViews` adds.
 
     Raises InvalidPictureError, ShapeMismatchError, PictureTooSmallError (below 16x16) or
     IdenticalViewsError.

@@ -15,8 +15,8 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from dpdeblur.imaging import exif
-from dpdeblur.imaging.stored import Stored, Unusable, with_channels, without_single_channel
+from dpdeblur.io import exif
+from dpdeblur.io.stored import Stored, Unusable, with_channels, without_single_channel
 
 SIGNATURE = b"\xff\xd8\xff"
 _EOI, _SOS, _APP0, _APP1, _APP2, _APP14 = 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE

@@ -11,14 +11,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from dpdeblur.imaging import exif
-from dpdeblur.imaging.stored import (
-    Samples,
-    Stored,
-    Unusable,
-    with_channels,
-    without_single_channel,
-)
+from dpdeblur.io import exif
+from dpdeblur.io.stored import Samples, Stored, Unusable, with_channels, without_single_channel
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _XMP, _ICC = 700, 34675

@@ -12,8 +12,8 @@ from typing import Any
 
 import imagecodecs
 
-from dpdeblur.imaging import exif
-from dpdeblur.imaging.stored import Stored, Unusable, with_channels, without_single_channel
+from dpdeblur.io import exif
+from dpdeblur.io.stored import Stored, Unusable, with_channels, without_single_channel
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}

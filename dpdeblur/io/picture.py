@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.imaging.orientation import turn
-from dpdeblur.views import DPViews
+from dpdeblur.io.orientation import turn
+from dpdeblur.pair import DPViews
+
+PICTURE_EXTENSIONS = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
+"""Of picture files, lower case."""
 
 
 @dataclass(frozen=True, eq=False)

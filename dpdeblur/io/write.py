@@ -15,12 +15,11 @@ from dpdeblur.errors import (
     UnsupportedFormatError,
     UnwritableOutputError,
 )
-from dpdeblur.files import check_place, write_whole
-from dpdeblur.imaging import colour_profile, jpeg, png, tiff
-from dpdeblur.imaging.metadata import SOFTWARE
-from dpdeblur.imaging.picture import PictureInfo
-from dpdeblur.imaging.stored import Samples, Stored
-from dpdeblur.views import PICTURE_EXTENSIONS
+from dpdeblur.io import colour_profile, jpeg, png, tiff
+from dpdeblur.io.atomic import check_place, write_whole
+from dpdeblur.io.metadata import SOFTWARE
+from dpdeblur.io.picture import PICTURE_EXTENSIONS, PictureInfo
+from dpdeblur.io.stored import Samples, Stored
 
 _JPEG = (".jpg", ".jpeg")
 WRITABLE = PICTURE_EXTENSIONS
@@ -30,7 +29,7 @@ WRITABLE = PICTURE_EXTENSIONS
 def check_output(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
     """Find out before the long work whether `path` could be written; writes nothing.
 
-    Raises UnsupportedFormatError for an extension not in WRITABLE, and what `files.check_place`
+    Raises UnsupportedFormatError for an extension not in WRITABLE, and what `atomic.check_place`
     raises.
     """
     if path.suffix.lower() not in WRITABLE:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dpdeblur.imaging.maps import READABLE_MAPS, read_map, write_map
-from dpdeblur.imaging.orientation import INVERSE, turn
-from dpdeblur.imaging.picture import FileViews, Picture, PictureInfo
-from dpdeblur.imaging.read import READABLE, read_beside, read_picture, read_views
-from dpdeblur.imaging.write import WRITABLE, check_output, write_picture
+from dpdeblur.io.maps import READABLE_MAPS, read_map, write_map
+from dpdeblur.io.orientation import INVERSE, turn
+from dpdeblur.io.picture import PICTURE_EXTENSIONS, FileViews, Picture, PictureInfo
+from dpdeblur.io.read import READABLE, read_beside, read_picture, read_views
+from dpdeblur.io.write import WRITABLE, check_output, write_picture
 
 __all__ = [
     "INVERSE",
+    "PICTURE_EXTENSIONS",
     "READABLE",
     "READABLE_MAPS",
     "WRITABLE",

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.imaging import exif as tiff_tags
+from dpdeblur.io import exif as tiff_tags
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 Samples: TypeAlias = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16
