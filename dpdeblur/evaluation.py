@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur.datasets import TruthPair
 from dpdeblur.errors import DPDeblurError, OptionError
 from dpdeblur.io import read_beside, read_views
 from dpdeblur.metrics import DEFAULT_PROTOCOL, PROTOCOLS, Scores, mean_scores, score
 from dpdeblur.models import LoadedModel
 from dpdeblur.pair import DPViews
 from dpdeblur.restore import RestoreOptions, restore
-from dpdeblur.views import TruthPair
 
 KeepCallback = Callable[[TruthPair, int, NDArray[np.float32]], None]
 """Takes a restored picture, upright, with the number (from 0) of the model that made it."""

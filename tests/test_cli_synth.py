@@ -14,9 +14,9 @@ from typer.testing import CliRunner, Result
 
 from dpdeblur.cli import app
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
+from dpdeblur.datasets import find_pairs, find_truth_pairs
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.optics import Calibration, DiskPSF, write_calibration
-from dpdeblur.views import find_pairs, find_truth_pairs
 
 Pixels = NDArray[np.float32]
 

@@ -13,6 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dpdeblur.datasets import (
+    common_stem,
+    find_pairs,
+    find_photos,
+    is_folder,
+    list_pictures,
+    names_say_swapped,
+    pair_folders,
+    read_pair_list,
+)
 from dpdeblur.errors import (
     DPDeblurError,
     IdenticalViewsError,
@@ -24,16 +34,6 @@ from dpdeblur.errors import (
     UnreadableFileError,
 )
 from dpdeblur.pair import DPViews
-from dpdeblur.views import (
-    common_stem,
-    find_pairs,
-    find_photos,
-    is_folder,
-    list_pictures,
-    names_say_swapped,
-    pair_folders,
-    read_pair_list,
-)
 
 
 def picture(height: int = 20, width: int = 24, seed: int = 0) -> np.ndarray:

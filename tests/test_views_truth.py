@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dpdeblur.datasets import TruthPair, find_truth_pairs
 from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
-from dpdeblur.views import TruthPair, find_truth_pairs
 
 
 def write(root: Path, *files: str) -> None:

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpdeblur.batch.manifest import MANIFEST_NAME, read_records
-from dpdeblur.errors import UnsupportedFormatError, UnwritableOutputError
-from dpdeblur.io import WRITABLE
-from dpdeblur.views import (
+from dpdeblur.datasets import (
     Finding,
     PhotoPaths,
     RawPath,
@@ -19,6 +17,8 @@ from dpdeblur.views import (
     is_folder,
     read_pair_list,
 )
+from dpdeblur.errors import UnsupportedFormatError, UnwritableOutputError
+from dpdeblur.io import WRITABLE
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ def check_inputs(
     folders: str = "use dpdeblur batch for folders",
 ) -> list[Path]:
     """The files given, none of which is a folder, or a raw file where it should be a picture."""
+    from dpdeblur.datasets import RAW_EXTENSIONS, is_folder
     from dpdeblur.errors import UnreadableFileError
-    from dpdeblur.views import RAW_EXTENSIONS, is_folder
 
     inputs = [path for path in (left, right, truth) if path is not None]
     for path in inputs:
@@ -57,8 +57,8 @@ def raw_options(
 
 def read(printer: Output, left: Path, right: Path | None, raw: RawOptions | None) -> FileViews:
     """The views, with a warning if their names say that they are swapped."""
+    from dpdeblur.datasets import names_say_swapped
     from dpdeblur.io import read_views
-    from dpdeblur.views import names_say_swapped
 
     if right is None:
         from dpdeblur.raw import read_raw_views

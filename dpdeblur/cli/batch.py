@@ -77,9 +77,9 @@ def batch(
     printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.batch import plan_jobs, run_batch
     from dpdeblur.cli._raw import statement
+    from dpdeblur.datasets import RawPath, is_folder
     from dpdeblur.errors import UnreadableFileError
     from dpdeblur.models import load_model
-    from dpdeblur.views import RawPath, is_folder
 
     if not is_folder(source):
         raise UnreadableFileError(source, "it is a file; use dpdeblur fix for one photograph")

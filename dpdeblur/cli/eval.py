@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dpdeblur.cli._output import Output
+    from dpdeblur.datasets import TruthPair
     from dpdeblur.evaluation import Evaluated
-    from dpdeblur.views import TruthPair
 
 
 def eval_(
@@ -71,11 +71,11 @@ def eval_(
     """
     printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.cli._evaluation import Report, Weights
+    from dpdeblur.datasets import find_truth_pairs
     from dpdeblur.evaluation import Rules, evaluate
     from dpdeblur.io import check_output, write_picture
     from dpdeblur.io.atomic import check_place, write_whole
     from dpdeblur.models import find_weights, load_model
-    from dpdeblur.views import find_truth_pairs
 
     options = _options.restore_options(device, precision, max_memory, strip_height, ensemble)
     rules = Rules(protocol.value, first_row, match_exposure)

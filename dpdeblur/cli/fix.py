@@ -71,9 +71,9 @@ def fix(
     from rich.console import Group
 
     from dpdeblur.cli._raw import statement
+    from dpdeblur.datasets import common_stem
     from dpdeblur.io import write_picture
     from dpdeblur.metrics import score
-    from dpdeblur.views import common_stem
 
     inputs = _photo.check_inputs(left, right, truth)
     stem = left.stem if right is None else common_stem(left, right)

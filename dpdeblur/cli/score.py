@@ -58,9 +58,9 @@ def score(
     from rich.console import Group
 
     from dpdeblur.cli import _protocol, _scoring
+    from dpdeblur.datasets import pair_folders
     from dpdeblur.errors import OptionError
     from dpdeblur.io.atomic import check_place, write_whole
-    from dpdeblur.views import pair_folders
 
     for option, given in (("--protocol", protocol), ("--match-exposure", match_exposure)):
         if maps and given:

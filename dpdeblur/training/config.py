@@ -33,8 +33,9 @@ class ValidationConfig:
     """What is scored after each `every` steps, and at the end.
 
     `count` pairs rendered from `photos` (`seed` chooses them), and the first `count` of the data
-    set `pairs` (as `views.find_truth_pairs` knows them, of its split "val"); either may be empty.
-    Of larger pictures, the middle `height` x `width` pixels count; smaller `photos` are left out.
+    set `pairs` (as `datasets.find_truth_pairs` knows them, of its split "val"); either may be
+    empty. Of larger pictures, the middle `height` x `width` pixels count; smaller `photos` are left
+    out.
     """
 
     photos: str = ""

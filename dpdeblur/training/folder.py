@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import sobel
 
+from dpdeblur.datasets import TruthPair, find_truth_pairs
 from dpdeblur.errors import OptionError
 from dpdeblur.io import read_beside, read_views
 from dpdeblur.training.batches import Batch
-from dpdeblur.views import TruthPair, find_truth_pairs
 
 PATCH = (512, 512)
 OVERLAP = 0.6
@@ -28,7 +28,7 @@ _Size = tuple[int, int]
 
 
 class FolderPairs:
-    """Random crops of the photographs below `folder` that `views.find_truth_pairs` finds.
+    """Random crops of the photographs below `folder` that `datasets.find_truth_pairs` finds.
 
     The protocol of DPDNet: a grid of patches that overlap by 60 % is laid over each picture, and
     the 30 % of its patches whose truth is least sharp are dropped, as even areas do not show their

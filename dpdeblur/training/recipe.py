@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dpdeblur.datasets import is_folder
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.models import PAPER
 from dpdeblur.training.config import Stage, TrainConfig
-from dpdeblur.views import is_folder
 
 # The paper states neither batch nor precision, which are assumed, and mentions no residual.
 PRESETS: Mapping[str, TrainConfig] = {

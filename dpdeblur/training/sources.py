@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dpdeblur.datasets import TruthPair, find_truth_pairs
 from dpdeblur.errors import OptionError
 from dpdeblur.io import read_beside, read_views
 from dpdeblur.models import MULTIPLE_OF
@@ -15,7 +16,6 @@ from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.config import TrainConfig
 from dpdeblur.training.synthetic import SyntheticPairs, load_photos
 from dpdeblur.training.validation import Validator
-from dpdeblur.views import TruthPair, find_truth_pairs
 
 
 def open_pairs(config: TrainConfig, beside: Path, device: torch.device) -> PairSource:

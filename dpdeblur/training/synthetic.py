@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dpdeblur.datasets import list_pictures
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.io import read_picture
 from dpdeblur.optics import DiskPSF, add_sensor_noise, encode, render_sharp, render_views
 from dpdeblur.training.batches import Batch
 from dpdeblur.training.scenes import SceneConfig, random_layers
-from dpdeblur.views import list_pictures
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def load_photos(folder: Path, device: torch.device, smallest: int = 512) -> list
     """All pictures below a folder as `3 x H x W` uint8, each also at half size where still large.
 
     Halving sharpens a photograph (its pixels resolve more than its lens did). Pictures below
-    `smallest` pixels on a side are left out. The order is that of `views.list_pictures`.
+    `smallest` pixels on a side are left out. The order is that of `datasets.list_pictures`.
 
     Raises MissingFileError if the folder is missing, UnreadableFileError if a picture is damaged
     or none is left.

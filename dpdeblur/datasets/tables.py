@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from dpdeblur.datasets.names import Pairing, PairPaths, distinct, output_name
+from dpdeblur.datasets.places import is_folder
 from dpdeblur.errors import PairingError, UnreadableFileError
-from dpdeblur.views.names import Pairing, PairPaths, distinct, output_name
-from dpdeblur.views.places import is_folder
 
 
 def read_pair_list(csv_file: Path, folder: Path | None = None) -> Pairing:

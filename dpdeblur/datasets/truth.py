@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from dpdeblur.datasets.folders import find_pairs, list_pictures
+from dpdeblur.datasets.names import PairPaths
+from dpdeblur.datasets.places import is_folder
 from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
-from dpdeblur.views.folders import find_pairs, list_pictures
-from dpdeblur.views.names import PairPaths
-from dpdeblur.views.places import is_folder
 
 INDOOR = frozenset({*range(8, 14), 16, 32, *range(39, 57), *range(59, 68), 74, 75})
 """Which of DPDD's 76 test scenes, sorted by name and counted from 0, are indoor."""

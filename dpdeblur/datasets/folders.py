@@ -13,9 +13,7 @@ from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import NoReturn
 
-from dpdeblur.errors import PairingError, UnreadableFileError
-from dpdeblur.io import PICTURE_EXTENSIONS
-from dpdeblur.views.names import (
+from dpdeblur.datasets.names import (
     Finding,
     Pairing,
     PairPaths,
@@ -28,7 +26,9 @@ from dpdeblur.views.names import (
     side,
     swapped,
 )
-from dpdeblur.views.places import inner_path, is_folder
+from dpdeblur.datasets.places import inner_path, is_folder
+from dpdeblur.errors import PairingError, UnreadableFileError
+from dpdeblur.io import PICTURE_EXTENSIONS
 
 RAW_EXTENSIONS = (".cr2", ".cr3")
 _CONVERTED = ".dng"

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from dpdeblur.views.folders import (
-    RAW_EXTENSIONS,
-    find_pairs,
-    find_photos,
-    list_pictures,
-)
-from dpdeblur.views.lists import read_pair_list
-from dpdeblur.views.matching import FolderMatch, ScoreFiles, pair_folders
-from dpdeblur.views.names import (
+from dpdeblur.datasets.folders import RAW_EXTENSIONS, find_pairs, find_photos, list_pictures
+from dpdeblur.datasets.matching import FolderMatch, ScoreFiles, pair_folders
+from dpdeblur.datasets.names import (
     Finding,
     Pairing,
     PairPaths,
@@ -19,8 +13,9 @@ from dpdeblur.views.names import (
     common_stem,
     names_say_swapped,
 )
-from dpdeblur.views.places import inner_path, is_folder
-from dpdeblur.views.truth import TruthPair, find_truth_pairs
+from dpdeblur.datasets.places import inner_path, is_folder
+from dpdeblur.datasets.tables import read_pair_list
+from dpdeblur.datasets.truth import TruthPair, find_truth_pairs
 
 __all__ = [
     "RAW_EXTENSIONS",

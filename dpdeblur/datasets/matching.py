@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from dpdeblur.datasets.folders import list_pictures
+from dpdeblur.datasets.places import is_folder
 from dpdeblur.errors import PairingError
-from dpdeblur.views.folders import list_pictures
-from dpdeblur.views.places import is_folder
 
 
 @dataclass(frozen=True)
