@@ -25,7 +25,7 @@ from dpdeblur.mpi import LinearViews, MapOptions, map_defocus
 from dpdeblur.mpi.files import encoded, linear_views
 from dpdeblur.mpi.joint import PaperOptions
 from dpdeblur.optics import Calibration, DiskPSF, photograph, write_calibration
-from dpdeblur.report import draw_defocus
+from dpdeblur.plots import draw_defocus
 
 Array = NDArray[np.float32]
 SHAPE = (112, 176)

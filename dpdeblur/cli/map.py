@@ -84,7 +84,7 @@ def map_(
     from dpdeblur.io.atomic import write_whole
     from dpdeblur.mpi import MapOptions
     from dpdeblur.mpi.files import encoded, linear_views
-    from dpdeblur.report import draw_defocus
+    from dpdeblur.plots import draw_defocus
 
     inputs = _photo.check_inputs(left, right, folders="give the files of one photograph")
     raw = _photo.raw_options(right, size, balance, swap_views)

@@ -18,7 +18,7 @@ from dpdeblur import __version__
 from dpdeblur.device import list_devices
 from dpdeblur.errors import UnwritableOutputError
 from dpdeblur.io.atomic import check_place, write_whole
-from dpdeblur.report import draw_curve
+from dpdeblur.plots import draw_curve
 from dpdeblur.training.config import TrainConfig
 from dpdeblur.training.loop import StepReport
 

@@ -1,8 +1,9 @@
-"""A defocus map as a picture."""
+"""The pictures that matplotlib draws: how a training run went, and defocus maps."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,44 @@ from numpy.typing import NDArray
 
 from dpdeblur.io.atomic import write_whole
 
+Curve = Sequence[tuple[int, float]]
+_SMOOTHING = 50
 _SIDE = 7.0
 """Inches along the map's longer side."""
 _FLECKS = 0.1
 """Share of the pixels, in percent, at either end of the range that colours leave out."""
 _ONE_SIDED = 0.1
 """Radii of one sign that are so small beside those of the other are taken for errors around 0."""
+
+
+def draw_curve(path: Path, losses: Curve, scores: Mapping[str, Curve]) -> None:
+    """Write a PNG of the loss against the step and, if there are any, of scores (dB) by name.
+
+    Beside each loss there is the mean over the 50 before; what is no finite number leaves a gap.
+    Raises UnwritableOutputError.
+    """
+    from matplotlib.figure import Figure  # takes longer to import than most commands run
+
+    plots = 2 if scores else 1
+    figure = Figure(figsize=(8, 3.5 * plots), layout="constrained")
+    axes = figure.subplots(plots, squeeze=False, sharex=True)[:, 0]
+    steps, values = np.array(losses, np.float64).reshape(-1, 2).T
+    finite = np.isfinite(values)
+    steps, values = steps[finite], values[finite]
+    axes[0].plot(steps, values, color="0.8", linewidth=0.7)
+    axes[0].plot(steps, _trailing_mean(values), color="tab:blue", label="mean of 50 steps")
+    axes[0].set_ylabel("Loss")
+    axes[0].legend()
+    for name, curve in scores.items():
+        at, decibels = np.array(curve, np.float64).reshape(-1, 2).T
+        axes[1].plot(at, decibels, marker=".", label=name)
+    if scores:
+        axes[1].set_ylabel("PSNR (dB)")
+        axes[1].legend()
+    axes[-1].set_xlabel("Step")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    write_whole(path, buffer.getvalue())
 
 
 def draw_defocus(
@@ -49,3 +82,11 @@ def draw_defocus(
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     write_whole(path, buffer.getvalue(), overwrite=overwrite)
+
+
+def _trailing_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    sums = np.concatenate([[0.0], values.cumsum()])
+    last = np.arange(1, len(sums))
+    first = np.maximum(last - _SMOOTHING, 0)
+    means: NDArray[np.float64] = (sums[last] - sums[first]) / (last - first)
+    return means
