@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, maximum_filter, minimum_filter, uniform_filter
 
 from dpdeblur.colour import linear_to_srgb, srgb_to_linear
+from dpdeblur.evaluation import psnr, ssim
 from dpdeblur.io import read_picture, read_views, write_picture
-from dpdeblur.metrics import psnr, ssim
 from dpdeblur.models import LoadedModel, load_model
 from dpdeblur.pair import DPViews
 from dpdeblur.restore import RestoreOptions, restore

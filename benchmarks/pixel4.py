@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, uniform_filter
 
 from dpdeblur.colour import srgb_to_linear
+from dpdeblur.evaluation import mae, psnr, scale_error, score_map, ssim
 from dpdeblur.io import read_map, read_picture
-from dpdeblur.metrics import mae, psnr, scale_error, score_map, ssim
 
 Array = NDArray[np.float32]
 BLACK, WHITE = 1024, 16383  # of the raw numbers, as the data set's authors divide by them

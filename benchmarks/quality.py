@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 from torch import Tensor
 
-from dpdeblur.evaluation import evaluate_views
-from dpdeblur.metrics import Scores, mean_scores, score
+from dpdeblur.evaluation import Scores, evaluate_views, mean_scores, score
 from dpdeblur.models import LoadedModel, load_model
 from dpdeblur.pair import DPViews
 from dpdeblur.restore import RestoreOptions

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dpdeblur.colour import srgb_to_linear
+from dpdeblur.evaluation import Scores, mean_scores, score
 from dpdeblur.io import read_picture, write_picture
-from dpdeblur.metrics import Scores, mean_scores, score
 from dpdeblur.models import LoadedModel, load_model
 from dpdeblur.optics import DiskPSF, photograph
 from dpdeblur.raw import RawOptions, finish, read_raw_views

@@ -20,8 +20,8 @@ import dpdeblur
 from dpdeblur.cli import app
 from dpdeblur.cli._options import Precision, ProtocolName
 from dpdeblur.colour import srgb_to_linear
+from dpdeblur.evaluation import PROTOCOLS
 from dpdeblur.io import read_picture, write_picture
-from dpdeblur.metrics import PROTOCOLS
 from dpdeblur.pair import DPViews
 
 COMMANDS = ("fix", "split", "batch", "map", "score", "info", "train", "eval", "synth")

@@ -17,7 +17,7 @@ from dpdeblur.errors import (
     PictureTooSmallError,
     ShapeMismatchError,
 )
-from dpdeblur.metrics import (
+from dpdeblur.evaluation import (
     PROTOCOLS,
     Scores,
     mae,

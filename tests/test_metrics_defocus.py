@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 from scipy.stats import spearmanr
 
 from dpdeblur.errors import InvalidMapError, OptionError, ShapeMismatchError
-from dpdeblur.metrics import MapScores, aiwe, scale_error, score_map, spearman
+from dpdeblur.evaluation import MapScores, aiwe, scale_error, score_map, spearman
 
 Array = np.ndarray
 SHAPE = (9, 13)

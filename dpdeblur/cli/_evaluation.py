@@ -15,8 +15,7 @@ from rich.table import Table
 
 from dpdeblur.cli import _protocol
 from dpdeblur.errors import DPDeblurError
-from dpdeblur.evaluation import Evaluated, Rules, means
-from dpdeblur.metrics import MATCHED, PROTOCOLS, Scores, versions
+from dpdeblur.evaluation import MATCHED, PROTOCOLS, Evaluated, Rules, Scores, means, versions
 from dpdeblur.models import LoadedModel
 
 

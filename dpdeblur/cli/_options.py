@@ -27,7 +27,7 @@ class Precision(Choice):
 
 
 class ProtocolName(Choice):
-    """Scoring rules; kept equal to `dpdeblur.metrics.PROTOCOLS` by a test."""
+    """Scoring rules; kept equal to `dpdeblur.evaluation.PROTOCOLS` by a test."""
 
     dpdd = "dpdd"
     dpdd_8bit = "dpdd-8bit"

@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from dpdeblur.metrics import Scores
+    from dpdeblur.evaluation import Scores
 
 
 class Output:

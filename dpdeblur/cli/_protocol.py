@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpdeblur.metrics import MATCH_RULES, MATCHED
+from dpdeblur.evaluation import MATCH_RULES, MATCHED
 
 
 def sentences(what: str, description: str, *, matched: bool) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ import numpy as np
 from rich.table import Table
 
 from dpdeblur.errors import InvalidMapError, ShapeMismatchError
+from dpdeblur.evaluation import MAP_RULES, PROTOCOLS, score, score_map, versions
 from dpdeblur.io import read_map, read_picture
-from dpdeblur.metrics import MAP_RULES, PROTOCOLS, score, score_map, versions
 
 Scores = dict[str, Any]
 """The scores of one file, or their means, by name, as JSON has them.

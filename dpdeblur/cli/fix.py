@@ -72,8 +72,8 @@ def fix(
 
     from dpdeblur.cli._raw import statement
     from dpdeblur.datasets import common_stem
+    from dpdeblur.evaluation import score
     from dpdeblur.io import write_picture
-    from dpdeblur.metrics import score
 
     inputs = _photo.check_inputs(left, right, truth)
     stem = left.stem if right is None else common_stem(left, right)

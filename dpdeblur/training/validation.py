@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dpdeblur.colour import combine
 from dpdeblur.device import autocast
-from dpdeblur.metrics import psnr
+from dpdeblur.evaluation import psnr
 from dpdeblur.models import MCCNet
 from dpdeblur.training.batches import Batch
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dpdeblur import __version__
 from dpdeblur.errors import InvalidPictureError, OptionError
-from dpdeblur.metrics.measures import mae, match_gains, psnr, ssim
+from dpdeblur.evaluation.measures import mae, match_gains, psnr, ssim
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.datasets import TruthPair
 from dpdeblur.errors import DPDeblurError, OptionError
+from dpdeblur.evaluation.protocols import DEFAULT_PROTOCOL, PROTOCOLS, Scores, mean_scores, score
 from dpdeblur.io import read_beside, read_views
-from dpdeblur.metrics import DEFAULT_PROTOCOL, PROTOCOLS, Scores, mean_scores, score
-from dpdeblur.models import LoadedModel
-from dpdeblur.pair import DPViews
-from dpdeblur.restore import RestoreOptions, restore
+
+if TYPE_CHECKING:
+    from dpdeblur.models import LoadedModel
+    from dpdeblur.pair import DPViews
+    from dpdeblur.restore import RestoreOptions
 
 KeepCallback = Callable[[TruthPair, int, NDArray[np.float32]], None]
 """Takes a restored picture, upright, with the number (from 0) of the model that made it."""
@@ -23,7 +26,7 @@ KeepCallback = Callable[[TruthPair, int, NDArray[np.float32]], None]
 
 @dataclass(frozen=True)
 class Rules:
-    """How results are compared: a protocol of `metrics`, from row `first_row` (from 0) down.
+    """How results are compared: a protocol of `PROTOCOLS`, from row `first_row` (from 0) down.
 
     Rows are those of the views as they went through the network. With `match_exposure` all scores
     have `matched` ones as well, over the same rows. Raises OptionError.
@@ -126,8 +129,10 @@ def evaluate_views(
     """Restore one pair of views by one model; its scores against `truth`, and the picture.
 
     `truth` is H x W x 3 in [0, 1], sRGB-encoded, in the views' rows. Raises what `restore` and
-    `metrics.score` raise.
+    `score` raise.
     """
+    from dpdeblur.restore import restore  # with PyTorch, which scores of files do without
+
     restored = restore(model, views, options, progress)
     scores = rules.score(restored.pixels, truth)
     result = Result(scores, restored.seconds, restored.device, restored.precision, restored.notes)
