@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, maximum_filter, minimum_filter, uniform_filter
 
 from dpdeblur.colour import linear_to_srgb, srgb_to_linear
+from dpdeblur.engines import RestoreOptions, restore
 from dpdeblur.evaluation import psnr, ssim
 from dpdeblur.io import read_picture, read_views, write_picture
 from dpdeblur.models import LoadedModel, load_model
 from dpdeblur.pair import DPViews
-from dpdeblur.restore import RestoreOptions, restore
 
 Array = NDArray[np.float32]
 BLACK, WHITE = 1024, 16383  # of the Pixel 4's raw numbers, as its data set divides by them

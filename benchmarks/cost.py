@@ -67,9 +67,9 @@ def measure(name: str, height: int, width: int) -> dict[str, float]:
     import numpy as np
     import psutil
 
+    from dpdeblur.engines import RestoreOptions, restore
     from dpdeblur.models import count_cost, load_model
     from dpdeblur.pair import DPViews
-    from dpdeblur.restore import RestoreOptions, restore
 
     model = load_model(name)
     left, right = np.random.default_rng(0).random((2, height, width, 3), dtype=np.float32)

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 from torch import Tensor
 
+from dpdeblur.engines import RestoreOptions
 from dpdeblur.evaluation import Scores, evaluate_views, mean_scores, score
 from dpdeblur.models import LoadedModel, load_model
 from dpdeblur.pair import DPViews
-from dpdeblur.restore import RestoreOptions
 from dpdeblur.training import Batch, CameraConfig, SceneConfig, SyntheticPairs, load_photos
 
 SEED, COUNT, SIZE = 12345, 12, (480, 600)

@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dpdeblur.colour import srgb_to_linear
+from dpdeblur.engines import restore
 from dpdeblur.evaluation import Scores, mean_scores, score
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.models import LoadedModel, load_model
 from dpdeblur.optics import DiskPSF, photograph
 from dpdeblur.raw import RawOptions, finish, read_raw_views
-from dpdeblur.restore import restore
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from dual_pixel_raw import camera_colours, write_scene

@@ -57,9 +57,9 @@ def measure(height: int, width: int, precision: str, rows: int) -> dict[str, flo
     import numpy as np
     import psutil
 
+    from dpdeblur.engines import RestoreOptions, plan_strips, restore
     from dpdeblur.models import LoadedModel, MCCNet
     from dpdeblur.pair import DPViews
-    from dpdeblur.restore import RestoreOptions, plan_strips, restore
 
     left, right = np.random.default_rng(0).random((2, height, width, 3), dtype=np.float32)
     network, views = MCCNet().eval(), DPViews(left, right)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur.engines import ProgressCallback, RestoreOptions, restore
 from dpdeblur.errors import InvalidPictureError
 from dpdeblur.models import LoadedModel, find_weights, load_model
 from dpdeblur.pair import DPViews
-from dpdeblur.restore import ProgressCallback, RestoreOptions, restore
 
 
 def deblur(
@@ -34,8 +34,8 @@ def deblur(
     Professional. Returns float32 `H x W x 3` in [0, 1], sRGB-encoded.
 
     `weights` is a file or a shipped name (None: the default), kept for the next call with it; the
-    rest is as in `restore.RestoreOptions`, with `max_memory` in bytes. For more about the run, or
-    another model at hand, use `load_model` and `restore.restore`.
+    rest is as in `engines.RestoreOptions`, with `max_memory` in bytes. For more about the run, or
+    another model at hand, use `load_model` and `engines.restore`.
 
     Raises InvalidPictureError, ShapeMismatchError, PictureTooSmallError, IdenticalViewsError,
     WeightsError, DeviceError, OptionError, OutOfMemoryError or NonFiniteResultError.

@@ -1,4 +1,4 @@
-"""What `dpdeblur.mpi` is measured against: loops and direct convolution, in float64."""
+"""What the optimiser is measured against: loops and direct convolution, in float64."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.signal import convolve2d
 
-from dpdeblur.mpi.lens import Lens
+from dpdeblur.engines.optimiser.lens import Lens
 from dpdeblur.optics import Calibration
 
 Array = NDArray[np.float64]

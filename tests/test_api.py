@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 import dpdeblur
+from dpdeblur.engines import RestoreOptions, restore
 from dpdeblur.errors import (
     IdenticalViewsError,
     InvalidPictureError,
@@ -22,7 +23,6 @@ from dpdeblur.errors import (
 )
 from dpdeblur.models import PAPER, MCCNet, load_model, save_model
 from dpdeblur.pair import DPViews
-from dpdeblur.restore import RestoreOptions, restore
 
 LEFT, RIGHT = np.random.default_rng(0).random((2, 21, 18, 3), dtype=np.float32)
 

@@ -29,6 +29,8 @@ from dpdeblur.batch import (
     plan_jobs,
     run_batch,
 )
+from dpdeblur.engines import ProgressCallback, Restored, RestoreOptions
+from dpdeblur.engines import restore as real_restore
 from dpdeblur.errors import (
     MissingFileError,
     OutOfMemoryError,
@@ -40,8 +42,6 @@ from dpdeblur.errors import (
 from dpdeblur.io import read_picture, read_views, write_picture
 from dpdeblur.io.picture import FileViews
 from dpdeblur.models import PAPER, LoadedModel, MCCNet
-from dpdeblur.restore import ProgressCallback, Restored, RestoreOptions
-from dpdeblur.restore import restore as real_restore
 
 MODEL = LoadedModel(MCCNet(PAPER), {}, "untrained", "0" * 64)
 

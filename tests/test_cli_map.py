@@ -19,11 +19,11 @@ from test_cli import failure, run
 from typer.testing import Result
 
 from dpdeblur.colour import linear_to_srgb, srgb_to_linear
+from dpdeblur.engines.optimiser import LinearViews, MapOptions, map_defocus
+from dpdeblur.engines.optimiser.files import encoded, linear_views
+from dpdeblur.engines.optimiser.joint import PaperOptions
 from dpdeblur.errors import InvalidPictureError
 from dpdeblur.io import read_map, read_picture, read_views
-from dpdeblur.mpi import LinearViews, MapOptions, map_defocus
-from dpdeblur.mpi.files import encoded, linear_views
-from dpdeblur.mpi.joint import PaperOptions
 from dpdeblur.optics import Calibration, DiskPSF, photograph, write_calibration
 from dpdeblur.plots import draw_defocus
 

@@ -20,12 +20,12 @@ import dpdeblur
 from dpdeblur.cli import app
 from dpdeblur.colour import combine
 from dpdeblur.datasets import find_truth_pairs
+from dpdeblur.engines import RestoreOptions
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.evaluation import Rules, evaluate, evaluate_views, means
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.models import PAPER, MCCNet, load_model, save_model
 from dpdeblur.pair import DPViews
-from dpdeblur.restore import RestoreOptions
 
 NUMBERS = ("1P0A0010", "1P0A0020", "1P0A0030")
 TINY = dataclasses.replace(

@@ -10,8 +10,8 @@ import torch
 from mpi_reference import Array, asymmetric_calibration, plane, texture, two_planes
 from torch import Tensor
 
-from dpdeblur.mpi.evidence import belief, evidence, radius_range
-from dpdeblur.mpi.lens import Lens
+from dpdeblur.engines.optimiser.cost_volume import belief, evidence, radius_range
+from dpdeblur.engines.optimiser.lens import Lens
 
 LENSES = {"generic": Lens(), "calibrated": Lens(asymmetric_calibration())}
 CANDIDATES = np.linspace(-6.4, 6.4, 33).tolist()

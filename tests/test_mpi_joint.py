@@ -10,10 +10,10 @@ import torch
 from mpi_reference import plane, texture
 from torch import Tensor
 
-from dpdeblur.mpi import losses
-from dpdeblur.mpi.joint import Layers, PaperOptions, loss_terms, optimise_layers
-from dpdeblur.mpi.lens import Lens
-from dpdeblur.mpi.render import render, transmittances
+from dpdeblur.engines.optimiser import losses
+from dpdeblur.engines.optimiser.joint import Layers, PaperOptions, loss_terms, optimise_layers
+from dpdeblur.engines.optimiser.lens import Lens
+from dpdeblur.engines.optimiser.render import render, transmittances
 
 LENS, RADII = Lens(), (3.0, 1.5, 0.0)
 OBSERVED = torch.from_numpy(plane(texture(1, 40, 48), LENS, 2.0).astype(np.float32))

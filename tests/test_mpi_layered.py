@@ -13,8 +13,8 @@ from mpi_reference import (
 )
 from torch import Tensor
 
-from dpdeblur.mpi.layered import LayeredBlur, share_slopes, shares
-from dpdeblur.mpi.lens import Lens
+from dpdeblur.engines.optimiser.layered import LayeredBlur, share_slopes, shares
+from dpdeblur.engines.optimiser.lens import Lens
 
 SIZE = (40, 57)
 RADII = (3.0, 0.8, 0.0, -2.0)

@@ -8,7 +8,7 @@ import torch
 from mpi_reference import asymmetric_calibration
 from numpy.typing import NDArray
 
-from dpdeblur.mpi.lens import Lens, spectra
+from dpdeblur.engines.optimiser.lens import Lens, spectra
 from dpdeblur.optics import DiskPSF
 
 CALIBRATED = Lens(asymmetric_calibration())

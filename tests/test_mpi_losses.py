@@ -10,7 +10,7 @@ import torch
 from mpi_reference import Array, double
 from scipy.ndimage import correlate1d
 
-from dpdeblur.mpi import losses
+from dpdeblur.engines.optimiser import losses
 
 RNG = np.random.default_rng(11)
 OBSERVED = RNG.uniform(0, 1, (2, 14, 19))

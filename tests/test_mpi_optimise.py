@@ -12,10 +12,10 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from dpdeblur.colour import linear_to_srgb
+from dpdeblur.engines.optimiser.layered import LayeredBlur, shares
+from dpdeblur.engines.optimiser.lens import Lens
+from dpdeblur.engines.optimiser.optimise import FullOptions, optimise
 from dpdeblur.errors import OptionError
-from dpdeblur.mpi.layered import LayeredBlur, shares
-from dpdeblur.mpi.lens import Lens
-from dpdeblur.mpi.optimise import FullOptions, optimise
 
 LENSES = [Lens(), Lens(asymmetric_calibration())]
 lenses = pytest.mark.parametrize("lens", LENSES, ids=["generic", "calibrated"])

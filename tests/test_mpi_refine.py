@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from mpi_reference import Array
 
-from dpdeblur.mpi import refine
-from dpdeblur.mpi.refine import smooth_within_edges
+from dpdeblur.engines.optimiser import refine
+from dpdeblur.engines.optimiser.refine import smooth_within_edges
 
 SIZE = (9, 12)
 RNG = np.random.default_rng(5)

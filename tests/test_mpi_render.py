@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from mpi_reference import Array, blur_slowly, double
 
-from dpdeblur.mpi.lens import Blurs, spectra
-from dpdeblur.mpi.render import compose, render, transmittances, visibility
-from dpdeblur.mpi.tiles import Tiling, blur
+from dpdeblur.engines.optimiser.lens import Blurs, spectra
+from dpdeblur.engines.optimiser.render import compose, render, transmittances, visibility
+from dpdeblur.engines.optimiser.tiles import Tiling, blur
 
 SIZE, GRID = (40, 53), (2, 3)
 

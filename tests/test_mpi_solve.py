@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from mpi_reference import Array, asymmetric_calibration, psnr, texture, two_planes
 
+from dpdeblur.engines.optimiser import DefocusMap, LinearViews, MapOptions, map_defocus
+from dpdeblur.engines.optimiser.joint import PaperOptions
+from dpdeblur.engines.optimiser.lens import Lens
+from dpdeblur.engines.optimiser.optimise import FullOptions
 from dpdeblur.errors import CalibrationError
-from dpdeblur.mpi import DefocusMap, LinearViews, MapOptions, map_defocus
-from dpdeblur.mpi.joint import PaperOptions
-from dpdeblur.mpi.lens import Lens
-from dpdeblur.mpi.optimise import FullOptions
 from dpdeblur.optics import Calibration
 
 HEIGHT, WIDTH = 64, 96

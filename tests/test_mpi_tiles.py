@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mpi_reference import blur_slowly, double, tile_weights
 from torch import Tensor
 
-from dpdeblur.mpi.lens import spectra
-from dpdeblur.mpi.tiles import Tiling, blur
+from dpdeblur.engines.optimiser.lens import spectra
+from dpdeblur.engines.optimiser.tiles import Tiling, blur
 
 tilings = st.builds(
     Tiling,

@@ -10,8 +10,8 @@ import pytest
 from mpi_reference import asymmetric_calibration
 from numpy.typing import NDArray
 
+from dpdeblur.engines.optimiser import LinearViews
 from dpdeblur.errors import CalibrationError, InvalidPictureError, ShapeMismatchError
-from dpdeblur.mpi import LinearViews
 
 Picture = NDArray[np.float32]
 

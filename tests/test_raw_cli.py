@@ -141,8 +141,8 @@ class TestFix:
         output = photo.with_name("IMG_1_sharp.png")
         assert result.stdout.startswith(f"{output}  36x48")
         views = read_raw_views(photo, RawOptions(size=48))
+        from dpdeblur.engines import RestoreOptions, restore
         from dpdeblur.models import load_model
-        from dpdeblur.restore import RestoreOptions, restore
 
         expected = restore(load_model(), views, RestoreOptions(precision="fp32")).pixels
         written = read_picture(output)

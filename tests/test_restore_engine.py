@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dpdeblur.device import list_devices
+from dpdeblur.engines import Restored, RestoreOptions, restore
 from dpdeblur.errors import NonFiniteResultError, OptionError, OutOfMemoryError
 from dpdeblur.models import PAPER, LoadedModel, MCCNet, MCCNetConfig, ModelDescriptor
 from dpdeblur.pair import DPViews
-from dpdeblur.restore import Restored, RestoreOptions, restore
 
 HALO = 112
 HAS_BF16 = "bf16" in list_devices()[-1].precisions

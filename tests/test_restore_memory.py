@@ -12,11 +12,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpdeblur.engines import plan_strips
+from dpdeblur.engines.memory_model import MemoryModel
 from dpdeblur.errors import OptionError
 from dpdeblur.memory import cgroup_headrooms, free_memory, parse_memory, peak_memory, total_memory
 from dpdeblur.models import ModelDescriptor
-from dpdeblur.restore import plan_strips
-from dpdeblur.restore.memory import MemoryModel
 
 DESCRIPTOR = ModelDescriptor()
 
@@ -146,7 +146,7 @@ def test_needed_grows_with_the_picture_and_the_precision() -> None:
 PEAK = """
 import numpy as np, psutil
 from dpdeblur.models import PAPER, LoadedModel, MCCNet, MCCNetConfig
-from dpdeblur.restore import RestoreOptions, restore
+from dpdeblur.engines import RestoreOptions, restore
 from dpdeblur.pair import DPViews
 
 def peak():

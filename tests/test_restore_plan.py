@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpdeblur.restore import Strip, plan_strips
+from dpdeblur.engines import Strip, plan_strips
 
 MULTIPLES = st.sampled_from([1, 4, 8])
 

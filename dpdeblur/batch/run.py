@@ -18,16 +18,16 @@ from dpdeblur.batch.events import EventCallback, Finished, Progress, Started
 from dpdeblur.batch.manifest import Manifest, Record, Status
 from dpdeblur.batch.plan import Job, Plan
 from dpdeblur.datasets import RawPath, names_say_swapped
+from dpdeblur.engines import ProgressCallback, Restored, RestoreOptions
+from dpdeblur.engines import restore as restore_views
 from dpdeblur.errors import DPDeblurError
 from dpdeblur.io import PictureInfo, check_output, read_views, write_picture
 from dpdeblur.io.picture import FileViews
 from dpdeblur.models import LoadedModel
 from dpdeblur.raw import RawOptions, read_raw_views
-from dpdeblur.restore import ProgressCallback, Restored, RestoreOptions
-from dpdeblur.restore import restore as restore_views
 
 Restore = Callable[[LoadedModel, FileViews, RestoreOptions, ProgressCallback | None], Restored]
-"""What turns views into a picture, as `restore.restore` does."""
+"""What turns views into a picture, as `engines.restore` does."""
 
 
 @dataclass(frozen=True)

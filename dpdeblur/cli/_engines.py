@@ -53,8 +53,8 @@ def network(
     ensemble: bool,
 ) -> Run:
     """MCCNet; raises OptionError and DeviceError before anything is read."""
+    from dpdeblur.engines import restore
     from dpdeblur.models import load_model
-    from dpdeblur.restore import restore
 
     options = _options.restore_options(device, precision, max_memory, strip_height, ensemble)
 
@@ -90,8 +90,8 @@ def network(
 
 def optimiser(printer: Output, calibration: Path | None, device: str) -> Run:
     """The way of `map`; raises DeviceError and calibration trouble before anything else is read."""
-    from dpdeblur.mpi import MapOptions
-    from dpdeblur.mpi.files import encoded, linear_views
+    from dpdeblur.engines.optimiser import MapOptions
+    from dpdeblur.engines.optimiser.files import encoded, linear_views
 
     options = MapOptions(device=_mpi.choose_device(printer, device))
     lens, told = _mpi.read_calibration(calibration)

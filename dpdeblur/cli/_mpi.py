@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from dpdeblur.cli._output import Output
-    from dpdeblur.mpi import DefocusMap, LinearViews, MapOptions
+    from dpdeblur.engines.optimiser import DefocusMap, LinearViews, MapOptions
     from dpdeblur.optics import Calibration
 
 CalibrationOption = Annotated[
@@ -67,9 +67,9 @@ def find_map(
     """
     import torch
 
+    from dpdeblur.engines.optimiser import map_defocus
     from dpdeblur.errors import DeviceError
     from dpdeblur.memory import peak_memory
-    from dpdeblur.mpi import map_defocus
 
     with printer.progress() as bar:
         task = bar.add_task("Finding the map", total=None)

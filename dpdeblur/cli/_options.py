@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from dpdeblur.engines import RestoreOptions
     from dpdeblur.raw import RawOptions
-    from dpdeblur.restore import RestoreOptions
 
 
 class Choice(StrEnum):
@@ -112,8 +112,8 @@ def restore_options(
 ) -> RestoreOptions:
     """The engine's options from those of the command line; raises OptionError, DeviceError."""
     from dpdeblur.device import choose
+    from dpdeblur.engines import RestoreOptions
     from dpdeblur.memory import parse_memory
-    from dpdeblur.restore import RestoreOptions
 
     choose(device, precision.value)  # a device that is not there shall not fail every picture
     memory = None if max_memory is None else parse_memory(max_memory)

@@ -13,7 +13,7 @@ from dpdeblur.cli import _mpi, _options, _photo
 from dpdeblur.cli._errors import open_output
 
 if TYPE_CHECKING:
-    from dpdeblur.mpi import LinearViews
+    from dpdeblur.engines.optimiser import LinearViews
     from dpdeblur.optics import Calibration
 
 SCHEMA = 1
@@ -80,10 +80,10 @@ def map_(
     printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur import __version__
     from dpdeblur.cli._raw import statement
+    from dpdeblur.engines.optimiser import MapOptions
+    from dpdeblur.engines.optimiser.files import encoded, linear_views
     from dpdeblur.io import write_map, write_picture
     from dpdeblur.io.atomic import write_whole
-    from dpdeblur.mpi import MapOptions
-    from dpdeblur.mpi.files import encoded, linear_views
     from dpdeblur.plots import draw_defocus
 
     inputs = _photo.check_inputs(left, right, folders="give the files of one photograph")

@@ -16,9 +16,9 @@ from dpdeblur.evaluation.protocols import DEFAULT_PROTOCOL, PROTOCOLS, Scores, m
 from dpdeblur.io import read_beside, read_views
 
 if TYPE_CHECKING:
+    from dpdeblur.engines import RestoreOptions
     from dpdeblur.models import LoadedModel
     from dpdeblur.pair import DPViews
-    from dpdeblur.restore import RestoreOptions
 
 KeepCallback = Callable[[TruthPair, int, NDArray[np.float32]], None]
 """Takes a restored picture, upright, with the number (from 0) of the model that made it."""
@@ -59,7 +59,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Result:
-    """What one model made of one photograph, and how (see `restore.Restored`)."""
+    """What one model made of one photograph, and how (see `engines.Restored`)."""
 
     scores: Scores
     seconds: float
@@ -131,7 +131,7 @@ def evaluate_views(
     `truth` is H x W x 3 in [0, 1], sRGB-encoded, in the views' rows. Raises what `restore` and
     `score` raise.
     """
-    from dpdeblur.restore import restore  # with PyTorch, which scores of files do without
+    from dpdeblur.engines import restore  # with PyTorch, which scores of files do without
 
     restored = restore(model, views, options, progress)
     scores = rules.score(restored.pixels, truth)

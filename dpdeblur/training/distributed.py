@@ -13,7 +13,7 @@ from torch import Tensor, distributed
 def own_device(name: str) -> str:
     """The device that this process shall use for the one asked for: under torchrun, its own GPU.
 
-    `name` is as `restore.choose` takes it; without torchrun, or without GPUs, it stays.
+    `name` is as `device.choose` takes it; without torchrun, or without GPUs, it stays.
     """
     if _together() and name in ("auto", "cuda") and torch.cuda.is_available():
         return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"

@@ -9,10 +9,15 @@ import torch
 from torch import Tensor
 
 from dpdeblur.colour import linear_to_srgb, luminance
+from dpdeblur.engines.optimiser.conjugate import conjugate_gradients
+from dpdeblur.engines.optimiser.layered import LayeredBlur, share_slopes, shares
+from dpdeblur.engines.optimiser.stencils import (
+    gaussian,
+    gradient,
+    gradient_adjoint,
+    gradient_diagonal,
+)
 from dpdeblur.errors import OptionError
-from dpdeblur.mpi.conjugate import conjugate_gradients
-from dpdeblur.mpi.layered import LayeredBlur, share_slopes, shares
-from dpdeblur.mpi.stencils import gaussian, gradient, gradient_adjoint, gradient_diagonal
 
 _GROUP = 2.0
 """Standard deviation in pixels of the neighbourhood that gradients are counted in."""

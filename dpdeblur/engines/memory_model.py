@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dpdeblur.engines.plan import plan_strips, round_up
 from dpdeblur.models import ModelDescriptor
-from dpdeblur.restore.plan import plan_strips, round_up
 
 # Memory of a network in bytes as (fixed, per pixel read), of which the lower sum holds, by how it
 # may be tiled. Measured for inference on the CPU in channels_last as the rise of the peak resident

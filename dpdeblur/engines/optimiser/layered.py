@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dpdeblur.mpi.lens import Lens, power, spectra
-from dpdeblur.mpi.tiles import Tiling
+from dpdeblur.engines.optimiser.lens import Lens, power, spectra
+from dpdeblur.engines.optimiser.tiles import Tiling
 
 NOISE_TO_SIGNAL = 7e-3
 """C of the joint Wiener filter, of unit-sum kernels."""

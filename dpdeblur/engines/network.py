@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dpdeblur.device import Setup, autocast, choose
+from dpdeblur.engines.memory_model import MemoryModel
+from dpdeblur.engines.options import ProgressCallback, Restored, RestoreOptions
+from dpdeblur.engines.plan import Strip, plan_strips, round_up
+from dpdeblur.engines.pyramid import pyramid
 from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
 from dpdeblur.memory import free_memory, is_out_of_memory, peak_memory, release_unused
 from dpdeblur.models import LoadedModel
 from dpdeblur.pair import DPViews
-from dpdeblur.restore.memory import MemoryModel
-from dpdeblur.restore.options import ProgressCallback, Restored, RestoreOptions
-from dpdeblur.restore.plan import Strip, plan_strips, round_up
-from dpdeblur.restore.pyramid import pyramid
 
 # Shares of the free memory to take unless told otherwise: the first leaves room for whatever else
 # runs (in a batch, for pictures being read and written); the second is for want of any better.

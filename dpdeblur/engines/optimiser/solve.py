@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dpdeblur.colour import linear_to_srgb, luminance
+from dpdeblur.engines.optimiser.cost_volume import balanced, belief, evidence, radius_range
+from dpdeblur.engines.optimiser.joint import Layers, PaperOptions, optimise_layers
+from dpdeblur.engines.optimiser.layered import LayeredBlur, shares
+from dpdeblur.engines.optimiser.lens import Lens
+from dpdeblur.engines.optimiser.optimise import FullOptions, optimise
+from dpdeblur.engines.optimiser.refine import smooth_within_edges
+from dpdeblur.engines.optimiser.views import LinearViews
 from dpdeblur.errors import OptionError
-from dpdeblur.mpi.evidence import balanced, belief, evidence, radius_range
-from dpdeblur.mpi.joint import Layers, PaperOptions, optimise_layers
-from dpdeblur.mpi.layered import LayeredBlur, shares
-from dpdeblur.mpi.lens import Lens
-from dpdeblur.mpi.optimise import FullOptions, optimise
-from dpdeblur.mpi.refine import smooth_within_edges
-from dpdeblur.mpi.views import LinearViews
 from dpdeblur.optics import Calibration
 
 Engine = Literal["fast", "full", "paper"]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dpdeblur.mpi.lens import Lens, power
-from dpdeblur.mpi.stencils import gaussian
+from dpdeblur.engines.optimiser.lens import Lens, power
+from dpdeblur.engines.optimiser.stencils import gaussian
 
 _WINDOWS = ((2.0, 0.15), (6.0, 0.35), (18.0, 0.5))
 """Standard deviations of the windows that evidence is gathered over, and their weights."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dpdeblur.mpi import losses
-from dpdeblur.mpi.lens import Blurs, Lens, power
-from dpdeblur.mpi.render import compose, render, transmittances
+from dpdeblur.engines.optimiser import losses
+from dpdeblur.engines.optimiser.lens import Blurs, Lens, power
+from dpdeblur.engines.optimiser.render import compose, render, transmittances
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dpdeblur.mpi.tiles import Tiling
+from dpdeblur.engines.optimiser.tiles import Tiling
 from dpdeblur.optics import Calibration, DiskPSF
 
 _SLOPE = 0.86

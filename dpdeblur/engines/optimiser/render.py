@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dpdeblur.mpi.lens import Blurs
-from dpdeblur.mpi.tiles import blur
+from dpdeblur.engines.optimiser.lens import Blurs
+from dpdeblur.engines.optimiser.tiles import blur
 
 
 class Rendered(NamedTuple):

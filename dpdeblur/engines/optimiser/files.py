@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.colour import linear_to_srgb, srgb_to_linear
+from dpdeblur.engines.optimiser.views import LinearViews
 from dpdeblur.errors import InvalidPictureError
 from dpdeblur.io import FileViews
-from dpdeblur.mpi.views import LinearViews
 from dpdeblur.optics import Calibration
 
 _FULL = np.float32(2**16 - 1)

@@ -1,8 +1,8 @@
 """Defocus map and all-in-focus picture without training, after Xin et al. (ICCV 2021)."""
 
-from dpdeblur.mpi.files import encoded, linear_views
-from dpdeblur.mpi.solve import DefocusMap, MapOptions, map_defocus
-from dpdeblur.mpi.views import LinearViews
+from dpdeblur.engines.optimiser.files import encoded, linear_views
+from dpdeblur.engines.optimiser.solve import DefocusMap, MapOptions, map_defocus
+from dpdeblur.engines.optimiser.views import LinearViews
 
 __all__ = [
     "DefocusMap",
