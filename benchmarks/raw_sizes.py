@@ -31,7 +31,7 @@ from dpdeblur.optics import DiskPSF, photograph
 from dpdeblur.raw import RawOptions, finish, read_raw_views
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from dual_pixel_raw import camera_colours, write_scene
+from support.dual_pixel_raw import camera_colours, write_scene
 
 Array = NDArray[np.float32]
 SENSOR, PART = 6720, 5

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_pair
-from test_calibration import authors_folder
 from typer.testing import CliRunner, Result
 
 import dpdeblur
 from dpdeblur.cli import app
 from dpdeblur.errors import OptionError, OutOfMemoryError, OutputExistsError
+from support.authors_folder import authors_folder
+from support.pairs import write_pair
 
 PACKAGE = Path(dpdeblur.__file__).parent
 MODULES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE / "cli"]

@@ -1,0 +1,83 @@
+"""What a batch is going to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dpdeblur.batch import Manifest, Record, plan_jobs
+from dpdeblur.errors import (
+    MissingFileError,
+    PairingError,
+    UnsupportedFormatError,
+    UnwritableOutputError,
+)
+from dpdeblur.io import write_picture
+from support.batches import view, write_pair
+
+
+def test_plan_keeps_the_tree_and_sees_what_is_done(tmp_path: Path) -> None:
+    source, output = tmp_path / "in", tmp_path / "in/results"
+    write_pair(source, "day1/A.v2", 1)
+    write_pair(source, "day2/B", 2, ".tif")
+    write_pair(output, "old", 3)
+    write_picture(output / "day2/B.png", view(4))
+    (source / "C_L.png").touch()
+    with Manifest(output, {}) as manifest:
+        manifest.add(Record("B", "done", "", "", "day2/B.png", weights="1"))
+    plan = plan_jobs(source, output)
+    assert [(job.pair.name, job.output, job.done) for job in plan.jobs] == [
+        ("day1/A.v2", output / "day1/A.v2.png", False),
+        ("day2/B", output / "day2/B.png", True),
+    ]
+    assert [job.pair.name for job in plan.todo] == ["day1/A.v2"]
+    assert plan.orphans == (source / "C_L.png",)
+    assert len(plan_jobs(source, output, overwrite=True).todo) == 2
+    endings = [job.output.name for job in plan_jobs(source, output, extension=None).jobs]
+    assert endings == ["A.v2.png", "B.tif"]
+
+
+def test_plan_from_a_list(tmp_path: Path) -> None:
+    table = tmp_path / "list.csv"
+    table.write_text("left,right,name\na.png,b.png,x/one\n")
+    (job,) = plan_jobs(tmp_path, tmp_path / "out", pairs=table).jobs
+    with pytest.raises(MissingFileError):
+        plan_jobs(tmp_path / "none", tmp_path / "out", pairs=table)
+    assert (job.pair.left, job.output) == (tmp_path / "a.png", tmp_path / "out/x/one.png")
+
+
+def test_plan_never_replaces_a_view(tmp_path: Path) -> None:
+    table = tmp_path / "list.csv"
+    table.write_text("in/a.png,in/b.png,b\n")
+    with pytest.raises(UnwritableOutputError, match="would replace this view"):
+        plan_jobs(tmp_path, tmp_path / "x/../in", pairs=table, overwrite=True)
+    assert plan_jobs(tmp_path, tmp_path / "in", pairs=table, extension=".tif").jobs
+
+
+def test_plan_refuses_unknown_formats_and_empty_folders(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with pytest.raises(UnsupportedFormatError):
+        plan_jobs(tmp_path / "in", tmp_path / "out", extension=".bmp")
+    with pytest.raises(PairingError):
+        plan_jobs(tmp_path / "in", tmp_path / "out")
+    with pytest.raises(MissingFileError):
+        plan_jobs(tmp_path / "nowhere", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_plan_never_takes_the_users_photograph_for_a_result(
+    tmp_path: Path, overwrite: bool
+) -> None:
+    write_pair(tmp_path, "A", 1)
+    write_pair(tmp_path, "day/B", 2)
+    write_picture(tmp_path / "day/B.png", view(3))
+    with pytest.raises(UnwritableOutputError, match=r"day/B\.png.*choose another output folder"):
+        plan_jobs(tmp_path, tmp_path, overwrite=overwrite)
+    # A record that it was skipped does not make it ours.
+    with Manifest(tmp_path, {}) as manifest:
+        manifest.add(Record("day/B", "skipped", "l", "r", "day/B.png"))
+    with pytest.raises(UnwritableOutputError):
+        plan_jobs(tmp_path, tmp_path / "day/..", overwrite=overwrite)
+    assert len(plan_jobs(tmp_path, tmp_path / "out").todo) == 2

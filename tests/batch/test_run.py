@@ -1,0 +1,514 @@
+"""The batch: every pair once, failures alone, nothing half done, three pictures in memory."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dpdeblur.batch.run as batch_run
+from dpdeblur.batch import (
+    MANIFEST_NAME,
+    Event,
+    Finished,
+    Manifest,
+    Progress,
+    Record,
+    Started,
+    plan_jobs,
+    run_batch,
+)
+from dpdeblur.engines import ProgressCallback, Restored, RestoreOptions
+from dpdeblur.engines import restore as real_restore
+from dpdeblur.errors import OutOfMemoryError, UnreadableFileError, UnwritableOutputError
+from dpdeblur.io import read_picture, read_views, write_picture
+from dpdeblur.io.picture import FileViews
+from dpdeblur.models import LoadedModel
+from support.batches import (
+    MODEL,
+    fake_restore,
+    no_leftovers,
+    read_manifest,
+    statuses,
+    three_pairs,
+    view,
+    write_pair,
+)
+
+
+def test_results_beside_their_views_are_skipped_and_made_anew(tmp_path: Path) -> None:
+    write_pair(tmp_path, "A", 1)
+    run_batch(MODEL, plan_jobs(tmp_path, tmp_path), restore=fake_restore)
+    assert plan_jobs(tmp_path, tmp_path).todo == ()
+
+    def fail(*_: object) -> Restored:
+        raise RuntimeError("boom")
+
+    # The earlier result survives a failure, and is still known as one.
+    again = plan_jobs(tmp_path, tmp_path, overwrite=True)
+    assert run_batch(MODEL, again, restore=fail).count("failed") == 1
+    assert plan_jobs(tmp_path, tmp_path).todo == ()
+
+
+def test_names_the_system_refuses_fail_alone(tmp_path: Path) -> None:
+    write_pair(tmp_path / "in", "A", 1)
+    table = tmp_path / "list.csv"
+    long = "x" * 300
+    table.write_text(f"A_L.png,A_R.png,{long}\n{long}.png,A_R.png,B\nA_L.png,A_R.png,C\n")
+    with pytest.raises(UnreadableFileError, match="too long"):
+        plan_jobs(tmp_path / long, tmp_path / "out")
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out", pairs=table)
+    records = run_batch(MODEL, plan, restore=fake_restore).records
+    assert {record.name: record.error_type for record in records} == {
+        long: "UnwritableOutputError",
+        "B": "UnreadableFileError",
+        "C": None,
+    }
+
+
+# ---- run
+
+
+def test_pictures_are_written_as_restored(tmp_path: Path) -> None:
+    plan = three_pairs(tmp_path)
+    events: list[Event] = []
+    report = run_batch(MODEL, plan, on_event=events.append, restore=fake_restore)
+    assert [record.status for record in report.records] == ["done"] * 3
+    for job in plan.jobs:
+        views = read_views(job.pair.left, job.pair.right)
+        written = read_picture(job.output)
+        assert written.info.bit_depth == 16
+        np.testing.assert_allclose(written.pixels, views.combined(), atol=1 / 65535)
+    record = report.records[0]
+    assert (record.name, record.output, record.device, record.notes) == (
+        *("1", "1.png", "cpu", ("a note",)),
+    )
+    assert record.seconds is not None
+    assert record.seconds >= 0.25
+    assert no_leftovers(tmp_path)
+    started = [event for event in events if isinstance(event, Started)]
+    assert [(e.job.pair.name, e.number, e.total) for e in started] == [
+        *(("1", 1, 3), ("2", 2, 3), ("3", 3, 3)),
+    ]
+    assert [e.record for e in events if isinstance(e, Finished)] == list(report.records)
+    assert [(e.rows_done, e.rows) for e in events if isinstance(e, Progress)] == [
+        (0, 18),
+        (18, 18),
+    ] * 3
+
+
+def test_the_real_engine_does_it_too(tmp_path: Path) -> None:
+    write_pair(tmp_path / "in", "deep/A", 1)
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out", extension=".tif")
+    options = RestoreOptions(device="cpu", precision="fp32")
+    (record,) = run_batch(MODEL, plan, options).records
+    assert (record.status, record.device, record.precision) == ("done", "cpu", "fp32")
+    views = read_views(plan.jobs[0].pair.left, plan.jobs[0].pair.right)
+    expected = real_restore(MODEL, views, options).pixels
+    np.testing.assert_allclose(
+        read_picture(tmp_path / "out/deep/A.tif").pixels, expected, atol=1 / 65535
+    )
+
+
+def test_manifest_says_what_was_done_and_how(tmp_path: Path) -> None:
+    plan = three_pairs(tmp_path)
+    (tmp_path / "in/4_L.png").touch()
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out")
+    run_batch(MODEL, plan, RestoreOptions(max_memory=10**9), bit_depth=8, restore=fake_restore)
+    content = read_manifest(tmp_path / "out")
+    assert content["schema"] == 1
+    assert content["weights"] == {"name": "untrained", "sha256": "0" * 64}
+    assert content["options"] == {
+        "device": "auto",
+        "precision": "auto",
+        "max_memory": 10**9,
+        "strip_height": None,
+        "ensemble": False,
+        "bit_depth": 8,
+        "metadata": True,
+        "overwrite": False,
+    }
+    assert content["orphans"] == [(tmp_path / "in/4_L.png").as_posix()]
+    assert [entry["output"] for entry in content["pictures"]] == ["1.png", "2.png", "3.png"]
+    assert read_picture(tmp_path / "out/1.png").info.bit_depth == 8
+
+
+def test_failures_are_alone_and_named(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    for number, name in enumerate(["a", "corrupt", "engine", "good", "memory", "nan", "z"]):
+        write_pair(source, name, number)
+    (source / "corrupt_R.png").write_bytes((source / "corrupt_R.png").read_bytes()[:200])
+    write_pair(source, "size", 8)
+    write_picture(source / "size_R.png", view(9, 20, 24), overwrite=True)
+    write_pair(source, "same", 10)
+    (source / "same_R.png").write_bytes((source / "same_L.png").read_bytes())
+    write_pair(source, "taken", 11)
+    (tmp_path / "out/taken.png").mkdir(parents=True)
+    plan = plan_jobs(source, tmp_path / "out")
+
+    def restore(
+        model: LoadedModel,
+        views: FileViews,
+        options: RestoreOptions,
+        progress: ProgressCallback | None,
+    ) -> Restored:
+        name = views.source.path.stem
+        if name == "engine_L":
+            raise RuntimeError("boom")
+        if name == "memory_L":
+            raise OutOfMemoryError(2**40, 2**30)
+        result = fake_restore(model, views, options, progress)
+        return replace(result, pixels=result.pixels * np.nan) if name == "nan_L" else result
+
+    report = run_batch(MODEL, plan, restore=restore)
+    errors = {r.name: (r.error_type, r.error) for r in report.records if r.status == "failed"}
+    assert {name: kind for name, (kind, _) in errors.items()} == {
+        "corrupt": "UnreadableFileError",
+        "engine": "RuntimeError",
+        "memory": "OutOfMemoryError",
+        "nan": "InvalidPictureError",
+        "same": "IdenticalViewsError",
+        "size": "ShapeMismatchError",
+        "taken": "UnwritableOutputError",
+    }
+    assert errors["engine"][1] == "Unexpected RuntimeError: boom"
+    assert str(source / "corrupt_R.png") in str(errors["corrupt"][1])
+    done = ["a", "good", "z"]
+    assert [record.name for record in report.records if record.status == "done"] == done
+    assert [report.count(status) for status in ("done", "failed", "skipped")] == [3, 7, 0]
+    written = [path.name for path in (tmp_path / "out").iterdir() if path.is_file()]
+    assert sorted(written) == sorted([*(f"{name}.png" for name in done), MANIFEST_NAME])
+    assert statuses(tmp_path / "out") == {r.name: r.status for r in report.records}
+
+
+def test_resuming_skips_what_is_done_and_repeats_what_failed(tmp_path: Path) -> None:
+    plan = three_pairs(tmp_path)
+    broken = plan.jobs[1].pair.right
+    sound = broken.read_bytes()
+    broken.write_bytes(b"")
+    first = run_batch(MODEL, plan, restore=fake_restore)
+    assert [record.status for record in first.records] == ["done", "failed", "done"]
+    before = (tmp_path / "out/1.png").stat().st_mtime_ns
+    broken.write_bytes(sound)
+    events: list[Event] = []
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out")
+    second = run_batch(MODEL, plan, on_event=events.append, restore=fake_restore)
+    assert [record.status for record in second.records] == ["skipped", "done", "skipped"]
+    assert [(e.number, e.total) for e in events if isinstance(e, Started)] == [(1, 1)]
+    assert (tmp_path / "out/1.png").stat().st_mtime_ns == before
+    # How the skipped ones came about is still known.
+    assert statuses(tmp_path / "out") == {"1": "done", "2": "done", "3": "done"}
+    assert read_manifest(tmp_path / "out")["pictures"][0]["device"] == "cpu"
+    assert second.notes == ()
+
+
+def test_overwrite_makes_all_anew(tmp_path: Path) -> None:
+    run_batch(MODEL, three_pairs(tmp_path), restore=fake_restore)
+    write_picture(tmp_path / "out/2.png", view(99), overwrite=True)
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out", overwrite=True)
+    report = run_batch(MODEL, plan, restore=fake_restore)
+    assert report.count("done") == 3
+    views = read_views(plan.jobs[1].pair.left, plan.jobs[1].pair.right)
+    np.testing.assert_allclose(
+        read_picture(tmp_path / "out/2.png").pixels, views.combined(), atol=1 / 65535
+    )
+
+
+def test_results_of_other_weights_are_pointed_out(tmp_path: Path) -> None:
+    run_batch(MODEL, three_pairs(tmp_path), restore=fake_restore)
+    (tmp_path / "out/3.png").unlink()
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out")
+    report = run_batch(replace(MODEL, sha256="1" * 64), plan, restore=fake_restore)
+    assert len(report.notes) == 1
+    assert report.notes[0].startswith("2 of the pictures")
+
+
+def test_a_picture_that_was_there_without_a_record_is_skipped(tmp_path: Path) -> None:
+    write_picture(tmp_path / "out/1.png", view(50))
+    report = run_batch(MODEL, three_pairs(tmp_path), restore=fake_restore)
+    assert statuses(tmp_path / "out") == {"1": "skipped", "2": "done", "3": "done"}
+    assert report.notes == ()
+
+
+def test_all_done_calls_nothing(tmp_path: Path) -> None:
+    run_batch(MODEL, three_pairs(tmp_path), restore=fake_restore)
+
+    def never(*_: object) -> Restored:
+        raise AssertionError
+
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out")
+    assert run_batch(MODEL, plan, restore=never).count("skipped") == 3
+
+
+# ---- threads
+
+
+def test_reading_and_writing_overlap_with_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = three_pairs(tmp_path)
+    reads = [threading.Event() for _ in range(3)]
+    writes = [threading.Event() for _ in range(3)]
+    network = [threading.Event() for _ in range(3)]
+    me = threading.get_ident()
+
+    def reading(left: Path, right: Path) -> FileViews:
+        assert threading.get_ident() != me
+        reads[int(left.stem[0]) - 1].set()
+        return read_views(left, right)
+
+    def writing(path: Path, *args: Any, **options: Any) -> tuple[str, ...]:
+        assert threading.get_ident() != me
+        number = int(path.stem) - 1
+        # Picture i is not written before the network has picture i + 1.
+        if number < 2:
+            assert network[number + 1].wait(10)
+        result = write_picture(path, *args, **options)
+        writes[number].set()
+        return result
+
+    def restore(
+        model: LoadedModel,
+        views: FileViews,
+        options: RestoreOptions,
+        progress: ProgressCallback | None,
+    ) -> Restored:
+        assert threading.get_ident() == me
+        number = int(views.source.path.stem[0]) - 1
+        network[number].set()
+        # The network waits for the next picture to be read and the last one to be written.
+        if number < 2:
+            assert reads[number + 1].wait(10)
+        if number > 0:
+            assert writes[number - 1].wait(10)
+        return fake_restore(model, views, options, progress)
+
+    monkeypatch.setattr(batch_run, "read_views", reading)
+    monkeypatch.setattr(batch_run, "write_picture", writing)
+    report = run_batch(MODEL, plan, restore=restore)
+    assert [record.error for record in report.records] == [None] * 3
+
+
+def test_one_picture_ahead_and_one_behind_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        write_pair(tmp_path / "in", f"{number}", number)
+    views_alive: weakref.WeakSet[FileViews] = weakref.WeakSet()
+    results_alive: weakref.WeakSet[Restored] = weakref.WeakSet()
+    most = {"views": 0, "results": 0}
+
+    def look() -> None:
+        most["views"] = max(most["views"], len(views_alive))
+        most["results"] = max(most["results"], len(results_alive))
+
+    def reading(left: Path, right: Path) -> FileViews:
+        views = read_views(left, right)
+        views_alive.add(views)
+        look()
+        return views
+
+    def slow_writing(*args: Any, **options: Any) -> tuple[str, ...]:
+        time.sleep(0.02)
+        return write_picture(*args, **options)
+
+    def restore(*arguments: Any) -> Restored:
+        time.sleep(0.005)
+        look()
+        result = fake_restore(*arguments)
+        results_alive.add(result)
+        look()
+        return result
+
+    monkeypatch.setattr(batch_run, "read_views", reading)
+    monkeypatch.setattr(batch_run, "write_picture", slow_writing)
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out")
+    assert run_batch(MODEL, plan, restore=restore).count("done") == 8
+    assert most == {"views": 2, "results": 2}
+
+
+def interrupt_at(name: str) -> Callable[..., Restored]:
+    def restore(
+        model: LoadedModel,
+        views: FileViews,
+        options: RestoreOptions,
+        progress: ProgressCallback | None,
+    ) -> Restored:
+        if views.source.path.stem == f"{name}_L":
+            signal.raise_signal(signal.SIGINT)
+        return fake_restore(model, views, options, progress)
+
+    return restore
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Processes in the background of a shell are started with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_interrupt_keeps_what_is_written_and_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 6):
+        write_pair(tmp_path / "in", f"{number}", number)
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out")
+
+    def slow_writing(*args: Any, **options: Any) -> tuple[str, ...]:
+        time.sleep(0.1)
+        return write_picture(*args, **options)
+
+    monkeypatch.setattr(batch_run, "write_picture", slow_writing)
+    events: list[Event] = []
+    threads = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(MODEL, plan, on_event=events.append, restore=interrupt_at("3"))
+    assert set(threading.enumerate()) == threads
+    assert statuses(tmp_path / "out") == {"1": "done", "2": "done"}
+    assert [e.record.name for e in events if isinstance(e, Finished)] == ["1", "2"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        *("1.png", "2.png", MANIFEST_NAME)
+    ]
+    read_picture(tmp_path / "out/2.png")
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out")
+    report = run_batch(MODEL, plan, restore=fake_restore)
+    assert [report.count(status) for status in ("skipped", "done")] == [2, 3]
+    assert set(statuses(tmp_path / "out").values()) == {"done"}
+
+
+def break_at_progress(name: str, error: Exception) -> Callable[[Event], None]:
+    def watch(event: Event) -> None:
+        if isinstance(event, Progress) and event.job.pair.name == name:
+            raise error
+
+    return watch
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError("gone"), RuntimeError("out of memory")])
+def test_an_error_of_who_watches_stops_the_batch_as_it_is(tmp_path: Path, error: Exception) -> None:
+    error.__cause__ = cause = ValueError("its cause")
+    with pytest.raises(type(error)) as caught:
+        run_batch(
+            *(MODEL, three_pairs(tmp_path)),
+            on_event=break_at_progress("2", error),
+            restore=fake_restore,
+        )
+    assert caught.value is error
+    assert error.__cause__ is cause
+    # The picture that was being written is kept and known; the one in work has not failed.
+    assert statuses(tmp_path / "out") == {"1": "done"}
+    assert no_leftovers(tmp_path)
+
+
+def test_an_engine_that_catches_errors_does_not_make_them_the_pictures(tmp_path: Path) -> None:
+    def restore(*arguments: Any) -> Restored:
+        try:
+            return fake_restore(*arguments)
+        except Exception as error:
+            raise OutOfMemoryError(2**40, 2**30) from error
+
+    error = BrokenPipeError("gone")
+    plan = three_pairs(tmp_path)
+    with pytest.raises(BrokenPipeError) as caught:
+        run_batch(MODEL, plan, on_event=break_at_progress("2", error), restore=restore)
+    assert caught.value is error
+    assert statuses(tmp_path / "out") == {"1": "done"}
+
+
+def test_a_second_error_while_stopping_does_not_hide_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow_writing(*args: Any, **options: Any) -> tuple[str, ...]:
+        time.sleep(0.1)
+        return write_picture(*args, **options)
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Finished) or (isinstance(event, Started) and event.number == 2):
+            raise RuntimeError(type(event).__name__)
+
+    monkeypatch.setattr(batch_run, "write_picture", slow_writing)
+    with pytest.raises(RuntimeError, match="Started"):
+        run_batch(MODEL, three_pairs(tmp_path), on_event=watch, restore=fake_restore)
+    assert statuses(tmp_path / "out") == {"1": "done"}
+
+
+def test_the_first_error_is_told_and_nothing_twice(tmp_path: Path) -> None:
+    finished: list[str] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Finished):
+            finished.append(event.record.name)
+            raise RuntimeError(event.record.name)
+
+    with pytest.raises(RuntimeError, match=r"^1$"):
+        run_batch(MODEL, three_pairs(tmp_path), on_event=watch, restore=fake_restore)
+    assert len(finished) == len(set(finished))
+    assert set(statuses(tmp_path / "out").values()) == {"done"}
+    done = {path.stem for path in (tmp_path / "out").glob("*.png")}
+    assert done == set(statuses(tmp_path / "out"))
+
+
+def test_an_error_of_the_manifest_stops_the_batch_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = UnwritableOutputError(tmp_path / MANIFEST_NAME, "the disk is full")
+    add = Manifest.add
+
+    def refuse(manifest: Manifest, *records: Record) -> None:
+        add(manifest, *records)
+        if records:
+            raise error
+
+    written = threading.Event()
+
+    def writing(*args: Any, **options: Any) -> tuple[str, ...]:
+        result = write_picture(*args, **options)
+        written.set()
+        return result
+
+    def restore(
+        model: LoadedModel,
+        views: FileViews,
+        options: RestoreOptions,
+        progress: ProgressCallback | None,
+    ) -> Restored:
+        if views.source.path.stem == "2_L":  # so that the first is recorded in this one's progress
+            assert written.wait(10)
+            time.sleep(0.05)
+        return fake_restore(model, views, options, progress)
+
+    monkeypatch.setattr(batch_run, "write_picture", writing)
+    monkeypatch.setattr(Manifest, "add", refuse)
+    events: list[Event] = []
+    with pytest.raises(UnwritableOutputError) as caught:
+        run_batch(MODEL, three_pairs(tmp_path), on_event=events.append, restore=restore)
+    assert caught.value is error
+    assert isinstance(events[-1], Progress)
+    assert events[-1].job.pair.name == "2"
+    assert statuses(tmp_path / "out") == {"1": "done"}
+
+
+def test_a_list_whose_names_say_swapped_is_pointed_out(tmp_path: Path) -> None:
+    write_pair(tmp_path, "a", 1)
+    write_pair(tmp_path, "b", 2)
+    table = tmp_path / "list.csv"
+    table.write_text("a_R.png,a_L.png\nb_L.png,b_R.png\n")
+    plan = plan_jobs(tmp_path, tmp_path / "out", pairs=table)
+    swapped, sound = run_batch(MODEL, plan, restore=fake_restore).records
+    left, right = tmp_path / "a_R.png", tmp_path / "a_L.png"
+    assert swapped.notes == (
+        f"By their names, {left} is the right view and {right} the left one.",
+        "a note",
+    )
+    assert sound.notes == ("a note",)

@@ -1,0 +1,140 @@
+"""Kernels and vignetting from photographs whose kernels and vignetting are known."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.ndimage import shift
+
+from dpdeblur.calibration import Shots, blur_radius, centroids, disparity, solve
+from dpdeblur.errors import (
+    IdenticalViewsError,
+    InvalidPictureError,
+    OptionError,
+    PatternError,
+    PictureTooSmallError,
+    ShapeMismatchError,
+)
+from dpdeblur.optics import Calibration
+from support.dot_shots import COLUMNS, HEIGHT, ROWS, SPACING, WIDTH, Taken, take
+
+GRID = ROWS, COLUMNS
+
+
+def shots_of(taken: Taken, *, whites: bool = False) -> Shots:
+    left, right, sharp, *sheets = (
+        part.astype(np.float32) for part in (taken.left, taken.right, taken.sharp, *taken.whites)
+    )
+    return Shots(left, right, sharp, (sheets[0], sheets[1]) if whites else None)
+
+
+def errors(calibration: Calibration, taken: Taken) -> NDArray[np.float64]:
+    """Each kernel's distance from the true one over its norm, common centroids made one."""
+    found = np.stack([calibration.left, calibration.right])
+    rim = (found.shape[-1] - taken.kernels.shape[-1]) // 2
+    true = np.pad(taken.kernels, ((0, 0), (0, 0), (0, 0), (rim, rim), (rim, rim)))
+    off = centroids(true.mean(0)) - centroids(found.mean(0))
+    result = np.empty((2, *GRID))
+    for view, row, column in np.ndindex(2, *GRID):
+        moved = shift(found[view, row, column], off[row, column, ::-1], order=3)
+        kernel = true[view, row, column]
+        result[view, row, column] = np.linalg.norm(moved - kernel) / np.linalg.norm(kernel)
+    return result
+
+
+class TestSolve:
+    @pytest.mark.parametrize("radius", [6.0, -6.0])
+    def test_kernels_and_vignetting_are_recovered(self, radius: float) -> None:
+        """The sharp shot is moved, scaled and darker, all are noisy."""
+        taken = take(radius)
+        steps: list[tuple[int, int]] = []
+        solved = solve(shots_of(taken), GRID, progress=lambda *step: steps.append(step))
+        found = solved.calibration
+        wrong = errors(found, taken)
+        assert wrong.mean() < 0.08, wrong
+        assert wrong.max() < 0.1, wrong
+        apart = disparity(*taken.kernels)
+        assert np.sign(apart).mean() == np.sign(radius)
+        np.testing.assert_allclose(disparity(found.left, found.right), apart, atol=0.05)
+        assert found.radius == pytest.approx(blur_radius(*taken.kernels), rel=0.01)
+        ratio = found.match_right(HEIGHT, WIDTH) / taken.ratio
+        assert np.abs(ratio - 1).max() < 0.025
+        assert np.abs(ratio - 1).mean() < 0.01
+        assert found.frame == (HEIGHT, WIDTH)
+        assert found.levels is None
+        assert solved.spacing == pytest.approx(SPACING, abs=0.5)
+        assert solved.residual.shape == (*GRID, 2)
+        assert 0 < solved.residual.mean() < 0.05
+        np.testing.assert_array_equal(found.extra["residual"], solved.residual)
+        assert solved.warnings == ()
+        assert steps == [(done, 6) for done in range(1, 7)]
+
+    def test_without_noise_and_drift_little_is_left_unexplained(self) -> None:
+        taken = take(6.0, 1.0, noise=False)
+        solved = solve(shots_of(taken), GRID, 19)
+        assert solved.calibration.left.shape == (*GRID, 19, 19)
+        assert errors(solved.calibration, taken).mean() < 0.08
+        assert solved.residual.max() < 0.04
+
+    def test_white_sheets_give_the_ratio(self) -> None:
+        taken = take()
+        found = solve(shots_of(taken, whites=True), (1, 1), 15).calibration
+        np.testing.assert_allclose(found.match_right(HEIGHT, WIDTH), taken.ratio, rtol=0.015)
+
+    def test_levels_are_kept(self) -> None:
+        shots = dataclasses.replace(shots_of(take()), levels=(64.0, 1023.0))
+        assert solve(shots, (1, 1), 15).calibration.levels == (64.0, 1023.0)
+
+    def test_kernels_too_small_for_the_blur_are_doubted(self) -> None:
+        (warning,) = solve(shots_of(take()), (1, 1), 9).warnings
+        assert "light reaches the border of the 9 pixels" in warning
+
+    @pytest.mark.parametrize("size", [8, 3, 23, 401])
+    def test_sizes_that_the_dots_do_not_allow(self, size: int) -> None:
+        with pytest.raises(OptionError, match=f"{size} is not an odd number from 5 to 21"):
+            solve(shots_of(take()), GRID, size)
+
+    def test_tiles_that_are_too_small(self) -> None:
+        with pytest.raises(PatternError, match="fewer tiles"):
+            solve(shots_of(take()), (12, 3))
+
+    def test_pictures_that_are_no_pattern(self) -> None:
+        good = shots_of(take())
+        rng = np.random.default_rng(0)
+        flat = np.full_like(good.sharp, 0.2)
+        noise = rng.random(good.sharp.shape, np.float32) ** 2
+        for sharp, reason in ((flat, "of one brightness"), (noise, "no regular grid")):
+            with pytest.raises(PatternError, match=reason):
+                solve(dataclasses.replace(good, sharp=sharp), GRID)
+        with pytest.raises(PatternError, match="white dots on black"):
+            solve(dataclasses.replace(good, sharp=0.8 - good.sharp), GRID)
+        other = dataclasses.replace(good, left=noise, right=noise[::-1].copy())
+        with pytest.raises(PatternError, match="does not show what the blurred ones show"):
+            solve(other, GRID)
+        part = good.sharp.copy()
+        part[:, 212:] = 0
+        with pytest.raises(PatternError, match="no dots in row 1, column 3"):
+            solve(dataclasses.replace(good, sharp=part), GRID)
+
+    def test_views_that_are_not_apart(self) -> None:
+        good = shots_of(take())
+        rng = np.random.default_rng(0)
+        noise = rng.normal(0, 1e-4, good.left.shape).astype(np.float32)
+        with pytest.raises(PatternError, match=r"only 0\.0\d pixels apart"):
+            solve(dataclasses.replace(good, right=(good.left + noise).clip(0)), GRID)
+
+    def test_shots_that_are_none(self) -> None:
+        good = shots_of(take())
+        with pytest.raises(IdenticalViewsError):
+            Shots(good.left, good.left, good.sharp)
+        with pytest.raises(ShapeMismatchError, match="left and the sharp"):
+            Shots(good.left, good.right, good.sharp[:-1])
+        with pytest.raises(PictureTooSmallError):
+            Shots(good.left[:50], good.right[:50], good.sharp[:50])
+        with pytest.raises(InvalidPictureError, match="right picture"):
+            Shots(good.left, good.right * np.float32(np.nan), good.sharp)
+        with pytest.raises(InvalidPictureError, match="left white"):
+            Shots(good.left, good.right, good.sharp, (good.left.astype(float), good.right))

@@ -1,0 +1,69 @@
+"""The edge-aware refinement against a dense solve."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dpdeblur.engines.optimiser import refine
+from dpdeblur.engines.optimiser.refine import smooth_within_edges
+from support.optimiser_reference import Array
+
+SIZE = (9, 12)
+RNG = np.random.default_rng(5)
+
+
+def solved_densely(values: Array, trust: Array, guide: Array) -> Array:
+    """Normal equations of the stated objective, one neighbour pair after the other."""
+    height, width = values.shape
+    system, target = np.diag(trust.ravel()), (trust * values).ravel()
+    for row in range(height):
+        for column in range(width):
+            for y, x in ((row, column + 1), (row + 1, column)):
+                if y < height and x < width:
+                    step = abs(guide[row, column] - guide[y, x])
+                    weight = refine._SMOOTHNESS * np.exp(-step / refine._EDGE)
+                    p, q = row * width + column, y * width + x
+                    system[p, p] += weight
+                    system[q, q] += weight
+                    system[p, q] -= weight
+                    system[q, p] -= weight
+    return np.linalg.solve(system, target).reshape(height, width)
+
+
+@pytest.mark.parametrize("trust", [1.0, 1e3, 1e5])
+def test_it_is_the_dense_solution(trust: float) -> None:
+    values, guide = RNG.uniform(-1, 1, SIZE), RNG.uniform(0, 0.1, SIZE)
+    trusted = trust * RNG.uniform(0.1, 1, SIZE)
+    smooth = smooth_within_edges(values, trusted, guide)
+    assert (smooth.dtype, smooth.shape) == (np.float32, SIZE)
+    np.testing.assert_allclose(smooth, solved_densely(values, trusted, guide), atol=2e-3)
+
+
+def test_trusted_values_stay() -> None:
+    values = RNG.uniform(-1, 1, SIZE)
+    smooth = smooth_within_edges(values, np.full(SIZE, 1e9), np.full(SIZE, 0.5))
+    np.testing.assert_allclose(smooth, values, atol=1e-3)
+
+
+def test_a_constant_map_stays() -> None:
+    values = np.full(SIZE, -0.7)
+    smooth = smooth_within_edges(values, np.full(SIZE, 1.0), RNG.uniform(0, 1, SIZE))
+    np.testing.assert_allclose(smooth, -0.7, atol=1e-6)
+
+
+def test_untrusted_values_take_their_side_of_an_edge() -> None:
+    guide = np.where(np.arange(40) < 20, 0.2, 0.8) * np.ones((10, 1))
+    truth = np.where(guide < 0.5, -1.0, 1.0)
+    trust, values = np.full(truth.shape, 1e-3), RNG.uniform(-1, 1, truth.shape)
+    trust[:, 5], trust[:, 33] = 1e6, 1e6
+    values[:, 5], values[:, 33] = -1, 1
+    smooth = smooth_within_edges(values, trust, guide)
+    np.testing.assert_allclose(smooth, truth, atol=0.1)
+
+
+def test_equal_input_gives_equal_maps() -> None:
+    values, guide = RNG.uniform(-1, 1, SIZE), RNG.uniform(0, 1, SIZE)
+    trust = np.full(SIZE, 50.0)
+    first = smooth_within_edges(values, trust, guide)
+    assert np.array_equal(first, smooth_within_edges(values, trust, guide))

@@ -1,0 +1,98 @@
+"""Sizes in words, what is free and taken, control groups."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from dpdeblur.errors import OptionError
+from dpdeblur.memory import cgroup_headrooms, free_memory, parse_memory, peak_memory, total_memory
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("2GB", 2_000_000_000),
+        ("1.5 GiB", 1_610_612_736),
+        ("800M", 800_000_000),
+        ("512mib", 536_870_912),
+        (".5k", 500),
+        ("1T", 10**12),
+        (" 4096 ", 4096),
+        ("7b", 7),
+    ],
+)
+def test_parse_memory(text: str, size: int) -> None:
+    assert parse_memory(text) == size
+
+
+@pytest.mark.parametrize(
+    "text", ["", "GB", "two", "-1GB", "2 GB RAM", "1e9", "0", "0.4", "2iB", "1.2.3M", "nan", "inf"]
+)
+def test_parse_memory_refuses(text: str) -> None:
+    with pytest.raises(OptionError, match=r"^max_memory: "):
+        parse_memory(text)
+
+
+def test_free_memory_of_the_cpu_is_plausible() -> None:
+    device = torch.device("cpu")
+    assert 0 < free_memory(device) <= total_memory(device) == psutil.virtual_memory().total
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_peak_memory_of_the_cpu_is_the_most_the_process_has_held() -> None:
+    device = torch.device("cpu")
+    before = psutil.Process().memory_info().rss
+    held = torch.ones(100_000_000, dtype=torch.uint8)
+    peak = peak_memory(device)
+    assert peak is not None
+    assert peak > before + 0.9 * held.nbytes
+    del held
+    again = peak_memory(device)
+    assert again is not None
+    assert again > before + 0.9 * 100_000_000
+
+
+def test_peak_memory_is_none_where_it_is_not_known(tmp_path: Path) -> None:
+    assert peak_memory(torch.device("mps")) is None
+    assert peak_memory(torch.device("cpu"), tmp_path / "status") is None
+
+
+def write(folder: Path, **files: object) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / f"memory.{name}").write_text(f"{content}\n")
+
+
+def headrooms(tmp_path: Path, membership: str) -> list[int]:
+    (tmp_path / "cgroup").write_text(membership)
+    return sorted(cgroup_headrooms(tmp_path / "cgroup", tmp_path / "fs"))
+
+
+def test_limits_of_control_groups_count_at_every_level(tmp_path: Path) -> None:
+    write(tmp_path / "fs" / "user", max=1000, current=300, stat="anon 10\ninactive_file 50")
+    write(tmp_path / "fs" / "user" / "session", max="max", current=100)
+    assert headrooms(tmp_path, "0::/user/session\n") == [750]
+    write(tmp_path / "fs" / "user" / "session", max=400)
+    assert headrooms(tmp_path, "0::/user/session\n") == [300, 750]
+
+
+def test_the_limit_of_a_container_is_at_the_top(tmp_path: Path) -> None:
+    write(tmp_path / "fs", max=500, current=600)
+    assert headrooms(tmp_path, "0::/somewhere/on/the/host\n") == [0]
+
+
+def test_control_groups_version_1(tmp_path: Path) -> None:
+    group = tmp_path / "fs" / "memory" / "docker" / "abc"
+    write(group, limit_in_bytes=900, usage_in_bytes=500, stat="total_inactive_file 100")
+    membership = "5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n1:name=systemd:/\n"
+    assert headrooms(tmp_path, membership) == [500]
+
+
+def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
+    assert headrooms(tmp_path, "0::/\n") == []
+    assert list(cgroup_headrooms(tmp_path / "none", tmp_path / "fs")) == []
