@@ -70,6 +70,12 @@ def peak_memory(device: torch.device, status: Path = Path("/proc/self/status")) 
         return None
 
 
+def reset_peak_memory(device: torch.device) -> None:
+    """Begin `peak_memory` anew on a CUDA device; that of the process stays."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def release_unused(device: torch.device) -> None:
     """Give back the memory that allocators keep for later.
 

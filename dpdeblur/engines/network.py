@@ -18,7 +18,13 @@ from dpdeblur.engines.options import ProgressCallback, Restored, RestoreOptions
 from dpdeblur.engines.plan import Strip, plan_strips, round_up
 from dpdeblur.engines.pyramid import pyramid
 from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
-from dpdeblur.memory import free_memory, is_out_of_memory, peak_memory, release_unused
+from dpdeblur.memory import (
+    free_memory,
+    is_out_of_memory,
+    peak_memory,
+    release_unused,
+    reset_peak_memory,
+)
 from dpdeblur.models import LoadedModel
 from dpdeblur.pair import DPViews
 
@@ -49,8 +55,7 @@ def restore(
     started = time.perf_counter()
     options = options or RestoreOptions()
     setup = choose(options.device, options.precision)
-    if setup.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(setup.device)
+    reset_peak_memory(setup.device)
     run = _Run(model, views, setup, options)
     height, width = views.left.shape[:2]
     levels = model.descriptor.levels_for(height, width)
