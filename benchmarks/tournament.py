@@ -32,8 +32,9 @@ from dpdeblur.training import (
     train,
 )
 
-PLAIN = MCCNetConfig(use_cc=False, use_volume=False)  # inverses and coarse to fine
-BARE = dataclasses.replace(PLAIN, use_bank=False, use_selection=False, levels=1)
+BARE = MCCNetConfig(use_bank=False, use_selection=False, use_volume=False, use_cc=False, levels=1)
+PYRAMID = MCCNetConfig(use_volume=False, use_cc=False)
+VOLUME = MCCNetConfig(use_cc=False)
 BASE = TrainConfig(
     rate=1e-3,
     optimiser="muon",
@@ -45,19 +46,21 @@ BASE = TrainConfig(
     stages=(Stage(0.0, 160, 160, 3),),
     scenes=SceneConfig(sharp=0.22, large=0.25, moderate_range=(0.4, 7.0), large_range=(6.0, 20.0)),
 )
+# Each adds an idea to the one before; then the fullest changed in one thing at a time.
 MODELS = {
     "mccnet": PAPER,
     "compact": BARE,
     "bank": dataclasses.replace(BARE, use_bank=True, use_selection=True),
-    "pyramid": PLAIN,
-    "correlation": dataclasses.replace(PLAIN, use_cc=True),
-    "volume": dataclasses.replace(PLAIN, use_volume=True),
-    "both": MCCNetConfig(),
-    "wide": dataclasses.replace(PLAIN, widths=(48, 96, 144)),
-    "narrow": dataclasses.replace(PLAIN, widths=(24, 48, 72)),
-    "deep": dataclasses.replace(PLAIN, widths=(32, 64, 128), blocks=(2, 2, 5)),
-    "no-bank": dataclasses.replace(PLAIN, use_bank=False),
-    "no-selection": dataclasses.replace(PLAIN, use_selection=False),
+    "pyramid": PYRAMID,
+    "volume": VOLUME,
+    "volume-correlation": MCCNetConfig(),
+    "correlation": dataclasses.replace(PYRAMID, use_cc=True),
+    "no-bank": dataclasses.replace(VOLUME, use_bank=False),
+    "no-selection": dataclasses.replace(VOLUME, use_selection=False),
+    "no-pyramid": dataclasses.replace(VOLUME, levels=1),
+    "wide": dataclasses.replace(VOLUME, widths=(48, 96, 144)),
+    "narrow": dataclasses.replace(VOLUME, widths=(24, 48, 72)),
+    "deep": dataclasses.replace(VOLUME, widths=(32, 64, 128), blocks=(2, 2, 5)),
 }
 CONTENDERS = {name: dataclasses.replace(BASE, model=model) for name, model in MODELS.items()}
 CONTENDERS["pyramid-adamw"] = dataclasses.replace(CONTENDERS["pyramid"], optimiser="adamw")
