@@ -90,6 +90,7 @@ def compete(
     checkpoint, log = out / f"{name}.pt", out / f"{name}.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     if not lines:
+        (out / f"{name}.trial.pt").unlink(missing_ok=True)
         began = time.process_time()
         train(config, pairs, out / f"{name}.trial.pt", stop_after=CALIBRATION)
         cost = (time.process_time() - began) / CALIBRATION

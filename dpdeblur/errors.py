@@ -1,7 +1,7 @@
 """Every error a user can meet: typed, carrying its data, worded as one sentence.
 
 The text of an error says what is wrong and what to do next. `dpdeblur.cli._errors` is the only
-place that turns these into exit codes; the library only raises them.
+place that turns these into exit codes, and parameters into flags; the library only raises them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from pathlib import Path
 
 
 class DPDeblurError(Exception):
-    """Base of all errors raised on purpose by this package."""
+    """Base of all errors raised on purpose by this package.
+
+    `parameter` is the Python name of the parameter that the error is about, if there is one; `hint`
+    the end of a text that says what to do about it where Python has words of its own for that.
+    """
+
+    parameter: str | None = None
+    hint = ""
 
 
 class MissingFileError(DPDeblurError):
@@ -25,8 +32,8 @@ class MissingFileError(DPDeblurError):
 class UnreadableFileError(DPDeblurError):
     """A file exists but is not a picture (or table, weights file, ...) that can be read."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        self.path, self.reason = path, reason
+    def __init__(self, path: Path, reason: str, parameter: str | None = None) -> None:
+        self.path, self.reason, self.parameter = path, reason, parameter
         super().__init__(f"{path} cannot be read: {reason}.")
 
 
@@ -41,9 +48,12 @@ class UnsupportedFormatError(DPDeblurError):
 class OutputExistsError(DPDeblurError):
     """The output is already there and overwriting was not asked for."""
 
+    parameter = "overwrite"
+    hint = "pass overwrite=True or choose another name"
+
     def __init__(self, path: Path) -> None:
         self.path = path
-        super().__init__(f"{path} already exists; add --overwrite or choose another name.")
+        super().__init__(f"{path} already exists; {self.hint}.")
 
 
 class UnwritableOutputError(DPDeblurError):
@@ -105,8 +115,8 @@ class InvalidMapError(DPDeblurError):
 class PairingError(DPDeblurError):
     """A folder or list does not yield pairs."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        self.path, self.reason = path, reason
+    def __init__(self, path: Path, reason: str, parameter: str | None = None) -> None:
+        self.path, self.reason, self.parameter = path, reason, parameter
         super().__init__(f"No pairs can be made from {path}: {reason}.")
 
 
@@ -129,20 +139,22 @@ class DeviceError(DPDeblurError):
 class OutOfMemoryError(DPDeblurError):
     """Even the smallest strip does not fit. Sizes in bytes; `needed` is an estimate."""
 
+    parameter = "max_memory"
+    hint = "raise max_memory, free memory or give a narrower picture"
+
     def __init__(self, needed: int, budget: int) -> None:
         self.needed, self.budget = needed, budget
         super().__init__(
             f"This picture needs about {needed / 2**30:.2f} GiB of memory even in the smallest "
-            f"strips but {budget / 2**30:.2f} GiB may be used; raise --max-memory, free memory "
-            "or give a narrower picture."
+            f"strips but {budget / 2**30:.2f} GiB may be used; {self.hint}."
         )
 
 
 class OptionError(DPDeblurError):
-    """An option or configuration key has a value that cannot be used."""
+    """A parameter or configuration key has a value that cannot be used."""
 
     def __init__(self, key: str, reason: str) -> None:
-        self.key, self.reason = key, reason
+        self.key, self.reason, self.parameter = key, reason, key
         super().__init__(f"{key}: {reason}.")
 
 

@@ -35,15 +35,15 @@ class Rules:
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
             known = " or ".join(PROTOCOLS)
-            raise OptionError("--protocol", f"'{self.protocol}' is unknown; use {known}")
+            raise OptionError("protocol", f"'{self.protocol}' is unknown; use {known}")
         if self.first_row < 0:
-            raise OptionError("--first-row", f"{self.first_row} is below 0")
+            raise OptionError("first_row", f"{self.first_row} is below 0")
 
     def score(self, picture: NDArray[np.float32], truth: NDArray[np.float32]) -> Scores:
         """The scores of a picture H x W x 3 in [0, 1] that has all its rows, as the truth has."""
         if self.first_row >= len(truth):
             raise OptionError(
-                "--first-row", f"{self.first_row} is beyond the picture's {len(truth)} rows"
+                "first_row", f"{self.first_row} is beyond the picture's {len(truth)} rows"
             )
         return score(
             picture[self.first_row :],

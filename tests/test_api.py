@@ -100,7 +100,7 @@ def test_unusable_pictures(
 
 
 def test_unusable_options(weights: Path) -> None:
-    with pytest.raises(OptionError, match="strip-height"):
+    with pytest.raises(OptionError, match=r"^strip_height: "):
         dpdeblur.deblur(LEFT, RIGHT, weights=weights, strip_height=0)
     with pytest.raises(WeightsError):
         deblur(LEFT, RIGHT, weights.with_name("none"))

@@ -421,7 +421,7 @@ class TestLibrary:
     def test_rules_are_checked(self) -> None:
         with pytest.raises(OptionError, match="protocol"):
             Rules("rgb")
-        with pytest.raises(OptionError, match="first-row"):
+        with pytest.raises(OptionError, match=r"^first_row: "):
             Rules(first_row=-1)
 
     def test_nothing_scored_has_no_means(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -160,10 +161,25 @@ def test_mismatch_is_the_logarithm_of_local_energies() -> None:
 
 
 @pytest.mark.parametrize("axis", [2, 3])
-def test_descriptor_halo_bounds_the_receptive_field(axis: int) -> None:
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        {"use_bank": False, "use_volume": False, "use_cc": False},
+        {"use_bank": False, "use_volume": False, "bands": (20, 12), "blocks": (1, 1, 1)},
+    ],
+)
+def test_descriptor_halo_bounds_the_receptive_field(axis: int, parts: dict[str, Any]) -> None:
     """Gradients of one output row or column reach nothing beyond the halo, and come close to it."""
     config = MCCNetConfig(
-        widths=(4, 4, 4), view_widths=(2, 2), radii=(-9.0, 9.0), levels=1, use_selection=False
+        **{
+            "widths": (4, 4, 4),
+            "view_widths": (2, 2),
+            "radii": (-9.0, 9.0),
+            "levels": 1,
+            "use_selection": False,
+            **parts,
+        }
     )
     network = spoiled(config).double()
     halo, side, start = network.descriptor.halo, 400, 200
@@ -179,7 +195,9 @@ def test_descriptor_halo_bounds_the_receptive_field(axis: int) -> None:
         amount = view.grad.abs().amax(other)
         touched += (amount > 1e-9 * amount.max()).nonzero().flatten().tolist()
     reach = max(start - min(touched), max(touched) - (start + 7))
-    assert halo - 32 < reach <= halo
+    assert reach <= halo
+    if "bands" not in parts:  # of wide bands the halo is a bound that no path reaches
+        assert halo - 32 < reach
 
 
 def test_more_levels_for_larger_pictures() -> None:

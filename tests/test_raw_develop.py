@@ -409,7 +409,7 @@ def test_the_working_width(tmp_path: Path) -> None:
         srgb_to_linear(reduced.left)[2:-2, 2:-2], light[2:-2, 2:-2], atol=2e-3
     )
     np.testing.assert_allclose(reduced.combined(), combine(reduced.left, reduced.right), atol=1e-6)
-    with pytest.raises(OptionError, match=r"^--size: 16 makes .*a\.cr2 16x12 pixels; at least"):
+    with pytest.raises(OptionError, match=r"^size: 16 makes .*a\.cr2 16x12 pixels; at least"):
         read_raw_views(path, RawOptions(16))
 
 

@@ -47,7 +47,7 @@ def test_parse_memory(text: str, size: int) -> None:
     "text", ["", "GB", "two", "-1GB", "2 GB RAM", "1e9", "0", "0.4", "2iB", "1.2.3M", "nan", "inf"]
 )
 def test_parse_memory_refuses(text: str) -> None:
-    with pytest.raises(OptionError, match="--max-memory"):
+    with pytest.raises(OptionError, match=r"^max_memory: "):
         parse_memory(text)
 
 

@@ -32,7 +32,11 @@ Restore = Callable[[LoadedModel, FileViews, RestoreOptions, ProgressCallback | N
 
 @dataclass(frozen=True)
 class BatchReport:
-    """This run's records in the plan's order, its duration, and remarks on the whole of it."""
+    """This run's records in the plan's order, its duration, and `notes`.
+
+    These are sentences about results that were there already and would be others if made now, as
+    they are with `overwrite` in the plan.
+    """
 
     records: tuple[Record, ...]
     seconds: float
@@ -53,10 +57,12 @@ def run_batch(
     metadata: bool = True,
     raw: RawOptions | None = None,
     restore: Restore = restore_views,
+    sentence: Callable[[DPDeblurError], str] = str,
 ) -> BatchReport:
     """Carry out a plan and keep its manifest; `bit_depth` and `metadata` are `write_picture`'s.
 
-    `raw` says how raw files are developed, by default at their full size.
+    `raw` says how raw files are developed, by default at their full size; `sentence` what records
+    say of an error of this package, from any thread.
 
     Whatever goes wrong with one picture is recorded as its failure, and the others go on. A
     picture is Finished once it is on disk, which is during the next one's work. An interrupt
@@ -75,7 +81,7 @@ def run_batch(
     }
     write = partial(write_picture, bit_depth=bit_depth, metadata=metadata, overwrite=plan.overwrite)
     with Manifest(plan.output_dir, header) as manifest:
-        run = _Run(plan, model.sha256, manifest, on_event or (lambda _: None), write, raw)
+        run = _Run(plan, model.sha256, manifest, on_event or (lambda _: None), write, raw, sentence)
         notes = run.skip_done()
         _work(run, partial(restore, model), options)
     records = tuple(run.records[job.output] for job in plan.jobs)
@@ -143,6 +149,7 @@ class _Run:
     emit: EventCallback
     write_file: Callable[..., tuple[str, ...]]
     raw: RawOptions
+    sentence: Callable[[DPDeblurError], str]
     writing: Future[Record] | None = None
     records: dict[object, Record] = field(default_factory=dict)
 
@@ -158,8 +165,7 @@ class _Run:
                 other["options for raw files"] += old.raw != self._developed(job)
         self.finish(*skipped)
         return tuple(
-            f"{count} of the pictures that were there already are made with other {what}; "
-            "add --overwrite to make them anew."
+            f"{count} of the pictures that were there already are made with other {what}."
             for what, count in other.items()
             if count
         )
@@ -226,7 +232,9 @@ class _Run:
     def failed(self, job: Job, error: Exception) -> Record:
         """The record of a failure; an error that is not this package's is given with its type."""
         kind = type(error).__name__
-        text = str(error) if isinstance(error, DPDeblurError) else f"Unexpected {kind}: {error}"
+        text = f"Unexpected {kind}: {error}"
+        if isinstance(error, DPDeblurError):
+            text = self.sentence(error)
         return self._record(job, "failed", error=text, error_type=kind)
 
     def _developed(self, job: Job) -> dict[str, Any] | None:

@@ -92,7 +92,9 @@ def _sheet(folder: Path, side: str, black: float) -> Float:
     if numbers.min() <= 0:
         raise UnreadableFileError(
             paths[0],
-            f"it has numbers at or below {black:g}, so it is no white sheet or --black is wrong",
+            f"it has numbers at or below {black:g}, so it is no white sheet or the black level is "
+            "wrong",
+            "levels",
         )
     return numbers
 

@@ -28,7 +28,7 @@ def dot_grid(height: int, width: int, spacing: float, diameter: float) -> Float:
         raise OptionError("spacing", f"{spacing:g} is not between 4 and {_LARGEST} pixels")
     if not 2 <= diameter <= spacing / 2:
         raise OptionError(
-            "dot", f"{diameter:g} is not between 2 and half the spacing of {spacing:g} pixels"
+            "diameter", f"{diameter:g} is not between 2 and half the spacing of {spacing:g} pixels"
         )
     # Offsets from the nearest dot; the frame's middle lies between four of them.
     down, along = (

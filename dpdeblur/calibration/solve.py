@@ -116,7 +116,7 @@ def _kernel_size(wanted: int | None, spacing: float) -> int:
         return widest
     if wanted % 2 == 0 or not _SMALLEST <= wanted <= widest:
         raise OptionError(
-            "kernel size",
+            "kernel_size",
             f"{wanted} is not an odd number from {_SMALLEST} to {widest}, the most that can be "
             f"told from dots {spacing:.0f} pixels apart",
         )

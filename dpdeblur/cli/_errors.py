@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from dpdeblur.cli._output import Output
-from dpdeblur.errors import DPDeblurError
+from dpdeblur.errors import DPDeblurError, OptionError, OutOfMemoryError, OutputExistsError
 
 FAILED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+_OPTIONS: Mapping[str, str] = {"diameter": "dot", "levels": "black"}
+"""Options by the parameters of the library that have other names."""
+_HINTS: Mapping[type[DPDeblurError], str] = {
+    OutOfMemoryError: "raise --max-memory, free memory or give a narrower picture",
+    OutputExistsError: "add --overwrite or choose another name",
+}
+"""What to do, in place of the errors' own hints for Python."""
 
 
 class ErrorGroup(TyperGroup):
@@ -26,7 +35,8 @@ class ErrorGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except DPDeblurError as error:
-            (ctx.obj or Output()).error(type(error).__name__, str(error))
+            printer = ctx.obj or Output()
+            printer.error(type(error).__name__, sentence(printer, error))
             raise typer.Exit(BAD_INPUT) from error
         except KeyboardInterrupt:
             (ctx.obj or Output()).error("Interrupted", "Interrupted; what was finished is kept.")
@@ -35,6 +45,20 @@ class ErrorGroup(TyperGroup):
 
 def open_output(ctx: typer.Context, *, json: bool, quiet: bool) -> Output:
     """The command's printer, made known to the error handler."""
-    output = Output(json=json, quiet=quiet)
+    flags = {name for option in ctx.command.params for name in option.opts}
+    output = Output(json=json, quiet=quiet, flags=flags)
     ctx.find_root().obj = output
     return output
+
+
+def sentence(printer: Output, error: DPDeblurError) -> str:
+    """An error's text, with the flag of the running command for the parameter it is about."""
+    name = error.parameter or ""
+    flag = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
+    if flag not in printer.flags:  # a key of a recipe, say
+        return str(error)
+    if isinstance(error, OptionError):
+        return f"{flag}: {error.reason}."
+    if type(error) in _HINTS:
+        return f"{str(error).removesuffix(f'{error.hint}.')}{_HINTS[type(error)]}."
+    return f"{str(error).removesuffix('.')} ({flag})."

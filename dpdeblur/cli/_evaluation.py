@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from rich.console import Group
 from rich.table import Table
 
 from dpdeblur.cli import _protocol
+from dpdeblur.errors import DPDeblurError
 from dpdeblur.evaluation import Evaluated, Rules, means
 from dpdeblur.metrics import MATCHED, PROTOCOLS, Scores, versions
 from dpdeblur.models import LoadedModel
@@ -87,8 +88,8 @@ class Report:
                 writer.writerow((name, group or "", prefix + kind, *_numbers(each)))
         return text.getvalue()
 
-    def document(self) -> dict[str, Any]:
-        """Everything, for JSON."""
+    def document(self, sentence: Callable[[DPDeblurError], str]) -> dict[str, Any]:
+        """Everything, for JSON; `sentence` makes the text of an error."""
         protocol = PROTOCOLS[self.rules.protocol]
         return {
             "data": self.data,
@@ -102,7 +103,7 @@ class Report:
                 {"name": each.label, "file": each.file, "sha256": each.model.sha256}
                 for each in self.weights
             ],
-            "pictures": [self._picture(each) for each in self.pictures],
+            "pictures": [self._picture(each, sentence) for each in self.pictures],
             "means": [
                 {
                     "group": mean.group,
@@ -152,7 +153,7 @@ class Report:
             table.add_row(label, *(psnr for psnr, *_ in cells), *cells[-1][1:], gain)
         return table
 
-    def _picture(self, each: Evaluated) -> dict[str, Any]:
+    def _picture(self, each: Evaluated, sentence: Callable[[DPDeblurError], str]) -> dict[str, Any]:
         pair, error = each.pair, each.error
         data: dict[str, Any] = {
             "name": pair.name,
@@ -163,7 +164,7 @@ class Report:
             "combined": pair.combined,
             "input": None,
             "results": [],
-            "error": error and {"type": type(error).__name__, "message": str(error)},
+            "error": error and {"type": type(error).__name__, "message": sentence(error)},
         }
         if each.input is None:
             return data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +30,13 @@ class Output:
     """Results go to standard output, everything else to standard error.
 
     With `json` a command prints exactly one JSON document, whatever happens. With `quiet`
-    nothing is printed but errors.
+    nothing is printed but errors. `flags` are those that the running command knows.
     """
 
-    def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
-        self.json, self.quiet = json, quiet
+    def __init__(
+        self, *, json: bool = False, quiet: bool = False, flags: Collection[str] = ()
+    ) -> None:
+        self.json, self.quiet, self.flags = json, quiet, flags
         self.interactive = sys.stderr.isatty() and not (json or quiet)
         # No markup or emoji codes: file names may look like either.
         off_terminal = None if sys.stdout.isatty() else 160

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dpdeblur.cli import _options
-from dpdeblur.cli._errors import FAILED, open_output
+from dpdeblur.cli._errors import FAILED, open_output, sentence
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -98,8 +99,19 @@ def batch(
     model = load_model(weights)
     with printer.progress() as bar:
         watch = _watcher(bar, printer, len(plan.todo))
-        report = run_batch(model, plan, options, watch, metadata=not no_metadata, raw=raw)
-    for note in report.notes:
+        report = run_batch(
+            model,
+            plan,
+            options,
+            watch,
+            metadata=not no_metadata,
+            raw=raw,
+            sentence=partial(sentence, printer),
+        )
+    notes = [
+        f"{note.removesuffix('.')}; add --overwrite to make them anew." for note in report.notes
+    ]
+    for note in notes:
         printer.note(note)
 
     failed = report.count("failed")
@@ -110,7 +122,7 @@ def batch(
         "skipped": report.count("skipped"),
         "failed": failed,
         "orphans": plan.orphans,
-        "notes": report.notes,
+        "notes": notes,
         "pictures": [dataclasses.asdict(record) for record in report.records],
     }
     printer.result(_summary(report), data)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dpdeblur.cli import _options
-from dpdeblur.cli._errors import FAILED, open_output
+from dpdeblur.cli._errors import FAILED, open_output, sentence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,7 +121,7 @@ def eval_(
     report = Report(data, split, rules, used, pictures)
     if csv is not None:
         write_whole(csv, report.csv().encode("utf-8", "surrogateescape"))
-    printer.result(report.human(), report.document())
+    printer.result(report.human(), report.document(partial(sentence, printer)))
     if any(picture.error for picture in pictures):
         raise typer.Exit(FAILED)
 
@@ -132,7 +133,7 @@ def _tell(printer: Output, picture: Evaluated, place: str) -> None:
     for note in dict.fromkeys(note for result in picture.results for note in result.notes):
         printer.note(f"{name}: {note}")
     if picture.error is not None:
-        printer.failure(f"{name} failed. {picture.error}")
+        printer.failure(f"{name} failed. {sentence(printer, picture.error)}")
     elif before is not None and not printer.interactive:
         after = ", ".join(f"{result.scores.psnr:.2f}" for result in picture.results)
         printer.note(f"[{place}] {name}: {before.psnr:.2f} -> {after} dB")

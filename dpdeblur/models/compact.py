@@ -12,7 +12,7 @@ from dpdeblur.models.config import MCCNetConfig
 from dpdeblur.models.cross_correlation import CrossCorrelation
 from dpdeblur.models.layers import conv_act
 
-# Brightness matters little and the views' small difference much: they enter about equally strong.
+# The views differ little, and that is what counts: it enters about as strong as brightness does.
 _VIEW_GAIN = 3.0
 
 

@@ -9,6 +9,8 @@ from typing import Literal
 
 ARCHITECTURE = "MCCNet"
 MULTIPLE_OF = 8
+LARGEST_RADIUS = 24.0
+"""As far as the inverses' filters reach, in pixels."""
 RADII = (-8.0, -4.5, -2.5, -1.3, 1.3, 2.5, 4.2, 6.3, 9.0, 12.0)
 
 
@@ -63,7 +65,7 @@ class MCCNetConfig:
     tail_width: int = 16
 
     def __post_init__(self) -> None:
-        """Raise ValueError if a tuple has not as many numbers as it needs, or a word is unknown."""
+        """Raise ValueError for a tuple of another length, an unknown word or a radius too large."""
         if self.body not in ("compact", "paper"):
             raise ValueError(f"body is '{self.body}' and must be compact or paper")
         for name, count in (
@@ -77,6 +79,8 @@ class MCCNetConfig:
         ):
             if len(getattr(self, name)) != count:
                 raise ValueError(f"{name} must be {count} numbers")
+        if any(abs(radius) > LARGEST_RADIUS for radius in self.radii):
+            raise ValueError(f"radii must lie between -{LARGEST_RADIUS:g} and {LARGEST_RADIUS:g}")
 
     @property
     def choices(self) -> int:
@@ -126,10 +130,13 @@ def describe(config: MCCNetConfig) -> ModelDescriptor:
     if config.body == "paper":
         return ModelDescriptor()
     # Blocks of two 3x3 convolutions at 1/2, 1/4 and 1/8, the first two kinds on both ways; then
-    # stem, head, the views' features, filters; rounded up.
+    # stem and head, and what rearranging pixels adds; before them the filters and the windows of
+    # the mismatch, or the views' features and their bands, whichever reach farther.
     half, quarter, eighth = config.blocks
-    body = 2 * (4 * half + 3) + 4 * (4 * quarter) + 8 * 2 * eighth
-    reach = body + (26 if config.use_bank or config.use_volume else 0) + 16
+    body = 2 * (4 * half + 2) + 4 * (4 * quarter) + 8 * 2 * eighth + 8
+    filters = 24 + 5 if config.use_bank or config.use_volume else 0
+    correlation = 2 * (2 + config.bands[0]) + 4 * (1 + config.bands[1]) if config.use_cc else 0
+    reach = body + max(filters, correlation, 4)
     return dataclasses.replace(
         ModelDescriptor(), halo=-(-reach // 8) * 8, tiling="tiles", levels=config.levels
     )

@@ -57,7 +57,10 @@ class Cost:
 def count_cost(
     config: MCCNetConfig | None = None, *, height: int = 1120, width: int = 1680
 ) -> Cost:
-    """Count an MCCNet's cost for one `height` x `width` picture, padded as it is when restored."""
+    """Count an MCCNet's cost (None: the compact one's) for one `height` x `width` picture.
+
+    It is padded as when it is restored, and counted at all the levels that its size gets.
+    """
     convolution = biases = banded = 0
 
     def count_convolution(layer: nn.Conv2d, output: Tensor) -> None:

@@ -59,10 +59,9 @@ def _weighted(weights: Tensor, parts: list[Tensor]) -> Tensor:
 class CrossCorrelation(nn.Module):
     """Brings to each view what the other shows on the same row.
 
+    With `band` 0 along the whole row, as in the paper; else among `band` places to either side
+    only. Disparities need no more, the network stays local, and there are the logits as well.
     Without `refine` there is no residual block before the projection.
-
-    With `band` 0 along the whole row, as in the paper; else only `band` places to either side,
-    which is all that disparities need, keeps the network local, and gives the logits as well.
 
     Chosen where the text is open: *one* 1x1 projection makes Q and K of both views, since the
     paper calls S^T equivalent to exchanging the views' roles, which is true only then; logits

@@ -1,4 +1,4 @@
-"""MCCNet: defocus deblurring by multi-scale cross-correlation of dual-pixel views (Swami)."""
+"""MCCNet: defocus deblurring of dual-pixel views, as in the paper (Swami) or compact."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dpdeblur.models.layers import he_initialise, widened
 from dpdeblur.models.paper import PaperBody
 
 _CHANNELS = 3
-# How strong each kind of picture enters: what matters most are small differences.
+# How strong each kind of picture enters: small differences matter most.
 _COMBINED_GAIN, _DIFFERENCE_GAIN, _CHOICE_GAIN = 0.3, 3.0, 2.0
 # Selection starts at the combined picture, yet not so surely that it gets no gradient.
 _LOGIT_GAIN, _START_LOGIT = 4.0, 3.0
@@ -54,14 +54,15 @@ class MCCNet(nn.Module):
         """Restore the all-in-focus picture.
 
         Takes two `N x 3 x H x W` views, sRGB-encoded in [0, 1]; returns the same shape and encoding
-        in float32, not clamped.
+        in float32, not clamped. Works at as many levels as the network was made for, whatever the
+        size of the views; `ModelDescriptor.levels_for` says how many suit it.
         """
         return self.pyramid(left, right, self.descriptor.levels)[-1]
 
     def pyramid(self, left: Tensor, right: Tensor, levels: int) -> list[Tensor]:
         """The results of all `levels`, coarsest first, the last of the size of the views.
 
-        Where a level's sides are no multiples of 8, its last row and column are repeated.
+        Where a level's sides are not multiples of 8, its last row and column are repeated.
         """
         multiple = self.descriptor.multiple_of
         views = [(left, right)]

@@ -1,4 +1,4 @@
-"""Joint two-view Wiener inverses: what undoes a known defocus best in the mean, in linear light."""
+"""Two-view Wiener inverses: filters that undo a known defocus as well as filters can."""
 
 from __future__ import annotations
 
@@ -38,10 +38,11 @@ class InverseDesign:
 def design_inverses(radii: Sequence[float], design: InverseDesign = InverseDesign()) -> Tensor:
     """Filters `K x 2 x S x S` (left, right; float64), one pair for each signed radius in pixels.
 
-    Of all filters of the size S = 2 `reach` + 1, the pair for which K_L * g_L + K_R * g_R restores
-    best in the mean square under the design's picture and noise: the two-view Wiener filter with
-    finite support. Solved by conjugate gradients. Each pair sums to 1, so that even areas keep
-    their light.
+    Of all filters of size S = 2 `reach` + 1, each pair (g_L, g_R) is the one whose sum over the
+    views, left * g_L + right * g_R, in linear light, comes closest to the sharp picture in the mean
+    square, given the design's picture and noise: the two-view Wiener filter with finite support,
+    found by conjugate gradients. Each pair sums to 1, so that even areas keep their light. Kernels
+    must fit into S: no radius may exceed `reach`.
 
     White noise of standard deviation s in each view becomes s |g|, with |g| the root of the sum of
     the squares of both filters: 1.0 to 1.2 for radii of 1 to 16 pixels, against 0.71 in the mean of

@@ -28,7 +28,7 @@ class RawOptions:
 
     def __post_init__(self) -> None:
         if self.size is not None and self.size < MINIMUM_SIZE:
-            raise OptionError("--size", f"{self.size} must be at least {MINIMUM_SIZE}")
+            raise OptionError("size", f"{self.size} must be at least {MINIMUM_SIZE}")
 
     @property
     def side_of_frame_1(self) -> str:
@@ -43,5 +43,5 @@ def parse_size(text: str | None) -> int | None:
     if text == "full":
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 7):
-        raise OptionError("--size", f"'{text}' is no width; give full or a number like 3360")
+        raise OptionError("size", f"'{text}' is no width; give full or a number like 3360")
     return int(text)

@@ -43,7 +43,7 @@ def raw_views(photo: RawPhoto, options: RawOptions | None = None) -> FileViews:
         made = "{1}x{0}".format(*error.shape)
         least = f"{error.minimum}x{error.minimum}"
         raise OptionError(
-            "--size", f"{options.size} makes {photo.path} {made} pixels; at least {least} is needed"
+            "size", f"{options.size} makes {photo.path} {made} pixels; at least {least} is needed"
         ) from error
 
 

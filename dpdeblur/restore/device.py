@@ -52,7 +52,7 @@ def choose(device: str = "auto", precision: str = "auto") -> Setup:
     precision names.
     """
     if precision not in (*PRECISIONS, "auto"):
-        raise OptionError("--precision", f"'{precision}' is not one of auto, fp32, bf16, fp16")
+        raise OptionError("precision", f"'{precision}' is not one of auto, fp32, bf16, fp16")
     if not _NAME.fullmatch(device):
         raise DeviceError(device, "its name is not one of auto, cpu, cuda, cuda:0, mps")
     if device == "auto":
@@ -122,7 +122,7 @@ def _present() -> list[str]:
 
 
 def _automatic_precision(device: torch.device) -> str:
-    """The policy of `--precision auto`: the half precision that is fast there, else fp32."""
+    """The policy of precision "auto": the half precision that is fast there, else fp32."""
     if device.type == "cuda":
         if torch.cuda.get_device_capability(device) >= (8, 0):
             return "bf16"

@@ -103,7 +103,7 @@ class _Run:
         self.budgets = self._budgets(options)
         self.wanted_height = options.strip_height
         self._measure(views.left)
-        # A copy costs milliseconds and 22 MB, and leaves the caller's network alone.
+        # A copy costs milliseconds and 22 MB at most, and leaves the caller's network alone.
         self.network = copy.deepcopy(model.network).to(self.device)
         if self.device.type != "mps":
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -19,10 +19,10 @@ from dpdeblur.restore.plan import plan_strips, round_up
 # Memory of a network in bytes as (fixed, per pixel read), of which the lower sum holds, by how it
 # may be tiled. Measured for inference on the CPU in channels_last as the rise of the peak resident
 # size, with PyTorch 2.13 and glibc, for 64x64 to 6720x240 and 1680x1120 pixels; the lines lie 5 to
-# 40 % above. The compact network was measured in fp32 only. Of the paper's there are two lines, as
-# blocks below glibc's mmap threshold of 32 MiB come from a heap that
-# fragments (up to 3,500 bytes a pixel in fp32, 2,300 in bf16, twice what is in use), while larger
-# ones are given back at once (1,350 to 1,440 and 810 to 850). The views' strip is in it.
+# 40 % above. The compact network ("tiles") was measured in fp32 only. The paper's ("rows") has two
+# lines, as blocks below glibc's mmap threshold of 32 MiB come from a heap that fragments (up to
+# 3,500 bytes a pixel in fp32, 2,300 in bf16, twice what is in use), while larger ones are given
+# back at once (1,350 to 1,440 and 810 to 850). The views' strip is in it.
 _Lines = tuple[tuple[float, float], ...]
 _COST: dict[str, dict[str, _Lines]] = {
     "rows": {
@@ -47,10 +47,10 @@ def parse_memory(text: str) -> int:
     match = _MEMORY.fullmatch(text)
     unit, binary = (match[2].upper(), match[3]) if match else ("", "")
     if match is None or (binary and not unit):
-        raise OptionError("--max-memory", f"'{text}' is not a size; write it like 2GB or 1.5GiB")
+        raise OptionError("max_memory", f"'{text}' is not a size; write it like 2GB or 1.5GiB")
     size = int(float(match[1]) * (_BINARY_UNITS if binary else _UNITS)[unit])
     if size < 1:
-        raise OptionError("--max-memory", f"'{text}' must be at least one byte")
+        raise OptionError("max_memory", f"'{text}' must be at least one byte")
     return size
 
 
@@ -175,9 +175,9 @@ class MemoryModel:
     def fit(self, height: int, width: int, descriptor: ModelDescriptor, budget: int) -> int | None:
         """Height of the fewest equal strips of a padded picture that fit into `budget` bytes.
 
-        It is `height` itself where the whole picture fits, as the halo costs time (a row takes
-        1.2 times as long in strips of 1,024 rows, 1.9 times in strips of 256); None if not even
-        the smallest strips fit.
+        It is `height` itself where the whole picture fits, as the halo costs time (with 144 rows
+        of it, 1.3 times as many rows are computed in strips of 1,024, 2.1 times in strips of 256);
+        None if not even the smallest strips fit.
         """
         if self.smallest(height, width, descriptor) > budget:
             return None

@@ -34,17 +34,17 @@ class RestoreOptions:
         for key in ("max_memory", "strip_height"):
             value = getattr(self, key)
             if value is not None and value < 1:
-                raise OptionError(f"--{key.replace('_', '-')}", f"{value} must be at least 1")
+                raise OptionError(key, f"{value} must be at least 1")
 
 
 @dataclass(frozen=True, eq=False)
 class Restored:
     """The all-in-focus picture, float32 `H x W x 3` in [0, 1], sRGB-encoded; and how it was made.
 
-    `precision` is that of the last strip and `strip_height` the rows of the tallest one;
-    `peak_memory` the most bytes that PyTorch held on a CUDA device, or that the whole process has
-    ever held on the CPU (on Linux), else None. `notes` are sentences on whatever had to be done
-    otherwise than asked.
+    `precision` is that of the last strip; `strips` and `strip_height`, the rows of the tallest, are
+    those of the full size, without the smaller scales; `peak_memory` the most bytes that PyTorch
+    held on a CUDA device, or that the whole process has ever held on the CPU (on Linux), else None.
+    `notes` are sentences on whatever had to be done otherwise than asked.
     """
 
     pixels: NDArray[np.float32]

@@ -11,7 +11,7 @@ class Strip:
     """Rows `start` to `stop` of the result, computed from rows `read_start` to `read_stop`.
 
     The rows read beyond the rows kept are the halo; it ends early at the picture's borders,
-    where the network then meets the same zero padding as in the whole picture.
+    where the network then meets the same padding as in the whole picture.
     """
 
     start: int

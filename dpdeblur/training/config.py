@@ -57,11 +57,12 @@ class TrainConfig:
     layout. The run has `steps`, or `epochs` of `epoch_crops` crops (0: those that `pairs` hold).
     `stages` let the crops grow; their `batch` is that of each process. `warm_up` counts steps;
     then `schedule` is "cosine", down to the share `final` of `rate`, "halving", after each share
-    `halve_every` of the run, or "constant". Whichever it is, over the last `cool_down` steps the
-    rate falls to 0 besides, so that a long run can be ended at any step. `optimiser` is "adamw",
+    `halve_every` of the run, or "constant". Over the last `cool_down` steps the rate also falls in
+    a straight line to 0, so that a long run can be ended at any step. `optimiser` is "adamw",
     which without `weight_decay` is Adam, or "muon" (see `optimisers.Muon`).
-    Each level of a pyramid has its loss, weighted by `level_weights`, finest first; `margin` pixels
-    on each side of a crop count for none, as the network has seen too little around them.
+    Each level of a pyramid has its loss, weighted by `level_weights`, finest first. `margin` pixels
+    on each side of a crop (half as many at each coarser level) do not count, as the network has
+    seen too little around them.
     `clip` is the greatest norm of the gradient and `ema` the decay of the moving average of the
     weights; 0 switches either off. `ms_ssim` is the weight of 1 - MS-SSIM beside the Charbonnier
     loss; crops below 161 pixels have fewer than its five scales. `initial` names weights to start

@@ -76,12 +76,16 @@ def _build(default: Any, value: Any, key: str, any_length: bool = False) -> Any:
             if name not in names:
                 raise OptionError(inner, f"unknown key; use one of {', '.join(known)}")
             checked[name] = _build(getattr(default, name), item, inner, name in lengths)
-        return dataclasses.replace(default, **checked)
+        try:
+            return dataclasses.replace(default, **checked)
+        except ValueError as error:
+            raise OptionError(key, str(error)) from error
     if isinstance(default, tuple):
         tables = dataclasses.is_dataclass(default[0])
         free = tables or any_length
         if not (isinstance(value, list) and value and (free or len(value) == len(default))):
-            wanted = f"a list of tables [[{key}]]" if tables else f"a list of {len(default)} values"
+            count = "values" if any_length else f"{len(default)} values"
+            wanted = f"a list of tables [[{key}]]" if tables else f"a list of {count}"
             raise OptionError(key, f"{value!r} is not {wanted}")
         return tuple(_build(default[0], item, key) for item in value)
     if type(value) is int and abs(value) >= 2**63:  # TOML has no larger ones, but Python does

@@ -17,7 +17,7 @@ def learning_rate(config: TrainConfig, step: int) -> float:
 
     "cosine": half a cosine from `rate` down to `final` times `rate` at the end of the run.
     "halving": half the rate after each share `halve_every` of the run. "constant": `rate`. Over the
-    last `cool_down` steps all of them are multiplied by a line down to 0.
+    last `cool_down` steps a factor that falls in a straight line to 0 comes on top.
     """
     rate = _scheduled(config, step)
     left = config.steps - step

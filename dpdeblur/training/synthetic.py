@@ -35,8 +35,8 @@ class CameraConfig:
     split less (the Canon R6 Mark II at f/4 measures only 0.16 to 0.18) and one network is to serve
     them all. Assumed: noise of standard deviation `read_noise` in units of white and of variance
     `shot_noise` times the signal, together 0.3 to 1.8 % at white; the share `eight_bit` of the
-    batches is quantised to 8 bits, the others to 16. `contrast` is the range of the
-    tone curve that a camera lays over sRGB (see `optics.encode`).
+    batches is quantised to 8 bits, the others to 16. `contrast`, from -1 to 1, is the range of the
+    tone curve that a camera lays over sRGB, over the sharp picture too (see `optics.encode`).
     """
 
     slope: float = 0.85

@@ -82,7 +82,7 @@ def find_pairs(folder: Path, skip: Path | None = None) -> Pairing:
     """
     pairs, orphans = _search(folder, skip)
     if not pairs:
-        raise PairingError(folder, _nothing_found(orphans))
+        raise PairingError(folder, _nothing_found(orphans), "pairs")
     return Pairing(distinct(pairs, _whole_names(folder, pairs), folder), orphans)
 
 
@@ -108,7 +108,7 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
         no_raw = "no Canon raw file (CR2, CR3) is there"
         if converted:
             no_raw += f" but {len(converted)} DNG (the first is {converted[0]}), which is none"
-        raise PairingError(folder, f"{no_raw}, and {_nothing_found(orphans)}")
+        raise PairingError(folder, f"{no_raw}, and {_nothing_found(orphans)}", "pairs")
     warnings = (
         f"Left out: {what}, {len(paths)} in all (the first is {paths[0]})."
         for what, paths in (
@@ -182,7 +182,8 @@ def _pairs_in_trees(
             raise PairingError(
                 ours,
                 f"no file name there agrees with one in {theirs}; name the partners alike, "
-                "or say what belongs together with --pairs list.csv",
+                "or say what belongs together in a CSV table",
+                "pairs",
             )
     return list(pairs.values())
 
@@ -203,9 +204,9 @@ def _nothing_found(orphans: Sequence[Path]) -> str:
     if orphans:
         return (
             f"none of the {len(orphans)} views there has its partner (the first is {orphans[0]}); "
-            "give the folder that holds both sides, or use --pairs list.csv"
+            "give the folder that holds both sides, or list the pairs in a CSV table"
         )
     return (
         "no view was found there; name the views X_L and X_R (or l and r in one folder), "
-        "or use --pairs list.csv"
+        "or list the pairs in a CSV table"
     )

@@ -150,7 +150,8 @@ def distinct(
             raise PairingError(
                 origin,
                 f"{other.files[0]} and {photo.files[0]} would both be written as '{photo.name}'; "
-                "rename one, or give each its name in --pairs list.csv",
+                "rename one, or give each its name in a CSV table",
+                "pairs",
             )
     return tuple(sorted(renamed, key=lambda photo: photo.name))
 
