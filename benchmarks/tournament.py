@@ -19,12 +19,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dpdeblur.models import PAPER, MCCNet, MCCNetConfig, save_model
+from dpdeblur.models import PAPER, MCCNetConfig, save_model
 from dpdeblur.training import (
     Batch,
     SceneConfig,
     Stage,
-    StepReport,
     SyntheticPairs,
     TrainConfig,
     Validator,
@@ -32,8 +31,9 @@ from dpdeblur.training import (
     train,
 )
 
-PLAIN = MCCNetConfig(use_cc=False, use_volume=False)  # inverses and coarse to fine
-BARE = dataclasses.replace(PLAIN, use_bank=False, use_selection=False, levels=1)
+BARE = MCCNetConfig(use_bank=False, use_selection=False, use_volume=False, use_cc=False, levels=1)
+PYRAMID = MCCNetConfig(use_volume=False, use_cc=False)
+VOLUME = MCCNetConfig(use_cc=False)
 BASE = TrainConfig(
     rate=1e-3,
     optimiser="muon",
@@ -45,23 +45,25 @@ BASE = TrainConfig(
     stages=(Stage(0.0, 160, 160, 3),),
     scenes=SceneConfig(sharp=0.22, large=0.25, moderate_range=(0.4, 7.0), large_range=(6.0, 20.0)),
 )
+# Each adds an idea to the one before; then the fullest changed in one thing at a time.
 MODELS = {
     "mccnet": PAPER,
     "compact": BARE,
     "bank": dataclasses.replace(BARE, use_bank=True, use_selection=True),
-    "pyramid": PLAIN,
-    "correlation": dataclasses.replace(PLAIN, use_cc=True),
-    "volume": dataclasses.replace(PLAIN, use_volume=True),
-    "both": MCCNetConfig(),
-    "wide": dataclasses.replace(PLAIN, widths=(48, 96, 144)),
-    "narrow": dataclasses.replace(PLAIN, widths=(24, 48, 72)),
-    "deep": dataclasses.replace(PLAIN, widths=(32, 64, 128), blocks=(2, 2, 5)),
-    "no-bank": dataclasses.replace(PLAIN, use_bank=False),
-    "no-selection": dataclasses.replace(PLAIN, use_selection=False),
+    "pyramid": PYRAMID,
+    "volume": VOLUME,
+    "volume-correlation": MCCNetConfig(),
+    "correlation": dataclasses.replace(PYRAMID, use_cc=True),
+    "no-bank": dataclasses.replace(VOLUME, use_bank=False),
+    "no-selection": dataclasses.replace(VOLUME, use_selection=False),
+    "no-pyramid": dataclasses.replace(VOLUME, levels=1),
+    "wide": dataclasses.replace(VOLUME, widths=(48, 96, 144)),
+    "narrow": dataclasses.replace(VOLUME, widths=(24, 48, 72)),
+    "deep": dataclasses.replace(VOLUME, widths=(32, 64, 128), blocks=(2, 2, 5)),
 }
 CONTENDERS = {name: dataclasses.replace(BASE, model=model) for name, model in MODELS.items()}
 CONTENDERS["pyramid-adamw"] = dataclasses.replace(CONTENDERS["pyramid"], optimiser="adamw")
-CALIBRATION = 20
+CALIBRATION, SLICES = 20, 12
 SIZE, COUNT = (320, 448), 6
 VALIDATION = {
     "840": SceneConfig(
@@ -85,37 +87,35 @@ def validation_pairs(photos: list[Tensor]) -> dict[str, list[Batch]]:
 def compete(
     name: str, pairs: SyntheticPairs, validator: Validator, seconds: float, out: Path
 ) -> None:
-    """Train one contender for `seconds` of CPU time; goes on where it was stopped."""
-    config = dataclasses.replace(CONTENDERS[name], steps=10**6)
-    checkpoint, log = out / f"{name}.pt", out / f"{name}.jsonl"
-    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    if not lines:
-        (out / f"{name}.trial.pt").unlink(missing_ok=True)
-        began = time.process_time()
-        train(config, pairs, out / f"{name}.trial.pt", stop_after=CALIBRATION)
-        cost = (time.process_time() - began) / CALIBRATION
-        lines = [{"steps": int(seconds / cost), "cpu": 0.0, "step": 0}]
-        log.write_text(json.dumps(lines[0]) + "\n")
-    config = dataclasses.replace(config, steps=lines[0]["steps"])
-    spent, paused = lines[-1]["cpu"], 0.0
-    began, interval = time.process_time(), seconds / 12
+    """Train one contender for `seconds` of CPU time, in slices; goes on after the last whole one.
 
-    def on_step(report: StepReport, average: MCCNet) -> None:
-        nonlocal paused
-        cpu = spent + time.process_time() - began - paused
-        last = report.step == config.steps
-        if not last and cpu < lines[-1]["cpu"] + interval:
-            return
-        before = time.process_time()
-        scores = {key: score.psnr for key, score in validator(average).items()}
-        paused += time.process_time() - before
-        lines.append({"cpu": round(cpu, 1), "step": report.step, "loss": report.loss, **scores})
+    How many steps are left is estimated anew before each slice from what a step cost in the one
+    before, so that the rate has fallen when the time is over, whatever else the machine does.
+    """
+    config = dataclasses.replace(CONTENDERS[name], checkpoint_every=10**6)
+    log = out / f"{name}.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    cpu, done = (lines[-1]["cpu"], lines[-1]["step"]) if lines else (0.0, 0)
+    cost = lines[-1]["cost"] if lines else 0.0
+    while not lines or lines[-1]["left"] > 0:
+        left = max(1, round((seconds - cpu) / cost)) if cost else 10**6
+        share = round(seconds / SLICES / cost) if cost else CALIBRATION
+        count = left if left < 1.5 * share else share
+        began = time.process_time()
+        network = train(
+            dataclasses.replace(config, steps=done + left),
+            pairs,
+            out / f"{name}.pt",
+            stop_after=done + count,
+        )
+        cost = (time.process_time() - began) / count
+        cpu, done = cpu + cost * count, done + count
+        scores = {key: score.psnr for key, score in validator(network).items()}
+        lines.append({"cpu": cpu, "step": done, "left": left - count, "cost": cost, **scores})
         with log.open("a") as file:
             file.write(json.dumps(lines[-1]) + "\n")
         print(name, lines[-1], flush=True)
-
-    network = train(config, pairs, checkpoint, on_step=on_step)
-    save_model(network, out / f"{name}.safetensors", {"cpu_seconds": str(lines[-1]["cpu"])})
+        save_model(network, out / f"{name}.safetensors", {"cpu_seconds": f"{cpu:.0f}"})
 
 
 def main() -> None:

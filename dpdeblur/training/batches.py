@@ -30,7 +30,10 @@ class PairSource(Protocol):
         """Raise OptionError if crops of `size` (height, width) cannot be made."""
 
     def fingerprint(self) -> str:
-        """Digest of all that batches depend on besides their number."""
+        """Digest of all that batches depend on besides their number.
+
+        Scenes and cameras may be left out: checkpoints hold those of `SyntheticPairs` one by one.
+        """
 
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
         """Batch number `step`: `count` pairs of `size`."""

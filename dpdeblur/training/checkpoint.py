@@ -11,6 +11,8 @@ import torch
 
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.io.atomic import write_whole
+from dpdeblur.training.batches import PairSource
+from dpdeblur.training.identity import Settings, difference, modernised
 
 
 class Stateful(Protocol):
@@ -26,36 +28,34 @@ class Stateful(Protocol):
 State = Mapping[str, Stateful]
 
 
-def save_checkpoint(checkpoint: Path, state: State, recipe: str, step: int) -> None:
+def save_checkpoint(checkpoint: Path, state: State, settings: Settings, step: int) -> None:
     """Write what `resume` needs, whole or not at all."""
     parts = {name: part.state_dict() for name, part in state.items()}
     buffer = io.BytesIO()
-    torch.save(parts | {"step": step, "recipe": recipe}, buffer)
+    torch.save(parts | {"step": step, "settings": settings}, buffer)
     write_whole(checkpoint, buffer.getvalue())
 
 
-def resume(checkpoint: Path, state: State, recipe: str) -> int:
+def resume(checkpoint: Path, state: State, settings: Settings, pairs: PairSource) -> int:
     """Load `state` if there is a checkpoint; the number of steps done.
 
-    Raises UnreadableFileError if it is damaged, OptionError if it belongs to another `recipe`.
+    Raises UnreadableFileError if it is damaged, OptionError naming how its run differs from the
+    one of these `settings`, which trains on `pairs`.
     """
     if not checkpoint.exists():
         return 0
     try:
         # To the CPU: a GPU that is full must not look like a damaged file.
-        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        step, theirs = int(saved["step"]), saved["recipe"]
+        saved = modernised(torch.load(checkpoint, map_location="cpu", weights_only=True))
+        step, theirs = int(saved["step"]), saved["settings"]
         parts = {name: saved[name] for name in state}
     except OSError as error:
         raise UnreadableFileError(checkpoint, error.strerror or str(error)) from error
     except Exception as error:  # anything from EOFError to UnpicklingError
         raise UnreadableFileError(checkpoint, "it is damaged; delete it to start anew") from error
-    if theirs != recipe:
-        raise OptionError(
-            str(checkpoint),
-            "it belongs to a run of another recipe, other photographs or another number of "
-            "processes; choose another folder",
-        )
+    if words := difference(theirs, settings, pairs):
+        reason = f"it belongs to a run {words}; choose another folder"
+        raise OptionError(str(checkpoint), reason)
     for name, part in state.items():
         part.load_state_dict(parts[name])
     return step

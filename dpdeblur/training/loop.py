@@ -18,8 +18,9 @@ from dpdeblur.errors import OptionError, TrainingDivergedError
 from dpdeblur.models import MCCNet, halve, load_model
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.checkpoint import State, resume, save_checkpoint
-from dpdeblur.training.config import TrainConfig, ValidationConfig
+from dpdeblur.training.config import TrainConfig
 from dpdeblur.training.distributed import average, place, wait
+from dpdeblur.training.identity import run_settings
 from dpdeblur.training.losses import MS_SSIM_SMALLEST_SIDE, restoration_loss
 from dpdeblur.training.optimisers import make_optimiser
 from dpdeblur.training.schedule import count_steps, learning_rate
@@ -68,9 +69,9 @@ def train(
     batch number `step * N + r`, gradients are averaged, and only rank 0 validates, reports and
     writes.
 
-    Raises OptionError if the recipe or what the pairs are made of is another than the
-    checkpoint's, if that has more steps than the recipe, or if a stage's crops do not fit the
-    pictures or the network's levels; UnreadableFileError if the checkpoint is damaged;
+    Raises OptionError naming what differs if the recipe or what the pairs are made of is another
+    than the checkpoint's, and if that has more steps than the recipe or a stage's crops do not fit
+    the pictures or the network's levels; UnreadableFileError if the checkpoint is damaged;
     TrainingDivergedError instead of writing a checkpoint that is of no use.
     """
     for stage in config.stages:
@@ -79,19 +80,8 @@ def train(
     config = count_steps(config, pairs, processes)
     run = _Run(config, pairs.device)
     _check_levels(config, run.network.descriptor.levels)
-    fixed = dataclasses.replace(
-        config,
-        steps=1,
-        epoch_crops=0,
-        cool_down=0,
-        checkpoint_every=1,
-        photos=pairs.fingerprint(),
-        pairs="",
-        model=run.network.config,
-        validation=ValidationConfig(),
-    )
-    recipe = f"{fixed!r} x {processes}"
-    first = resume(checkpoint, run.state, recipe)
+    settings = run_settings(dataclasses.replace(config, model=run.network.config), pairs, processes)
+    first = resume(checkpoint, run.state, settings, pairs)
     if first > config.steps:
         reason = f"{config.steps} is less than the {first} already done in {checkpoint}"
         raise OptionError("steps", f"{reason}; raise it or choose another folder")
@@ -118,7 +108,7 @@ def train(
             if not (math.isfinite(loss.item()) and math.isfinite(gradient.item())):
                 raise TrainingDivergedError(done)
             if rank == 0:
-                save_checkpoint(checkpoint, run.state, recipe, done)
+                save_checkpoint(checkpoint, run.state, settings, done)
         if ends:
             break
     wait()  # for the checkpoint, which the next call reads

@@ -86,9 +86,13 @@ class SyntheticPairs:
                     f"has {smallest}; make the crops smaller or leave small photographs out",
                 )
 
-    def fingerprint(self) -> str:
-        """Digest of all that batches depend on besides the step; of photographs, a sample."""
-        digest = hashlib.sha256(repr((self.seed, self.scenes, self.camera)).encode())
+    def fingerprint(self, made: str = "") -> str:
+        """Digest of the seed and of a sample of the photographs.
+
+        `made` takes the seed's place: in old checkpoints that is the seed, the scenes and the
+        camera, which newer ones hold one by one (see `identity`).
+        """
+        digest = hashlib.sha256((made or repr(self.seed)).encode())
         for photo in self.photos:
             digest.update(repr(tuple(photo.shape)).encode())
             digest.update(photo[:, ::61, ::53].cpu().numpy().tobytes())

@@ -281,7 +281,7 @@ class TestWeights:
             find_weights("nope")
 
     @pytest.mark.parametrize(
-        ("name", "config"), [("mccnet", MCCNetConfig()), ("mccnet-paper", PAPER)]
+        ("name", "config"), [("mccnet", MCCNetConfig(use_cc=False)), ("mccnet-paper", PAPER)]
     )
     def test_shipped_weights_say_what_they_are(self, name: str, config: MCCNetConfig) -> None:
         model = load_model(name)

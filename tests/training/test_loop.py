@@ -118,17 +118,20 @@ def test_a_checkpoint_of_another_run_is_refused(photos: list[torch.Tensor], tmp_
     train(TINY, pairs, run, stop_after=1)
     moved = dataclasses.replace(TINY, steps=2, checkpoint_every=1, photos="elsewhere")
     train(moved, pairs, run)
-    with pytest.raises(OptionError, match="another recipe"):
+    with pytest.raises(OptionError, match=r"a run with rate = 0\.0006 "):
         train(dataclasses.replace(TINY, rate=1.0), pairs, run)
     brighter = [*photos[:2], photos[2] + 1]
-    for other in (
-        SyntheticPairs(photos, TINY.scenes, TINY.seed + 1),
-        SyntheticPairs(photos, FLAT_BEHIND, TINY.seed),
-        SyntheticPairs(photos, TINY.scenes, TINY.seed, CameraConfig(view_gain=0)),
-        SyntheticPairs(brighter, TINY.scenes, TINY.seed),
-        SyntheticPairs(photos[:2], TINY.scenes, TINY.seed),
+    for other, words in (
+        (SyntheticPairs(photos, TINY.scenes, TINY.seed + 1), "on other photographs"),
+        (SyntheticPairs(photos, FLAT_BEHIND, TINY.seed), "with scenes.occluders = 2"),
+        (
+            SyntheticPairs(photos, TINY.scenes, TINY.seed, CameraConfig(view_gain=0)),
+            "with camera.view_gain = 0.02",
+        ),
+        (SyntheticPairs(brighter, TINY.scenes, TINY.seed), "on other photographs"),
+        (SyntheticPairs(photos[:2], TINY.scenes, TINY.seed), "on other photographs"),
     ):
-        with pytest.raises(OptionError, match="other photographs"):
+        with pytest.raises(OptionError, match=f"it belongs to a run {words}"):
             train(TINY, other, run)
 
 
