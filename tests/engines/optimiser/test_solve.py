@@ -92,7 +92,7 @@ def test_the_picture_is_sharper_than_the_views(calibrated: bool, channels: int) 
         for picture in ((views.left + views.right) / 2, fast.sharp, full.sharp)
     )
     assert filtered > before + 3
-    # How much optimising adds is measured where the map is known (test_mpi_optimise).
+    # How much optimising adds is measured where the map is known (test_optimise).
     assert optimised > before + 3
 
 
