@@ -81,7 +81,7 @@ class IdenticalViewsError(DPDeblurError):
     def __init__(self, what: str = "The left and right views") -> None:
         self.what = what
         super().__init__(
-            f"{what} are identical, so they hold no dual-pixel information; "
+            f"{what} are identical, so they have no dual-pixel information; "
             "give the two views of one dual-pixel photograph."
         )
 
@@ -146,7 +146,7 @@ class OutOfMemoryError(DPDeblurError):
         self.needed, self.budget = needed, budget
         super().__init__(
             f"This picture needs about {needed / 2**30:.2f} GiB of memory even in the smallest "
-            f"strips but {budget / 2**30:.2f} GiB may be used; {self.hint}."
+            f"strips, but only {budget / 2**30:.2f} GiB may be used; {self.hint}."
         )
 
 
@@ -164,7 +164,7 @@ class NonFiniteResultError(DPDeblurError):
     def __init__(self) -> None:
         super().__init__(
             "The network gave undefined values (NaN or infinity) even in fp32, so its weights are "
-            "probably damaged; use other weights or fetch them again."
+            "probably damaged; use other weights or download them again."
         )
 
 
@@ -181,7 +181,7 @@ class PatternError(DPDeblurError):
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__(f"No calibration can be made of these shots: {reason}.")
+        super().__init__(f"These shots give no calibration: {reason}.")
 
 
 class TrainingDivergedError(DPDeblurError):
@@ -190,8 +190,9 @@ class TrainingDivergedError(DPDeblurError):
     def __init__(self, step: int) -> None:
         self.step = step
         super().__init__(
-            f"Training diverged: at step {step} the loss or its gradient is no number. Start anew "
-            "with a lower rate or a stricter clip; the last checkpoint stays as it was."
+            f"Training diverged: at step {step} the loss or its gradient became infinite or "
+            "undefined; start again with a lower rate or a stricter clip (the last checkpoint is "
+            "unchanged)."
         )
 
 
@@ -210,7 +211,7 @@ class NotCanonRawError(UnusableRawError):
         self.make = make
         super().__init__(
             path,
-            f"it comes from a camera of {make or 'an unnamed maker'}, not of Canon; "
+            f"it comes from a camera by {make or 'an unnamed maker'}, not by Canon; "
             "give a Canon Dual Pixel RAW (CR2 or CR3)",
         )
 
@@ -231,7 +232,7 @@ class ReducedRawError(UnusableRawError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            path, "it is a reduced raw (sRAW, mRAW); set the camera to RAW or C-RAW in full size"
+            path, "it is a reduced raw (sRAW, mRAW); set the camera to full-size RAW or C-RAW"
         )
 
 
@@ -241,8 +242,8 @@ class SingleFrameError(UnusableRawError):
     def __init__(self, path: Path) -> None:
         super().__init__(
             path,
-            "it has a single frame, so Dual Pixel RAW was off (or could not be had) when it was "
-            "taken; switch it on in the camera's menu",
+            "it has a single frame, so Dual Pixel RAW was off (or unavailable) when it was taken; "
+            "switch it on in the camera's menu",
         )
 
 

@@ -99,7 +99,7 @@ def test_advice_that_ends_with_a_flag(tmp_path: Path) -> None:
     authors_folder(tmp_path / "theirs")
     target = tmp_path / "c.npz"
     black = failure("calibrate", "import", tmp_path / "theirs", "-o", target, "--black", 16000)
-    assert black.endswith("so it is no white sheet or the black level is wrong (--black).")
+    assert black.endswith("so it is not a white sheet, or the black level is wrong (--black).")
 
 
 def test_keys_of_a_recipe_are_no_flags(tmp_path: Path) -> None:

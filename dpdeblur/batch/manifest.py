@@ -143,7 +143,8 @@ def read_records(folder: Path) -> list[Record]:
             path, "it is not a manifest of dpdeblur; move it or choose another output folder"
         ) from error
     raise UnreadableFileError(
-        path, f"its schema is {schema} and this version knows {SCHEMA}; move it away or update"
+        path,
+        f"its schema is {schema}, but this version reads only {SCHEMA}; move it away or update",
     )
 
 

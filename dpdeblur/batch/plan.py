@@ -111,6 +111,6 @@ def _check_ours(source: Path, output_dir: Path, there: Sequence[Path]) -> None:
         if output.relative_to(output_dir).as_posix() not in known:
             raise UnwritableOutputError(
                 output,
-                f"it is there already, among the pictures to work on, and {MANIFEST_NAME} does "
-                "not know it as a result; choose another output folder or move it away",
+                f"it already exists among the pictures to restore, and {MANIFEST_NAME} does "
+                "not list it as a result; choose another output folder or move it away",
             )

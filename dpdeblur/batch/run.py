@@ -165,7 +165,7 @@ class _Run:
                 other["options for raw files"] += old.raw != self._developed(job)
         self.finish(*skipped)
         return tuple(
-            f"{count} of the pictures that were there already are made with other {what}."
+            f"{count} of the existing pictures were made with other {what}."
             for what, count in other.items()
             if count
         )
@@ -252,4 +252,4 @@ def _doubts(job: Job) -> tuple[str, ...]:
     if isinstance(job.pair, RawPath) or not names_say_swapped(job.pair.left, job.pair.right):
         return ()
     left, right = job.pair.left, job.pair.right
-    return (f"By their names, {left} is the right view and {right} the left one.",)
+    return (f"Their names say that {left} is the right view and {right} the left one.",)

@@ -52,7 +52,7 @@ def import_folder(folder: Path, levels: tuple[float, float] = (1024.0, 16383.0))
     checked = Calibration(left, right, 1.0)
     if abs(float(disparity(checked.left, checked.right).mean())) < APART:
         raise UnreadableFileError(
-            folder, "its left and right kernels are not apart, so they tell no side of focus"
+            folder, "its left and right kernels are not shifted, so the side of focus is unknown"
         )
     return Calibration(
         checked.left,
@@ -73,9 +73,9 @@ def _kernels(path: Path) -> Float:
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
     except (ValueError, EOFError, MemoryError) as error:
-        raise UnreadableFileError(path, "it is no .npy file of plain numbers") from error
+        raise UnreadableFileError(path, "it is not an .npy file of plain numbers") from error
     if not isinstance(kernels, np.ndarray) or kernels.dtype.kind != "f":
-        raise UnreadableFileError(path, "it holds no array of floating-point numbers")
+        raise UnreadableFileError(path, "it is not an array of floating-point numbers")
     if kernels.ndim != 3 or kernels.shape[1] != kernels.shape[2] or 0 in kernels.shape:
         raise UnreadableFileError(path, f"its shape is {kernels.shape}, not N x K x K")
     return kernels.astype(np.float32)
@@ -86,14 +86,14 @@ def _sheet(folder: Path, side: str, black: float) -> Float:
     paths = sorted(folder.glob(f"white_sheet_{side}*.png"))
     if len(paths) != 1:
         raise UnreadableFileError(
-            folder, f"it has {len(paths)} files white_sheet_{side}*.png and must have one"
+            folder, f"it has {len(paths)} files white_sheet_{side}*.png, but must have exactly one"
         )
     numbers = stored_numbers(read_picture(paths[0])) - np.float32(black)
     if numbers.min() <= 0:
         raise UnreadableFileError(
             paths[0],
-            f"it has numbers at or below {black:g}, so it is no white sheet or the black level is "
-            "wrong",
+            f"it has numbers at or below {black:g}, so it is not a white sheet, or the black level "
+            "is wrong",
             "levels",
         )
     return numbers

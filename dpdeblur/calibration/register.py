@@ -29,7 +29,7 @@ def dot_spacing(sharp: Float) -> float:
     part = sharp[tuple(slice(start, start + _PART) for start in starts)]
     dots = part - part.mean()
     if np.abs(dots).max() < _FAINTEST:
-        raise PatternError("the sharp picture is of one brightness")
+        raise PatternError("the sharp picture has the same brightness everywhere")
     likeness = _correlated(dots) / _correlated(np.ones_like(dots))
     middle = tuple(side // 2 for side in likeness.shape)
     peaks = (likeness == maximum_filter(likeness, 5)) & (likeness > 0.4 * likeness[middle])
@@ -97,7 +97,7 @@ def _matches(sharp: Float, blurred: Float, spacing: float) -> tuple[Array, Array
     search = max(round(spacing / 2), 2)
     side = int(min(max(3 * spacing, 48), 256, *(length - 2 * search for length in sharp.shape)))
     if side < spacing:
-        raise PatternError("the frame is too small for its dots")
+        raise PatternError("the frame is too small for the dots; let them appear smaller")
     starts = [
         np.linspace(search, length - search - side, min(max(2 * length // side, 1), 12)).astype(int)
         for length in sharp.shape

@@ -39,7 +39,7 @@ class ErrorGroup(TyperGroup):
             printer.error(type(error).__name__, sentence(printer, error))
             raise typer.Exit(BAD_INPUT) from error
         except KeyboardInterrupt:
-            (ctx.obj or Output()).error("Interrupted", "Interrupted; what was finished is kept.")
+            (ctx.obj or Output()).error("Interrupted", "Interrupted; finished results are kept.")
             raise typer.Exit(INTERRUPTED) from None
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CalibrationOption = Annotated[
     Path | None,
     typer.Option(
-        "--calibration", metavar="CAL", help="The camera's blur (.npz); default: a generic lens."
+        "--calibration", metavar="CAL", help="Your camera's blur (.npz); default: a generic lens."
     ),
 ]
 
@@ -34,7 +34,7 @@ def choose_device(printer: Output, name: str) -> str:
     setup = choose(name, "fp32")
     if setup.device.type == "mps":
         if name != "auto":
-            raise DeviceError(name, "only the network runs on it; choose auto, cpu or cuda")
+            raise DeviceError(name, "the optimiser does not run on it; choose auto, cpu or cuda")
         setup = choose("cpu", "fp32")
     for note in setup.notes:
         printer.note(note)

@@ -42,7 +42,7 @@ class BalanceChoice(Choice):
 
 PhotoOrLeft = Annotated[
     Path,
-    typer.Argument(help="Canon raw file, or left view: PNG, TIFF, JPEG.", metavar="PHOTO|LEFT"),
+    typer.Argument(help="Canon raw file, or left view (PNG, TIFF, JPEG).", metavar="PHOTO|LEFT"),
 ]
 Right = Annotated[
     Path | None, typer.Argument(help="Right view of the same frame.", metavar="RIGHT")
@@ -52,33 +52,33 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 Weights = Annotated[
     str | None,
-    typer.Option(metavar="FILE|NAME", help="Weights file, or name of shipped weights."),
+    typer.Option(metavar="FILE|NAME", help="Weights file, or the name of shipped weights."),
 ]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, ... or mps.")]
 PrecisionOption = Annotated[
     Precision,
-    typer.Option("--precision", help="auto takes the fastest that keeps the picture's quality."),
+    typer.Option("--precision", help="auto: the fastest that keeps the picture's quality."),
 ]
 MaxMemory = Annotated[
     str | None,
     typer.Option(
-        metavar="SIZE", help="Memory the network may use, e.g. 2GB; default: 60 % of what is free."
+        metavar="SIZE", help="Memory the network may use, e.g. 2GB; default: 60 % of free memory."
     ),
 ]
 StripHeight = Annotated[
     int | None,
-    typer.Option(min=1, metavar="ROWS", help="Rows per strip; default: what memory allows."),
+    typer.Option(min=1, metavar="ROWS", help="Rows per strip; default: what fits into memory."),
 ]
 Ensemble = Annotated[
     bool,
-    typer.Option("--ensemble", help="Average four mirrored passes: a little better, 4x the time."),
+    typer.Option("--ensemble", help="Average four mirrored passes: slightly better, 4x the time."),
 ]
-ProtocolOption = Annotated[ProtocolName, typer.Option("--protocol", help="Rules for the metrics.")]
+ProtocolOption = Annotated[ProtocolName, typer.Option("--protocol", help="Scoring rules.")]
 MatchExposure = Annotated[
     bool,
     typer.Option(
         "--match-exposure",
-        help="Score also with each channel scaled by one gain to the truth's brightness.",
+        help="Also score with each channel scaled to the truth's brightness.",
     ),
 ]
 NoMetadata = Annotated[
@@ -88,7 +88,7 @@ Size = Annotated[
     str | None,
     typer.Option(
         metavar="full|PIXELS",
-        help="Width to which raw files are reduced before the network; default: 3360.",
+        help="Width to which raw files are reduced; default: 3360.",
     ),
 ]
 BalanceOption = Annotated[
@@ -96,7 +96,7 @@ BalanceOption = Annotated[
     typer.Option("--balance", help="Even out the brightness of a raw file's sides; default: auto."),
 ]
 SwapViews = Annotated[
-    bool, typer.Option("--swap-views", help="Take frame 1 of a raw file for the right view.")
+    bool, typer.Option("--swap-views", help="Use frame 1 of a raw file as the right view.")
 ]
 OutputFile = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="OUT", help="Picture to write.")

@@ -29,8 +29,8 @@ def check_inputs(
         if is_folder(path):
             raise UnreadableFileError(path, f"it is a folder; {folders}")
         if path.suffix.lower() in RAW_EXTENSIONS and (right or path is truth):
-            alone = "which holds both views; give it alone"
-            finished = "and the truth is a finished picture; give PNG, TIFF or JPEG"
+            alone = "which holds both views; give only this file"
+            finished = "but the truth must be a finished picture; give PNG, TIFF or JPEG"
             what = finished if path is truth else alone
             raise UnreadableFileError(path, f"it is a raw file, {what}")
     return inputs
@@ -51,7 +51,7 @@ def raw_options(
     given = _options.given_for_raws(size, balance, swap_views=swap_views)
     if given or save_views:
         key = given[0] if given else "--save-views"
-        raise OptionError(key, "it is for raw files, and two views were given")
+        raise OptionError(key, "it is for raw files, but you gave two views; leave it out")
     return None
 
 
@@ -65,5 +65,5 @@ def read(printer: Output, left: Path, right: Path | None, raw: RawOptions | None
 
         return read_raw_views(left, raw)
     if names_say_swapped(left, right):
-        printer.warn("By their names, the right view is given first and the left one second.")
+        printer.warn("Their names say that the right view comes first; check the order.")
     return read_views(left, right)

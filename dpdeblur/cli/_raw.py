@@ -11,11 +11,10 @@ if TYPE_CHECKING:
 
 
 def statement(options: RawOptions) -> str:
-    """Which side frame 1 is taken for, said whenever it matters."""
-    taken = f"Frame 1 is taken for the {options.side_of_frame_1} view"
+    """Which side frame 1 is assumed to show, said whenever it matters."""
     if options.swap_views:
-        return f"{taken}, as asked."
-    return f"{taken}, which is an assumption; --swap-views takes it for the right one."
+        return "Frame 1 is used as the right view, because of --swap-views."
+    return "Frame 1 is assumed to be the left view; add --swap-views if it is the right one."
 
 
 def describe(photo: RawPhoto) -> tuple[Table, dict[str, Any]]:

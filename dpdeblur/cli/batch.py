@@ -32,17 +32,19 @@ class Format(_options.Choice):
 def batch(
     ctx: typer.Context,
     source: Annotated[
-        Path, typer.Argument(help="Folder of view pairs and raw files.", metavar="IN")
+        Path, typer.Argument(help="Folder of view pairs and raw files to restore.", metavar="IN")
     ],
-    destination: Annotated[Path, typer.Argument(help="Folder of results.", metavar="OUT")],
+    destination: Annotated[Path, typer.Argument(help="Folder for the results.", metavar="OUT")],
     pairs: Annotated[
         Path | None,
-        typer.Option(metavar="CSV", help="Table of left,right[,name] in IN, instead of a search."),
+        typer.Option(
+            metavar="CSV", help="Table of left,right[,name] to use instead of searching IN."
+        ),
     ] = None,
     format_: Annotated[
         Format,
         typer.Option(
-            "--format", help="Format of results; same: that of the left view, TIFF for raw files."
+            "--format", help="Format of results; same: as the left view, TIFF for raw files."
         ),
     ] = Format.png,
     weights: _options.Weights = None,
@@ -59,12 +61,12 @@ def batch(
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
-    """Restore all photographs below a folder, keeping its tree; again, go on where it stopped.
+    """Restore all photographs below a folder. Run it again to resume a stopped run.
 
-    They are Canon raw files (CR2, CR3), and pairs X_L/X_R, X_l/X_r, X_left/X_right or l/r in one
-    folder, DPDD's X_l/source and X_r/source trees, or only the rows of --pairs. One
-    bad picture never stops the others. OUT gets batch.json, a record of everything done; the exit
-    code is 1 if any picture failed.
+    It finds Canon raw files (CR2, CR3), pairs named X_L/X_R, X_l/X_r, X_left/X_right or l/r in one
+    folder, and DPDD's X_l/source and X_r/source folders. Use --pairs to list the pairs yourself.
+    OUT gets the same folder structure as IN, and batch.json, a record of everything done. One bad
+    picture never stops the others; the exit code is 1 if any picture failed.
 
     [bold]Examples[/bold]
 
@@ -93,7 +95,7 @@ def batch(
         printer.warn(warning)
     unused = _options.given_for_raws(size, balance, swap_views=swap_views)
     if unused and not any(isinstance(job.pair, RawPath) for job in plan.jobs):
-        printer.warn(f"There is no raw file, so {', '.join(unused)} did nothing.")
+        printer.warn(f"There is no raw file, so {', '.join(unused)} had no effect.")
     if any(isinstance(job.pair, RawPath) for job in plan.todo):
         printer.note(statement(raw))
     model = load_model(weights)
@@ -109,7 +111,7 @@ def batch(
             sentence=partial(sentence, printer),
         )
     notes = [
-        f"{note.removesuffix('.')}; add --overwrite to make them anew." for note in report.notes
+        f"{note.removesuffix('.')}; add --overwrite to restore them again." for note in report.notes
     ]
     for note in notes:
         printer.note(note)

@@ -34,7 +34,7 @@ def solve(
         Path, typer.Argument(help="Right view, out of focus.", metavar="BLURRED_RIGHT")
     ],
     sharp: Annotated[
-        Path, typer.Argument(help="The same pattern in focus, one picture.", metavar="SHARP")
+        Path, typer.Argument(help="One picture of the same pattern in focus.", metavar="SHARP")
     ],
     output: Target,
     white_left: Annotated[
@@ -44,18 +44,20 @@ def solve(
         Path | None, typer.Option(metavar="FILE", help="Right view of a white sheet.")
     ] = None,
     grid: Annotated[
-        str, typer.Option(metavar="ROWSxCOLUMNS", help="Tiles that get kernels of their own.")
+        str, typer.Option(metavar="ROWSxCOLUMNS", help="Tiles; each gets its own kernels.")
     ] = "6x8",
     kernel_size: Annotated[
         int | None,
-        typer.Option(metavar="PX", help="Odd; default: what the dots' spacing allows."),
+        typer.Option(metavar="PX", help="Width of the kernels, odd; default: the dots' spacing."),
     ] = None,
     black: Annotated[
         float | None, typer.Option(metavar="N", help="Black level of linear raw numbers.")
     ] = None,
     white: Annotated[
         float | None,
-        typer.Option(metavar="N", help="White level of linear raw numbers; default: sRGB."),
+        typer.Option(
+            metavar="N", help="White level of linear raw numbers; default: files are sRGB."
+        ),
     ] = None,
     overwrite: _options.Overwrite = False,
     json: _options.Json = False,
@@ -63,8 +65,8 @@ def solve(
 ) -> None:
     """Find the kernels of both views from photographs of the dots that `calibrate pattern` makes.
 
-    One photograph out of focus gives the two blurred views, one in focus from the same place the
-    sharp picture. Radius and sign of the blur come from the kernels.
+    Photograph the dots twice from the same place: out of focus for the two blurred views, and in
+    focus for the sharp picture. Radius and sign of the blur come from the kernels.
 
     [bold]Examples[/bold]
 
@@ -83,14 +85,16 @@ def solve(
 
     tiles = _two_numbers("--grid", grid)
     if max(tiles) > 64:
-        raise OptionError("--grid", f"{grid} is more than 64 tiles along a side")
+        raise OptionError("--grid", f"{grid} has more than 64 tiles along a side; give fewer")
     if (white_left is None) != (white_right is None):
-        raise OptionError("--white-left", "it is of use only together with --white-right")
+        raise OptionError(
+            "--white-left", "it needs --white-right, and the other way round; give both or neither"
+        )
     levels = None
     if white is not None:
         levels = _levels(black or 0.0, white)
     elif black is not None:
-        raise OptionError("--black", "it is of use only together with --white")
+        raise OptionError("--black", "it needs --white; give both or neither")
     whites = None if white_left is None or white_right is None else (white_left, white_right)
     _check(output, overwrite, [left, right, sharp, *(whites or ())])
     shots = read_shots(left, right, sharp, whites, levels)
@@ -124,15 +128,18 @@ def solve(
 @app.command()
 def pattern(
     ctx: typer.Context,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="PNG", help="Where to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="PNG", help="Picture to write.")
+    ],
     size: Annotated[
-        str, typer.Option(metavar="WIDTHxHEIGHT", help="That of the monitor, in its pixels.")
+        str, typer.Option(metavar="WIDTHxHEIGHT", help="Size of your monitor in pixels.")
     ] = "3840x2160",
     spacing: Annotated[
-        float, typer.Option(metavar="PX", help="From dot to dot, in the monitor's pixels.")
+        float, typer.Option(metavar="PX", help="Distance from dot to dot, in the monitor's pixels.")
     ] = 96.0,
     dot: Annotated[
-        float | None, typer.Option(metavar="PX", help="Diameter of a dot; default: spacing / 6.")
+        float | None,
+        typer.Option(metavar="PX", help="Diameter of a dot; default: a sixth of the spacing."),
     ] = None,
     overwrite: _options.Overwrite = False,
     json: _options.Json = False,
@@ -140,7 +147,7 @@ def pattern(
 ) -> None:
     """Make the target for `calibrate solve`: a regular grid of white dots on black.
 
-    On the photograph the dots must be farther apart than the blur is wide.
+    In the photograph, the dots must be farther apart than the blur is wide.
 
     [bold]Example[/bold]
 
@@ -167,7 +174,8 @@ def pattern(
 def import_(
     ctx: typer.Context,
     folder: Annotated[
-        Path, typer.Argument(help="With blur_kernels_*.npy, white_sheet_*.png.", metavar="DIR")
+        Path,
+        typer.Argument(help="Folder of blur_kernels_*.npy and white_sheet_*.png.", metavar="DIR"),
     ],
     output: Target,
     black: Annotated[float, typer.Option(metavar="N", help="Black level of the raw numbers.")] = (
@@ -180,9 +188,9 @@ def import_(
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
-    """Take over the calibration of Xin et al. (ICCV 2021) for the Pixel 4.
+    """Import the calibration of Xin et al. (ICCV 2021) for the Pixel 4.
 
-    Pairs that it serves are taken for linear raw numbers with that black and white level.
+    Pairs used with it are assumed to be linear raw numbers with this black and white level.
 
     [bold]Example[/bold]
 
@@ -204,13 +212,14 @@ def show(
     ctx: typer.Context,
     path: Annotated[Path, typer.Argument(help="Calibration (.npz).", metavar="CAL")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="PNG", help="Draw the kernels there.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="PNG", help="Draw the kernels to this file."),
     ] = None,
     overwrite: _options.Overwrite = False,
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
-    """Say what a calibration holds, and draw its kernels.
+    """Print what a calibration holds, and draw its kernels.
 
     [bold]Example[/bold]
 
@@ -260,7 +269,7 @@ def _two_numbers(option: str, text: str) -> tuple[int, int]:
 
     match = _PAIR.fullmatch(text.strip().lower())
     if match is None:
-        raise OptionError(option, f"{text!r} is not two whole numbers with an x between, as 6x8")
+        raise OptionError(option, f"{text!r} is not two whole numbers; write them like 6x8")
     return int(match[1]), int(match[2])
 
 
@@ -269,7 +278,8 @@ def _levels(black: float, white: float) -> tuple[float, float]:
 
     if not 0 <= black < white <= 65535:
         raise OptionError(
-            "--black, --white", f"{black:g} and {white:g} are not 0 <= black < white <= 65535"
+            "--black, --white",
+            f"{black:g} and {white:g} do not satisfy 0 <= black < white <= 65535",
         )
     return black, white
 

@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 def eval_(
     ctx: typer.Context,
     data: Annotated[
-        Path, typer.Argument(help="Folder of views with ground truth.", metavar="DATA")
+        Path, typer.Argument(help="Folder of views and their sharp pictures.", metavar="DATA")
     ],
     split: Annotated[
-        str, typer.Option(metavar="NAME", help="Which of DPDD's trees: test, val or train.")
+        str, typer.Option(metavar="NAME", help="Split of DPDD: test, val or train.")
     ] = "test",
     weights: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FILE|NAME", help="Weights file, or name of shipped weights; may be repeated."
+            metavar="FILE|NAME",
+            help="Weights file, or the name of shipped weights; may be repeated.",
         ),
     ] = None,
     protocol: _options.ProtocolOption = _options.ProtocolName.dpdd,
@@ -41,10 +42,11 @@ def eval_(
     ] = 0,
     match_exposure: _options.MatchExposure = False,
     save: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the results there, as 16-bit PNG.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the results to this folder, as 16-bit PNG."),
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table there.")
+        Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table to FILE.")
     ] = None,
     device: _options.Device = "auto",
     precision: _options.PrecisionOption = _options.Precision.auto,
@@ -55,11 +57,11 @@ def eval_(
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
-    """Restore a data set; score the results and the untouched input against its sharp pictures.
+    """Restore a data set, and score the results and the untouched input.
 
-    DATA has the layout of DPDD (test_l/source, test_r/source, test_c/target, ...) or of its copies
-    (inputL, inputR, target), or holds X_L, X_R and X_GT. One bad picture never stops the others;
-    the exit code is 1 if there was any.
+    Lay out DATA like DPDD (test_l/source, test_r/source, test_c/target, ...) or its copies (inputL,
+    inputR, target), or put X_L, X_R and X_GT side by side. One bad picture never stops the others;
+    the exit code is 1 if any picture failed.
 
     [bold]Examples[/bold]
 
@@ -146,7 +148,7 @@ def _labels(files: Sequence[Path]) -> list[str]:
     places = [file.resolve().with_suffix("").parts[1:] for file in files]
     for index, place in enumerate(places):
         if place in places[:index]:
-            raise OptionError("--weights", f"{files[index]} is given twice")
+            raise OptionError("--weights", f"{files[index]} is given twice; give it once")
     count = 1
     while len({place[-count:] for place in places}) < len(places):
         count += 1

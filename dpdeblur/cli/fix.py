@@ -38,7 +38,7 @@ def fix(
     swap_views: _options.SwapViews = False,
     save_views: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write the views of a raw file to this folder, too."),
+        typer.Option(metavar="DIR", help="Also write the views of a raw file to this folder."),
     ] = None,
     truth: Annotated[
         Path | None, typer.Option(metavar="GT", help="Sharp picture to score the result against.")
@@ -51,9 +51,10 @@ def fix(
 ) -> None:
     """Remove defocus blur from one dual-pixel photograph: a Canon Dual Pixel RAW, or two views.
 
-    The result is written beside PHOTO as <name>_sharp.png in 16 bits, or beside the left view as
-    <common stem>_sharp.png in its bit depth, and keeps the metadata; the extension given with -o
-    chooses the format.
+    Give one raw file (PHOTO), or the LEFT and the RIGHT view. The result keeps the metadata. It is
+    written next to PHOTO as <name>_sharp.png with 16 bits, or next to the left view as
+    <common stem>_sharp.png with its bit depth. Choose another file with -o; its extension sets the
+    format.
 
     [bold]Examples[/bold]
 
@@ -143,11 +144,11 @@ def _check_engine(
 
     if engine is not _engines.Engine.mpi:
         if calibration is not None:
-            raise OptionError("--calibration", "it is for --engine mpi; the network needs none")
+            raise OptionError("--calibration", "it needs --engine mpi; add that or leave this out")
         return
     for key, value in of_network.items():
         if value:
-            raise OptionError(key, "it is for the network, which --engine mpi does without")
+            raise OptionError(key, "it has no effect with --engine mpi; leave one of the two out")
 
 
 def _check_places(
@@ -162,7 +163,7 @@ def _check_places(
         check_output(place, overwrite=overwrite, inputs=inputs)
     for place in saved:
         if same_file(output, place) or same_file(output, place.parent):
-            raise UnwritableOutputError(place, "the result is to go there; choose another name")
+            raise UnwritableOutputError(place, "the result goes there; choose another name")
 
 
 def _read_truth(truth: Path, shape: tuple[int, ...]) -> Picture:

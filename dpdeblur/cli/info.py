@@ -25,7 +25,7 @@ PAPER_COST = {"parameters": 5.52e6, "multiply_adds": 978.79e9}
 def info(
     ctx: typer.Context,
     photo: Annotated[
-        Path | None, typer.Argument(help="Canon raw file to look into.", metavar="PHOTO")
+        Path | None, typer.Argument(help="Canon raw file to describe.", metavar="PHOTO")
     ] = None,
     weights: _options.Weights = None,
     cost: Annotated[
@@ -34,9 +34,9 @@ def info(
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
-    """Show versions, devices, the weights and their card; or of a raw file what it holds.
+    """Show versions, devices and weights, or describe a raw file.
 
-    With --cost, show what the network costs.
+    With --cost, show how many parameters and multiply-adds the network needs.
 
     [bold]Examples[/bold]
 
@@ -56,7 +56,10 @@ def info(
 
         for key, value in (("--cost", cost), ("--weights", weights)):
             if value:
-                raise OptionError(key, "it is about the network, and a raw file was given")
+                raise OptionError(
+                    key,
+                    "it is about the network, but you gave a raw file; leave one of the two out",
+                )
         raw = examine_raw(photo)
         for warning in raw.warnings:
             printer.warn(warning)

@@ -22,8 +22,8 @@ CONVENTION = "positive behind the focus plane, negative in front of it, 0 in foc
 UNIT = "radius of the circle of confusion in pixels of this map"
 GENERIC_UNIT = "radius of a generic lens's circle of confusion: right up to a factor"
 RELATIVE = (
-    "Without --calibration the map is relative: its radii are those of a generic lens, "
-    "right up to a factor."
+    "Without --calibration the map is relative: a generic lens is assumed, so the radii are "
+    "right only up to a factor."
 )
 
 
@@ -40,12 +40,14 @@ def map_(
     left: _options.PhotoOrLeft,
     right: _options.Right = None,
     *,
-    folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write.")],
+    folder: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write to.")
+    ],
     calibration: _mpi.CalibrationOption = None,
     engine: Annotated[
         Engine,
         typer.Option(
-            help="fast: closed form; full: then optimises both; paper: as published, hours."
+            help="fast: closed form; full: then refined; paper: as published, takes hours."
         ),
     ] = Engine.full,
     radii: Annotated[
@@ -64,10 +66,11 @@ def map_(
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
-    """Find how far out of focus each pixel is, and the all-in-focus picture, without any training.
+    """Find how far out of focus each pixel is, and make an all-in-focus picture.
 
-    DIR gets defocus.tif (signed blur radius in pixels, positive behind focus), a preview of it
-    (defocus_preview.png), sharp.png with 16 bits, and map.json, which says how they were made.
+    This needs no training. DIR gets defocus.tif (signed blur radius in pixels, positive behind
+    focus), a preview of it (defocus_preview.png), sharp.png with 16 bits, and map.json, a record of
+    how they were made.
 
     [bold]Examples[/bold]
 
@@ -176,7 +179,9 @@ def _two_radii(text: str) -> tuple[float, float]:
     except ValueError:
         low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise OptionError("--radii", f"{text!r} is not two numbers, the lower first, as -3,8.5")
+        raise OptionError(
+            "--radii", f"{text!r} is not two numbers, the lower first; write them like -3,8.5"
+        )
     return low, high
 
 
@@ -192,6 +197,6 @@ def _check_radii(
     if reach > min(height, width) / 2:
         raise OptionError(
             "--radii",
-            f"light would spread {reach} pixels to each side at {largest:g}, and the picture is "
-            f"{width}x{height}; give smaller ones",
+            f"{largest:g} would spread light by {reach} pixels to each side, too far for a picture "
+            f"of {width}x{height}; give smaller radii",
         )

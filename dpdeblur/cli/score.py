@@ -16,13 +16,17 @@ def score(
     prediction: Annotated[
         Path, typer.Argument(help="Picture or map to score, or a folder.", metavar="PRED")
     ],
-    truth: Annotated[Path, typer.Argument(help="What it should be, or a folder.", metavar="TRUTH")],
+    truth: Annotated[
+        Path, typer.Argument(help="Ground truth, or a folder of it.", metavar="TRUTH")
+    ],
     maps: Annotated[
         bool, typer.Option("--map", help="Score defocus maps instead of pictures.")
     ] = False,
     untouched: Annotated[
         Path | None,
-        typer.Option("--input", metavar="C", help="Score the untouched input as well."),
+        typer.Option(
+            "--input", metavar="C", help="Untouched input (file or folder) to score as well."
+        ),
     ] = None,
     protocol: Annotated[
         _options.ProtocolName | None,
@@ -30,7 +34,7 @@ def score(
     ] = None,
     match_exposure: _options.MatchExposure = False,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table there.")
+        Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table to FILE.")
     ] = None,
     overwrite: _options.Overwrite = False,
     json: _options.Json = False,
@@ -38,9 +42,9 @@ def score(
 ) -> None:
     """Score pictures or maps against ground truth: two files, or two folders paired by name.
 
-    Folders are matched by relative path without the extension, never by position. The mean is
-    that of the files' scores, as the field reports it. Maps are 32-bit floating-point TIFF, or
-    PNG of 8 or 16 bits; what is NaN or, in PNG, 0 in the truth is not known and does not count.
+    Files in folders are matched by relative path without the extension, never by position. Means
+    are of the files' scores. Maps are 32-bit floating-point TIFF, or PNG with 8 or 16 bits. Pixels
+    that are NaN or, in PNG, 0 in the truth are unknown and do not count.
 
     [bold]Examples[/bold]
 
@@ -64,7 +68,7 @@ def score(
 
     for option, given in (("--protocol", protocol), ("--match-exposure", match_exposure)):
         if maps and given:
-            raise OptionError(option, "it is for pictures, and --map was given as well")
+            raise OptionError(option, "it is for pictures; leave it or --map out")
     protocol = protocol or _options.ProtocolName.dpdd
     rules = (
         _scoring.maps()

@@ -27,14 +27,12 @@ def split(
     ] = None,
     format_: Annotated[Format, typer.Option("--format", help="Format of the views.")] = Format.tiff,
     combined: Annotated[
-        bool, typer.Option("--combined", help="Write the ordinary picture, too.")
+        bool, typer.Option("--combined", help="Also write the ordinary picture.")
     ] = False,
     linear: Annotated[
-        bool, typer.Option("--linear", help="Write linear light in place of sRGB.")
+        bool, typer.Option("--linear", help="Write linear light instead of sRGB.")
     ] = False,
-    half: Annotated[
-        bool, typer.Option("--half", help="Develop at half the size, which is fast.")
-    ] = False,
+    half: Annotated[bool, typer.Option("--half", help="Develop at half the size (fast).")] = False,
     balance: _options.BalanceOption = None,
     swap_views: _options.SwapViews = False,
     overwrite: _options.Overwrite = False,
@@ -44,8 +42,8 @@ def split(
 ) -> None:
     """Develop the two views of a Canon Dual Pixel RAW: <name>_left.tif and <name>_right.tif.
 
-    They are 16-bit sRGB, upright, in the camera's crop and white balance, all in the same
-    exposure, and keep the file's EXIF data.
+    The views are upright 16-bit sRGB, with the camera's crop and white balance, all at the same
+    exposure. They keep the file's EXIF data.
 
     [bold]Examples[/bold]
 

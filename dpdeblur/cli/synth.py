@@ -44,7 +44,9 @@ def synth(
     sharp: Annotated[
         Path, typer.Argument(help="Picture in focus everywhere: PNG, TIFF, JPEG.", metavar="SHARP")
     ],
-    folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write.")],
+    folder: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write to.")
+    ],
     depth: Annotated[
         Path | None,
         typer.Option(
@@ -61,7 +63,7 @@ def synth(
     ] = MapKind.disparity,
     focus: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Disparity in focus: 0 the farthest, 1 the nearest."),
+        typer.Option(min=0, max=1, help="Disparity in focus: 0 is the farthest, 1 the nearest."),
     ] = 0.5,
     max_radius: Annotated[
         float, typer.Option(min=0, max=100, metavar="PX", help="Largest blur radius in pixels.")
@@ -69,7 +71,7 @@ def synth(
     radius: Annotated[
         float | None,
         typer.Option(
-            min=-100, max=100, metavar="PX", help="One radius for all, behind focus positive."
+            min=-100, max=100, metavar="PX", help="One radius everywhere, positive behind focus."
         ),
     ] = None,
     psf: Annotated[
@@ -83,17 +85,19 @@ def synth(
         float,
         typer.Option(min=0, max=1, help="Noise at white, mostly shot noise; 0.01 is visible."),
     ] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Which noise.")] = 0,
-    format_: Annotated[Format, typer.Option("--format", help="Kind of file.")] = Format.png,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the noise.")] = 0,
+    format_: Annotated[
+        Format, typer.Option("--format", help="Format of the pictures.")
+    ] = Format.png,
     device: _options.Device = "auto",
     overwrite: _options.Overwrite = False,
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
-    """Render what a dual-pixel camera would take of a scene, from a sharp picture of it.
+    """Render the two views that a dual-pixel camera would take, from a sharp picture.
 
     DIR gets <SHARP>_left, <SHARP>_right and <SHARP>_sharp with 16 bits, for fix, batch and eval.
-    Blur grows with the difference of disparity (1 / distance) from the plane in focus.
+    Blur grows with the difference in disparity (1 / distance) from the focus plane.
 
     [bold]Examples[/bold]
 
@@ -113,7 +117,9 @@ def synth(
     from dpdeblur.optics import add_sensor_noise, encode, photograph
 
     if radius is not None and depth is not None:
-        raise OptionError("--radius", "it is one blur for all, so --depth cannot be given as well")
+        raise OptionError(
+            "--radius", "it sets one blur for the whole picture; leave it or --depth out"
+        )
     inputs = [sharp] if depth is None else [sharp, depth]
     outputs = {
         name: folder / f"{sharp.stem}_{name}.{format_.value}" for name in ("left", "right", "sharp")
@@ -189,13 +195,15 @@ def _defocus(
     else:
         pixels = read_picture(depth).pixels
         if abs(pixels - pixels[..., :1]).max() > 0.02:
-            raise UnreadableFileError(depth, "it is in colour, and a map is gray")
+            raise UnreadableFileError(depth, "it is in colour; give a gray map")
         height, width = pixels.shape[:2]
         if abs(width * size[0] / (height * size[1]) - 1) > 0.02:
             raise ShapeMismatchError("The picture and its map", size, (height, width))
         disparity = torch.from_numpy(pixels[None, None, ..., 0].copy())
         if kind is MapKind.distance and not disparity.any():
-            raise UnreadableFileError(depth, "it holds no known distance, only zeros")
+            raise UnreadableFileError(
+                depth, "it has no known distance, only zeros; give another map"
+            )
         if disparity.min() == disparity.max():
             printer.warn(f"{depth} has the same value everywhere, so everything is in focus.")
         if kind is MapKind.distance:
@@ -215,7 +223,7 @@ def _lens(psf: str, slope: float, largest: float) -> DiskPSF | Calibration:
     if psf == "butterworth":
         return DiskPSF(slope, reach, floor=0.15)
     if not psf.endswith(".npz"):
-        raise OptionError("--psf", f"'{psf}' is neither disk nor butterworth nor an .npz file")
+        raise OptionError("--psf", f"'{psf}' is not disk, butterworth or an .npz file")
     lens = read_calibration(Path(psf))
     if (needed := lens.reach(largest)) > FARTHEST:
         raise OptionError(

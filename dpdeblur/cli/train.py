@@ -31,17 +31,19 @@ def train(
     config: Annotated[Path, typer.Argument(help="Recipe, a TOML file.", metavar="CONFIG")],
     folder: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Folder of the run; runs/<CONFIG>."),
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Folder of the run; default: runs/<CONFIG>."
+        ),
     ] = None,
     device: _options.Device = "auto",
     json: _options.Json = False,
     quiet: _options.Quiet = False,
 ) -> None:
-    """Train weights on pairs rendered from sharp photographs, or go on with a stopped run.
+    """Train weights on pairs rendered from sharp photographs, or resume a stopped run.
 
-    DIR gets checkpoint.pt, log.jsonl and, at the end, mccnet.safetensors, curve.png and log.json.
-    Called again with the same CONFIG and DIR, training goes on from its last checkpoint as
-    if it had not stopped. A recipe may also name a data set of pairs in DPDD's layout.
+    A recipe may also name a data set of pairs in DPDD's layout. DIR gets checkpoint.pt, log.jsonl
+    and, at the end, mccnet.safetensors, curve.png and log.json. To resume a run, give the same
+    CONFIG and DIR again: it continues from its last checkpoint as if it had never stopped.
 
     [bold]Examples[/bold]
 
@@ -98,8 +100,8 @@ def train(
                 )
         done = log.lines[-1]["step"] if log.lines else 0
         if log.lines and done < recipe.steps:
-            sentence = f"Stopped after step {done} of {recipe.steps}; the same command goes on."
-            printer.error("Interrupted", sentence)
+            stopped = f"Stopped after step {done} of {recipe.steps}"
+            printer.error("Interrupted", f"{stopped}; run the same command again to resume.")
             raise typer.Exit(INTERRUPTED)
         file = run / "mccnet.safetensors"
         save_model(network, file, {"steps": str(recipe.steps), "recipe": config.name})
@@ -163,7 +165,7 @@ def _stop_when_asked(printer: Output, *, patient: bool) -> Iterator[Callable[[],
         if asked and not patient:
             raise KeyboardInterrupt
         if not asked:
-            printer.note("Stopping after this step, with a checkpoint.")
+            printer.note("Stopping after this step; a checkpoint will be written.")
         asked = True
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -46,7 +46,7 @@ def list_pictures(
     inside. Linked folders are not followed. Raises MissingFileError and UnreadableFileError.
     """
     if not is_folder(folder):
-        raise UnreadableFileError(folder, "it is a file, and a folder is needed")
+        raise UnreadableFileError(folder, "it is a file; give a folder")
 
     def unreadable(error: OSError) -> NoReturn:
         raise UnreadableFileError(Path(error.filename), error.strerror or "it cannot be listed")
@@ -113,7 +113,7 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
         f"Left out: {what}, {len(paths)} in all (the first is {paths[0]})."
         for what, paths in (
             ("pairs of views beside the raw file of the same name", sorted(views)),
-            ("DNG files, in place of which the camera's own CR2 or CR3 is needed", converted),
+            ("DNG files; use the camera's own CR2 or CR3 instead", converted),
         )
         if paths
     )

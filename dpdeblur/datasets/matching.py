@@ -47,8 +47,8 @@ def pair_folders(prediction: Path, truth: Path, inputs: Path | None = None) -> F
     if not both:
         raise PairingError(
             prediction,
-            f"none of its {len(predictions)} pictures has the name of one of the {len(truths)} "
-            f"in {truth}; give them the same names, folder by folder",
+            f"none of its {len(predictions)} pictures has the same name as one of the "
+            f"{len(truths)} in {truth}; give them the same names, folder by folder",
         )
     originals = {} if inputs is None else _by_name(inputs)
     for name in both:

@@ -34,23 +34,23 @@ def read_pair_list(csv_file: Path, folder: Path | None = None) -> Pairing:
         name = row.get("name") or output_name(place, left, right).as_posix()
         if not _is_inside(name):
             raise PairingError(
-                csv_file, f"line {line}: the name '{name}' is not one inside the output folder"
+                csv_file, f"line {line}: the name '{name}' does not lie inside the output folder"
             )
         pairs.append(PairPaths(PurePosixPath(name).as_posix(), left, right))
         fallbacks.append(row.get("name") or place.as_posix())
     if not pairs:
-        raise PairingError(csv_file, "it has no rows; write one pair a line as left,right")
+        raise PairingError(csv_file, "it has no rows; write one pair per line as left,right")
     return Pairing(distinct(pairs, fallbacks, csv_file))
 
 
 def _rows(csv_file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and named cells of each row that is not blank."""
     if is_folder(csv_file):
-        raise UnreadableFileError(csv_file, "it is a folder, and a table is needed")
+        raise UnreadableFileError(csv_file, "it is a folder; give a CSV table")
     try:
         text = csv_file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UnreadableFileError(csv_file, "it is not a text file in UTF-8") from error
+        raise UnreadableFileError(csv_file, "it is not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
         raise UnreadableFileError(csv_file, error.strerror or "the system refuses") from error
     columns = ["left", "right", "name"]

@@ -58,7 +58,7 @@ def find_truth_pairs(folder: Path, split: str = "test") -> list[TruthPair]:
     Raises PairingError naming what is missing, and the errors of `list_pictures`.
     """
     if not is_folder(folder):
-        raise UnreadableFileError(folder, "it is a file, and a folder is needed")
+        raise UnreadableFileError(folder, "it is a file; give a folder")
     folders = _dpdd_folders(folder, split) or _copy_folders(folder, split)
     if folders is not None:
         return _match(folders, split)
@@ -120,7 +120,7 @@ def _match(folders: _Folders, split: str) -> list[TruthPair]:
         raise PairingError(
             folders.truth,
             f"its {len(truths)} pictures have other names than the {len(lefts)} in "
-            f"{folders.left}, and can only be taken in order if there are as many",
+            f"{folders.left}, and they can only be matched in order if the numbers are equal",
         )
     dpdd = split == "test" and len(lefts) == _DPDD_TEST_SCENES
     return [

@@ -126,7 +126,7 @@ def _known(
             raise OptionError("valid", f"it is {shape}")
         known &= valid
     if not known.any():
-        raise InvalidMapError("The true map", "it is known at no pixel")
+        raise InvalidMapError("The true map", "it is unknown everywhere")
     if np.isinf(truth[known]).any():
         raise InvalidMapError("The true map", "it has infinite values")
     missing = int((~np.isfinite(prediction[known])).sum())

@@ -65,7 +65,7 @@ def check_place(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> 
     except (RuntimeError, ValueError) as error:  # links in a circle, a null byte
         raise UnwritableOutputError(path, str(error)) from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise UnwritableOutputError(path, f"{folder} may not be written to")
+        raise UnwritableOutputError(path, f"you have no permission to write to {folder}")
 
 
 def same_file(path: Path, other: Path) -> bool:

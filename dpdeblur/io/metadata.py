@@ -61,14 +61,14 @@ def carried(stored: Stored) -> Carried:
             directory = exif.parse(stored.exif)
             turned = exif.orientation(directory)
         except ValueError as error:
-            notes.append(f"The EXIF data could not be understood ({error}).")
+            notes.append(f"The EXIF data could not be read ({error}).")
     kept = exif.cleaned(exif.completed(directory, stored.tags), SOFTWARE)
     block = exif.serialise(kept) if kept else None
     if stored.xmp:
         try:
             xmp = clean_xmp(stored.xmp)
         except ValueError:
-            notes.append("The XMP data could not be understood and was left out.")
+            notes.append("The XMP data could not be read and was left out.")
     told = _SENSOR_ORIENTATION.search(xmp or b"") if turned == 1 else None
     return Carried(block, xmp, turned, int(told[1]) if told else turned, tuple(notes))
 

@@ -102,7 +102,7 @@ def _decode(path: Path) -> Stored:
     except Unusable as error:
         raise UnreadableFileError(path, str(error)) from error
     except Exception as error:  # decoders raise anything from IndexError to their own classes
-        raise UnreadableFileError(path, "it is damaged or cut short") from error
+        raise UnreadableFileError(path, "it is damaged or cut short; copy it again") from error
 
 
 def _decoder(data: bytes) -> Callable[[bytes], Stored] | None:

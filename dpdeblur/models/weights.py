@@ -59,7 +59,9 @@ def find_weights(weights: str | Path | None = None) -> Path:
     except OSError:  # a name too long or otherwise impossible here
         pass
     names = ", ".join(sorted(shipped)) or "none"
-    raise WeightsError(wanted, f"there is no such file, nor such a shipped name ({names})")
+    raise WeightsError(
+        wanted, f"there is no such file, and no shipped weights have that name ({names})"
+    )
 
 
 def load_model(weights: str | Path | None = None) -> LoadedModel:
@@ -77,7 +79,7 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
     if card.get("architecture") != ARCHITECTURE:
         raise WeightsError(str(path), "it does not say that it holds an MCCNet")
     if card.get("sha256") != _digest(tensors, card.get("config", "")):
-        raise WeightsError(str(path), "its checksum is wrong; fetch or copy the file again")
+        raise WeightsError(str(path), "its checksum is wrong; download or copy the file again")
     try:
         with torch.device("meta"):  # nothing is drawn or designed that the file holds anyway
             network = MCCNet(_config(card["config"]))

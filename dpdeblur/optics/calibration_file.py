@@ -30,7 +30,7 @@ def read_calibration(path: Path) -> Calibration:
     arrays = _arrays(path)
     missing = [name for name in _NEEDED if name not in arrays]
     if missing:
-        raise UnreadableFileError(path, f"it is no calibration, as it lacks {', '.join(missing)}")
+        raise UnreadableFileError(path, f"it is not a calibration: it lacks {', '.join(missing)}")
     fields: dict[str, Any] = {
         name: arrays.pop(name) for name in (*_NEEDED, *_OPTIONAL) if name in arrays
     }
@@ -38,7 +38,9 @@ def read_calibration(path: Path) -> Calibration:
         raise UnreadableFileError(path, f"{', '.join(fields)} must be arrays of numbers")
     version, radius = fields.pop("version"), fields.pop("radius")
     if version.size != 1 or version.item() != VERSION:
-        raise UnreadableFileError(path, f"its version is {version}, and {VERSION} is known")
+        raise UnreadableFileError(
+            path, f"its version is {version}, but this program reads only version {VERSION}"
+        )
     if radius.size != 1:
         raise UnreadableFileError(path, f"radius has {radius.size} values and must have one")
     for name, kind in (("frame", int), ("levels", float)):
@@ -93,4 +95,4 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        raise UnreadableFileError(path, "it is no .npz file of plain arrays") from error
+        raise UnreadableFileError(path, "it is not an .npz file of plain arrays") from error

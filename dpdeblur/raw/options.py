@@ -32,7 +32,7 @@ class RawOptions:
 
     @property
     def side_of_frame_1(self) -> str:
-        """The view that frame 1 is taken for: an assumption, which no file confirms."""
+        """The view that frame 1 is assumed to be; no file confirms it."""
         return "right" if self.swap_views else "left"
 
 
@@ -43,5 +43,5 @@ def parse_size(text: str | None) -> int | None:
     if text == "full":
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 7):
-        raise OptionError("size", f"'{text}' is no width; give full or a number like 3360")
+        raise OptionError("size", f"'{text}' is not a width; give full or a number like 3360")
     return int(text)

@@ -98,7 +98,7 @@ def examine_raw(path: Path) -> RawPhoto:
     # Frame 0 first: where it is cut short, LibRaw says that the others do not exist.
     raw = unpack(path, data, 0, header.pixels)
     if raw is None:
-        raise UnreadableFileError(path, "it has no frame that LibRaw can find")
+        raise UnreadableFileError(path, "LibRaw finds no frame in it")
     sizes = raw.sizes
     photo = RawPhoto(
         path,
@@ -160,7 +160,7 @@ def _check_whole(photo: RawPhoto, data: bytes, second: rawpy.RawPy) -> tuple[str
         raise UnreadableFileError(photo.path, f"frame {broken[0]} is damaged")
     if not broken:
         return ()
-    return (f"{photo.path}: It could not be made sure that the frames are whole.",)
+    return (f"{photo.path}: The frames could not be checked for damage.",)
 
 
 def _is_there(path: Path, data: bytes, number: int) -> bool:

@@ -52,7 +52,7 @@ def resume(checkpoint: Path, state: State, settings: Settings, pairs: PairSource
     except OSError as error:
         raise UnreadableFileError(checkpoint, error.strerror or str(error)) from error
     except Exception as error:  # anything from EOFError to UnpicklingError
-        raise UnreadableFileError(checkpoint, "it is damaged; delete it to start anew") from error
+        raise UnreadableFileError(checkpoint, "it is damaged; delete it to start again") from error
     if words := difference(theirs, settings, pairs):
         reason = f"it belongs to a run {words}; choose another folder"
         raise OptionError(str(checkpoint), reason)

@@ -136,7 +136,7 @@ class TrainConfig:
                 reason = f"'{getattr(self, name)}' is not one of {', '.join(known)}"
                 raise OptionError(name, reason)
         if self.photos and self.pairs:
-            raise OptionError("pairs", "there is also 'photos'; give one of the two")
+            raise OptionError("pairs", "'photos' is set too; give one of the two")
 
     def stage(self, step: int) -> Stage:
         """The stage that `step` falls into."""

@@ -56,7 +56,7 @@ def read_config(path: Path) -> TrainConfig:
         raise OptionError("preset", f"{preset!r} is not one of {', '.join(PRESETS)}")
     if "steps" in values:
         if "epochs" in values:
-            raise OptionError("epochs", "there is also 'steps'; give one of the two")
+            raise OptionError("epochs", "'steps' is set too; give one of the two")
         values["epochs"] = 0  # whatever the preset says
     config: TrainConfig = _build(PRESETS[preset], values, "")
     return config

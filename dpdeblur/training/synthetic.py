@@ -154,5 +154,5 @@ def load_photos(folder: Path, device: torch.device, smallest: int = 512) -> list
             if min(picture.shape[1:]) >= smallest:
                 photos.append((picture * 255).round().to(torch.uint8).to(device))
     if not photos:
-        raise UnreadableFileError(folder, f"it holds no picture of {smallest} pixels or more")
+        raise UnreadableFileError(folder, f"it has no picture of {smallest} pixels or more")
     return photos

@@ -508,7 +508,7 @@ def test_a_list_whose_names_say_swapped_is_pointed_out(tmp_path: Path) -> None:
     swapped, sound = run_batch(MODEL, plan, restore=fake_restore).records
     left, right = tmp_path / "a_R.png", tmp_path / "a_L.png"
     assert swapped.notes == (
-        f"By their names, {left} is the right view and {right} the left one.",
+        f"Their names say that {left} is the right view and {right} the left one.",
         "a note",
     )
     assert sound.notes == ("a note",)

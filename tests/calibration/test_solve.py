@@ -106,7 +106,7 @@ class TestSolve:
         rng = np.random.default_rng(0)
         flat = np.full_like(good.sharp, 0.2)
         noise = rng.random(good.sharp.shape, np.float32) ** 2
-        for sharp, reason in ((flat, "of one brightness"), (noise, "no regular grid")):
+        for sharp, reason in ((flat, "the same brightness everywhere"), (noise, "no regular grid")):
             with pytest.raises(PatternError, match=reason):
                 solve(dataclasses.replace(good, sharp=sharp), GRID)
         with pytest.raises(PatternError, match="white dots on black"):

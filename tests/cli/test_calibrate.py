@@ -114,7 +114,7 @@ class TestSolve:
             (("--kernel-size", "8"), "8 is not an odd number"),
             (("--white-left", "l.png"), "only together with --white-right"),
             (("--black", "3"), "only together with --white"),
-            (("--black", "3", "--white", "2"), "3 and 2 are not 0 <= black < white"),
+            (("--black", "3", "--white", "2"), "3 and 2 do not satisfy 0 <= black < white"),
             (("--white", "nan"), "0 and nan are not"),
             (("--white", "200"), "is overexposed"),
             (("-o", "c.png"), "unknown format; use one of .npz"),
@@ -142,7 +142,7 @@ class TestSolve:
         for arguments, sentence in (
             (("l.png", "r.png", "small.png"), "differ in size (318x216 and 318x213 pixels)"),
             (("l.png", "l.png", "s.png"), "l.png and l.png are identical"),
-            (("l.png", "r.png", "flat.png"), "of one brightness"),
+            (("l.png", "r.png", "flat.png"), "the same brightness everywhere"),
             (("l.png", "r.png", "bright.png"), "bright.png is overexposed"),
             (("l.png", "r.png", "text.png"), "text.png cannot be read"),
             (("l.png", "r.png", "none.png"), "none.png does not exist"),

@@ -124,7 +124,7 @@ class TestFix:
     def test_names_that_contradict_the_order(self, pair: Pair) -> None:
         result = run("fix", pair[1], pair[0])
         assert result.exit_code == 0
-        assert "Warning: By their names" in result.stderr
+        assert "Warning: Their names say" in result.stderr
         report = json.loads(run("fix", pair[1], pair[0], "--json", "--overwrite").stdout)
         assert len(report["warnings"]) == 1
 

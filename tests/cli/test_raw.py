@@ -58,7 +58,7 @@ class TestSplit:
                 assert tags[ExifTags.Base.Model] == "Canon EOS 5D Mark IV"
                 assert tags.get(ExifTags.Base.Orientation, 1) == 1
                 assert tags.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExposureTime] == 1 / 250
-        assert "Frame 1 is taken for the left view" in result.stderr
+        assert "Frame 1 is assumed to be the left view" in result.stderr
 
     def test_options(self, photo: Path, tmp_path: Path) -> None:
         out = tmp_path / "out"
@@ -74,7 +74,7 @@ class TestSplit:
     def test_views_change_sides(self, photo: Path, tmp_path: Path) -> None:
         run("split", photo, "-o", tmp_path / "a")
         result = run("split", photo, "-o", tmp_path / "b", "--swap-views")
-        assert "Frame 1 is taken for the right view" in result.stderr
+        assert "Frame 1 is used as the right view" in result.stderr
         one, other = (
             tifffile.imread(tmp_path / place) for place in ("a/IMG_1_left.tif", "b/IMG_1_right.tif")
         )
@@ -137,7 +137,7 @@ class TestFix:
     def test_result_is_the_librarys_upright(self, photo: Path, tmp_path: Path) -> None:
         result = run("fix", photo, *FAST, "--precision", "fp32", "--save-views", tmp_path / "views")
         assert result.exit_code == 0, result.stderr
-        assert "Frame 1 is taken for the left view" in result.stderr
+        assert "Frame 1 is assumed to be the left view" in result.stderr
         output = photo.with_name("IMG_1_sharp.png")
         assert result.stdout.startswith(f"{output}  36x48")
         views = read_raw_views(photo, RawOptions(size=48))
@@ -308,7 +308,7 @@ class TestBatch:
         result = run("batch", source, out, *FAST)
         assert result.exit_code == 1
         assert "3 done, 0 skipped, 2 failed" in result.stdout
-        assert "Frame 1 is taken for the left view" in result.stderr
+        assert "Frame 1 is assumed to be the left view" in result.stderr
         assert "Dual Pixel RAW was off" in result.stderr
         assert "torn.CR3 cannot be read" in result.stderr
         assert files(out) == ["IMG_1.png", "batch.json", "day/a.png", "day/b.png"]
@@ -363,7 +363,7 @@ class TestBatch:
         (source / "day" / "b.cr2").unlink()
         for options in (("--size", "64"), (*FAST, "--swap-views"), (*FAST, "--balance", "off")):
             (note,), raws = again(*options)
-            assert note.startswith("1 of the pictures that were there already are made with other ")
+            assert note.startswith("1 of the existing pictures were made with other ")
             assert "options for raw files; add --overwrite" in note
             assert raws == first | {"day/torn": None}
         notes, raws = again("--size", "64", "--swap-views", "--overwrite")
@@ -372,7 +372,7 @@ class TestBatch:
     def test_options_for_raws_without_any(self, pair: tuple[Path, Path], tmp_path: Path) -> None:
         result = run("batch", pair[0].parent, tmp_path / "out", *FAST, "--swap-views")
         assert result.exit_code == 0
-        assert "There is no raw file, so --size, --swap-views did nothing." in result.stderr
+        assert "There is no raw file, so --size, --swap-views had no effect." in result.stderr
 
     def test_a_file_is_for_fix(self, photo: Path, tmp_path: Path) -> None:
         assert "use dpdeblur fix" in failure(run("batch", photo, tmp_path / "out"))

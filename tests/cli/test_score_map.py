@@ -142,7 +142,7 @@ class TestWrongInput:
         cv2.imwrite(str(pair[1]), np.zeros(SHAPE, np.uint8))
         sentence = failure(run("score", "--map", *pair))
         assert "two.png" in sentence
-        assert "known at no pixel" in sentence
+        assert "unknown everywhere" in sentence
 
     def test_holes_where_the_truth_is_known(self, pair: tuple[Path, Path]) -> None:
         write_map(pair[0], np.full(SHAPE, np.nan), overwrite=True)

@@ -148,7 +148,7 @@ def test_dngs_are_not_passed_over_in_silence(tmp_path: Path) -> None:
     found = find_photos(tmp_path)
     assert [photo.name for photo in found.photos] == ["a"]
     (warning,) = found.warnings
-    assert "DNG files, in place of which the camera's own CR2 or CR3 is needed, 2 in" in warning
+    assert "DNG files; use the camera's own CR2 or CR3 instead, 2 in" in warning
     assert str(tmp_path / "b.DNG") in warning
 
 
@@ -168,7 +168,7 @@ def test_a_folder_without_photos_says_why(tmp_path: Path, names: list[str], reas
 def test_what_is_no_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError):
         find_pairs(tmp_path / "nowhere")
-    with pytest.raises(UnreadableFileError, match="folder is needed"):
+    with pytest.raises(UnreadableFileError, match="give a folder"):
         find_pairs(fill(tmp_path, "A_L.png") / "A_L.png")
 
 

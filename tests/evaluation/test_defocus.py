@@ -197,7 +197,7 @@ class TestWhatCounts:
             (holes, good, f"predicted map .* {np.isnan(holes).sum()} pixels"),
             (np.where(good > 19, np.inf, good), good, "predicted map .* finite"),
             (good, np.where(good > 19, np.inf, good), "true map .* infinite"),
-            (good, np.full(SHAPE, np.nan), "known at no pixel"),
+            (good, np.full(SHAPE, np.nan), "unknown everywhere"),
         ):
             with pytest.raises(InvalidMapError, match=reason):
                 measure(prediction, truth)

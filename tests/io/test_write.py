@@ -294,7 +294,7 @@ def test_places_that_take_no_file(tmp_path: Path) -> None:
 def test_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Simulated, as tests may run as root.
     monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(UnwritableOutputError, match="may not be written"):
+    with pytest.raises(UnwritableOutputError, match="no permission to write"):
         check_output(tmp_path / "new" / "a.png", overwrite=False)
     assert list(tmp_path.iterdir()) == []
 

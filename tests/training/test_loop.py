@@ -280,8 +280,8 @@ class TestRecipes:
             ("optimiser = 'sgd'", "optimiser: 'sgd' is not one of adamw, muon"),
             ("cool_down = -1", "cool_down: -1 is negative"),
             ("halve_every = 0", "halve_every: 0.0 is not above 0"),
-            ("steps = 5\nepochs = 5", "epochs: there is also 'steps'"),
-            ("photos = 'a'\npairs = 'b'", "pairs: there is also 'photos'"),
+            ("steps = 5\nepochs = 5", "epochs: 'steps' is set too"),
+            ("photos = 'a'\npairs = 'b'", "pairs: 'photos' is set too"),
             ("ms_ssim = -1", "ms_ssim: -1.0 is negative"),
             (
                 "ms_ssim = 1\n[[stages]]\nheight = 8",

@@ -56,7 +56,9 @@ class MapOptions:
         if self.radii is not None:
             low, high = self.radii
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-                raise OptionError("radii", f"{low} to {high} is no range; give LOW,HIGH in pixels")
+                raise OptionError(
+                    "radii", f"{low} to {high} is not a range; give LOW,HIGH in pixels"
+                )
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,15 +39,16 @@ class LinearViews:
                 raise InvalidPictureError(what, "it has values that are infinite or not a number")
             if min(view.shape[:2]) < _SMALLEST:
                 size = f"{view.shape[1]}x{view.shape[0]} pixels"
-                raise InvalidPictureError(what, f"it is {size}, and {_SMALLEST} are needed")
+                raise InvalidPictureError(what, f"it is {size}; at least {_SMALLEST} are needed")
             if view.min() < 0:
                 raise InvalidPictureError(what, "it has light below 0")
             top = float(view.max())
             if top <= 0:
-                raise InvalidPictureError(what, "it is black all over; give a brighter exposure")
+                raise InvalidPictureError(what, "it is black everywhere; give a brighter exposure")
             if (view >= 0.999 * top).mean() > _CLIPPED:
                 raise InvalidPictureError(
-                    what, "more than half of it is clipped (or of one colour); expose for less"
+                    what,
+                    "more than half of it is clipped (or of one colour); give a darker exposure",
                 )
         if left.shape != right.shape:
             raise InvalidPictureError(
@@ -67,7 +68,7 @@ class LinearViews:
             if frame is not None and frame != (height, width):
                 raise CalibrationError(
                     f"it was made for pictures of {frame[1]}x{frame[0]} pixels, and these have "
-                    f"{width}x{height}; give the views at the size calibrated at"
+                    f"{width}x{height}; give the views at the size of the calibration"
                 )
             right = right * calibration.match_right(height, width)[..., None]
         top = float(max(self.left.max(), right.max()))
