@@ -20,7 +20,17 @@ ROOT = Path(__file__).parents[1]
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SNIPPETS = [ROOT / "docs" / "api.md", ROOT / "README.md"]
 COMMANDS = typer.main.get_command(app)
-DOCTESTED: list[str] = []
+DOCTESTED = [
+    "dpdeblur.api",
+    "dpdeblur.datasets.folders",
+    "dpdeblur.evaluation.measures",
+    "dpdeblur.evaluation.protocols",
+    "dpdeblur.models.cost",
+    "dpdeblur.models.weights",
+    "dpdeblur.optics.inverse",
+    "dpdeblur.optics.photograph",
+    "dpdeblur.training.recipe",
+]
 """Modules with examples in their docstrings."""
 
 

@@ -87,14 +87,12 @@ def solve(
     if max(tiles) > 64:
         raise OptionError("--grid", f"{grid} has more than 64 tiles along a side; give fewer")
     if (white_left is None) != (white_right is None):
-        raise OptionError(
-            "--white-left", "it needs --white-right, and the other way round; give both or neither"
-        )
+        raise OptionError("--white-left", "give it together with --white-right, or leave both out")
     levels = None
     if white is not None:
         levels = _levels(black or 0.0, white)
     elif black is not None:
-        raise OptionError("--black", "it needs --white; give both or neither")
+        raise OptionError("--black", "give it together with --white, or leave it out")
     whites = None if white_left is None or white_right is None else (white_left, white_right)
     _check(output, overwrite, [left, right, sharp, *(whites or ())])
     shots = read_shots(left, right, sharp, whites, levels)

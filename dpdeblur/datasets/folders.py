@@ -72,13 +72,27 @@ def list_pictures(
 
 
 def find_pairs(folder: Path, skip: Path | None = None) -> Pairing:
-    """Every left view below `folder` with its right view, and the views whose partner is missing.
+    """Find every pair of views below a folder.
 
     Partners lie in one folder and differ in their mark only (see `names`), or lie in a DPDD tree:
     `X_l/source/A.png` or `A_L.png`, with `X_r/source/A.png` or `A_R.png`, named "X/source/A".
     Names keep the tree. Where two pairs would have one name (IMG_L.png and IMG_L.tif), each takes
-    its left file's whole name. `skip` (an output folder) is not searched. Raises PairingError if
-    there is no pair or a DPDD tree's names do not agree, and the errors of `list_pictures`.
+    its left file's whole name.
+
+    Args:
+        folder: where to search, with all its subfolders.
+        skip: a folder that is not searched, such as the one for the output.
+
+    Returns:
+        The pairs, and the views whose partner is missing.
+
+    Raises:
+        PairingError: there is no pair, or a DPDD tree's names do not agree.
+        MissingFileError: there is no such folder.
+        UnreadableFileError: it is a file, or cannot be listed.
+
+    >>> [pair.name for pair in find_pairs(Path("examples")).pairs]
+    ['canon_r6ii']
     """
     pairs, orphans = _search(folder, skip)
     if not pairs:
@@ -87,11 +101,25 @@ def find_pairs(folder: Path, skip: Path | None = None) -> Pairing:
 
 
 def find_photos(folder: Path, skip: Path | None = None) -> Finding:
-    """Every pair below `folder`, as `find_pairs` has it, and every raw file of Canon's.
+    """Find every pair of views and every Canon raw file below a folder.
 
-    A raw file is named as it is without its extension. A pair of the same name beside it is taken
-    for its views, as `split` writes them, and left out. Raises what `find_pairs` raises, but no
-    pair is needed where there is a raw file.
+    A raw file is named as it is without its extension. A pair of the same name beside it is assumed
+    to be its views, as `split` writes them, and left out.
+
+    Args:
+        folder: where to search, with all its subfolders.
+        skip: a folder that is not searched, such as the one for the output.
+
+    Returns:
+        The pairs and raw files, the views whose partner is missing, and warnings.
+
+    Raises:
+        PairingError: there is neither a pair nor a raw file, or a DPDD tree's names do not agree.
+        MissingFileError: there is no such folder.
+        UnreadableFileError: it is a file, or cannot be listed.
+
+    >>> [photo.name for photo in find_photos(Path("examples")).photos]
+    ['canon_r6ii']
     """
     pairs, orphans = _search(folder, skip)
     files = list_pictures(folder, skip, (*RAW_EXTENSIONS, _CONVERTED))

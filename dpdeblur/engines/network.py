@@ -45,12 +45,24 @@ def restore(
     whole before the next. Strips change the result by float rounding only (2e-5 at most in fp32). A
     strip that runs out of memory is repeated in smaller ones, one that is not finite in half
     precision is repeated in fp32, as are all after it; strips finished before stay.
-    `progress(rows done, rows in all)` is called at the start and after every strip; smaller scales
-    count as rows of the full size, by their pixels. The model is left as it was, on the CPU.
-    Results are repeatable to the bit for the same device, precision and strip height.
+    The model is left as it was, on the CPU. Results are repeatable to the bit for the same device,
+    precision and strip height.
 
-    Raises DeviceError, OptionError, OutOfMemoryError (even the smallest strip does not fit) or
-    NonFiniteResultError. An exception out of `progress`, KeyboardInterrupt too, passes through.
+    Args:
+        model: from `load_model`.
+        views: the two views.
+        options: how to run; None is RestoreOptions().
+        progress: called with (rows done, rows in all) at the start and after every strip; smaller
+            scales count as rows of the full size, by their pixels. Its exceptions pass through.
+
+    Returns:
+        The picture, and how it was made.
+
+    Raises:
+        DeviceError: the device is missing or cannot compute in the precision.
+        OptionError: the precision is unknown.
+        OutOfMemoryError: even the smallest strip does not fit.
+        NonFiniteResultError: the network gives NaN or infinity even in fp32.
     """
     started = time.perf_counter()
     options = options or RestoreOptions()

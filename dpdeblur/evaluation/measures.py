@@ -65,10 +65,25 @@ def mae(prediction: NDArray[Any], truth: NDArray[Any], *, data_range: float) -> 
 
 
 def match_gains(prediction: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.float64]:
-    """The gain of each channel, C numbers, that brings the prediction nearest to the truth.
+    """Find the gain of each channel that brings the prediction closest to the truth.
 
-    <prediction, truth> / <prediction, prediction>: least squares of the values as they are, so for
-    pictures those of the sRGB encoding. 1 for a channel that is 0 everywhere.
+    The fit is least squares of the values as they are, so for pictures of sRGB-encoded values:
+    <prediction, truth> / <prediction, prediction>.
+
+    Args:
+        prediction: `H x W x C`, any real type.
+        truth: likewise.
+
+    Returns:
+        C gains; 1 for a channel that is 0 everywhere.
+
+    Raises:
+        InvalidPictureError: an array has a wrong shape or values that are not finite.
+        ShapeMismatchError: the pictures differ in size.
+
+    >>> truth = np.full((2, 2, 3), 0.5)
+    >>> match_gains(truth * [1, 0.5, 0], truth)
+    array([1., 2., 1.])
     """
     first, second = _as_float64(prediction, truth)
     power, common = (np.einsum("hwc,hwc->c", first, other) for other in (first, second))

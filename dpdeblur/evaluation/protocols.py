@@ -88,13 +88,28 @@ def score(
     *,
     match_exposure: bool = False,
 ) -> Scores:
-    """The scores of a prediction under a protocol; both float, H x W x 3, [0, 1], sRGB-encoded.
+    """Score a picture against the truth under a protocol.
 
-    With `match_exposure` they have a second set, `matched`, for which each channel of the
-    prediction is multiplied by its gain of `match_gains` before anything else is done.
+    Args:
+        prediction: floating point, `H x W x 3` in [0, 1], sRGB-encoded.
+        truth: the sharp picture, likewise.
+        protocol: a name in PROTOCOLS.
+        match_exposure: add a second set of scores, `matched`, for which each channel of the
+            prediction is first multiplied by its gain from `match_gains`.
 
-    Raises OptionError for an unknown protocol, InvalidPictureError, ShapeMismatchError, and
-    PictureTooSmallError below 7x7 pixels.
+    Returns:
+        PSNR in dB, SSIM and MAE.
+
+    Raises:
+        OptionError: the protocol is unknown.
+        InvalidPictureError: a picture has a wrong shape, type or values.
+        ShapeMismatchError: the pictures differ in size.
+        PictureTooSmallError: they are below 7 x 7 pixels.
+
+    >>> truth = np.full((8, 8, 3), 0.5)
+    >>> scores = score(truth + 0.1, truth)
+    >>> round(scores.psnr, 3), round(scores.mae, 3)
+    (20.0, 0.1)
     """
     if protocol not in PROTOCOLS:
         raise OptionError("protocol", f"'{protocol}' is unknown; use {' or '.join(PROTOCOLS)}")

@@ -65,9 +65,20 @@ def find_weights(weights: str | Path | None = None) -> Path:
 
 
 def load_model(weights: str | Path | None = None) -> LoadedModel:
-    """Load a network on the CPU in float32, in evaluation mode; None loads the shipped weights.
+    """Load a network on the CPU in float32, in evaluation mode.
 
-    Raises WeightsError if the file is missing, damaged, or not an MCCNet.
+    Args:
+        weights: a file or a shipped name; None is the default.
+
+    Returns:
+        The network with its descriptor, card and checksum.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or not an MCCNet.
+
+    >>> model = load_model("mccnet-paper")
+    >>> model.name, model.descriptor.levels
+    ('mccnet-paper', 1)
     """
     path = find_weights(weights)
     try:
@@ -90,9 +101,18 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
 
 
 def save_model(network: MCCNet, path: Path, card: dict[str, str], *, half: bool = True) -> None:
-    """Write a network's weights with its config, `card` and a checksum; fp16 if `half`.
+    """Write a network's weights with its config, its card and a checksum.
 
-    Raises UnwritableOutputError; the file is never half there.
+    The file appears whole or not at all, and replaces one of the same name.
+
+    Args:
+        network: the network to save.
+        path: the `.safetensors` file.
+        card: what to say about the weights, by name.
+        half: write fp16 instead of fp32.
+
+    Raises:
+        UnwritableOutputError: the file cannot be written.
     """
     tensors = {
         name: tensor.detach().cpu().to(torch.float16 if half else torch.float32).contiguous()

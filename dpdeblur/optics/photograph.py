@@ -18,13 +18,25 @@ _LEVELS = int(2 * _STEP) + 1  # a layer's radii span two steps at most; one pixe
 def photograph(
     picture: Tensor, radius: Tensor, lens: DiskPSF | Calibration
 ) -> tuple[Tensor, Tensor]:
-    """Left and right views, `N x 3 x H x W` linear light, of an all-in-focus `picture` alike.
+    """Take the dual-pixel photograph of a sharp picture.
 
-    `radius` is the signed circle of confusion in pixels, `N x 1 x H x W` or broadcastable to it,
-    positive and larger behind the focus plane; where it jumps, the nearer surface covers the
-    farther (see `layers_from_defocus`). Beyond the frame the picture goes on with its edge. The
-    reach of a DiskPSF must hold the largest radius. A Calibration's kernels belong to the cells of
-    its grid, over whose borders the views fade.
+    Where the radius jumps, the nearer surface covers the farther (see `layers_from_defocus`).
+    Beyond the frame the picture continues with its edge. A Calibration's kernels belong to the
+    cells of its grid, over whose borders the views fade.
+
+    Args:
+        picture: the scene in focus everywhere, `N x 3 x H x W`, linear light.
+        radius: signed radius of the circle of confusion in pixels, positive behind the focus plane,
+            `N x 1 x H x W` or broadcastable to it.
+        lens: a DiskPSF, whose reach must hold the largest radius, or a Calibration.
+
+    Returns:
+        The left and the right view, `N x 3 x H x W`, linear light.
+
+    >>> scene = torch.rand(1, 3, 32, 48)
+    >>> left, right = photograph(scene, torch.full((1, 1, 1, 1), 3.0), DiskPSF(0.86, reach=5))
+    >>> left.shape
+    torch.Size([1, 3, 32, 48])
     """
     radius = radius.to(picture).expand(picture.shape[0], 1, *picture.shape[2:])
     largest = radius.abs().amax().item()

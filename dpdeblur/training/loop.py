@@ -69,10 +69,24 @@ def train(
     batch number `step * N + r`, gradients are averaged, and only rank 0 validates, reports and
     writes.
 
-    Raises OptionError naming what differs if the recipe or what the pairs are made of is another
-    than the checkpoint's, and if that has more steps than the recipe or a stage's crops do not fit
-    the pictures or the network's levels; UnreadableFileError if the checkpoint is damaged;
-    TrainingDivergedError instead of writing a checkpoint that is of no use.
+    Args:
+        config: the recipe.
+        pairs: where batches come from.
+        checkpoint: the file to write, and to resume from if it exists.
+        validator: scores the average network as `config.validation` says.
+        on_step: called with the report of each step and the average network.
+        stop: asked after each step whether to end.
+        stop_after: steps in all after which to end.
+
+    Returns:
+        The moving average of the network, on the CPU.
+
+    Raises:
+        OptionError: the checkpoint belongs to another recipe or other pairs (it names what
+            differs) or has more steps than the recipe, or a stage's crops do not fit the pictures
+            or the network's levels.
+        UnreadableFileError: the checkpoint is damaged.
+        TrainingDivergedError: the loss became infinite or undefined; the checkpoint is unchanged.
     """
     for stage in config.stages:
         pairs.check_size((stage.height, stage.width))

@@ -35,13 +35,26 @@ PRESETS: Mapping[str, TrainConfig] = {
 
 
 def read_config(path: Path) -> TrainConfig:
-    """Read a TOML file with TrainConfig's keys, tables for `[[stages]]` and the other parts.
+    """Read a recipe.
 
-    The key `preset` chooses the one of PRESETS that all keys left out are taken from; "fast" if
-    it is left out itself.
+    Args:
+        path: a TOML file with TrainConfig's keys, and tables for `[[stages]]` and the other parts.
+            Its key `preset` ("fast" by default) names the one of PRESETS that supplies all keys
+            left out.
 
-    Raises MissingFileError, UnreadableFileError, or OptionError naming the key that is unknown, of
-    a wrong type or has a value that cannot be used.
+    Returns:
+        The recipe.
+
+    Raises:
+        MissingFileError: there is no such file.
+        UnreadableFileError: the file cannot be read.
+        OptionError: a key is unknown, of a wrong type or has a value that cannot be used; it names
+            the key.
+
+    >>> recipe = Path("recipe.toml")
+    >>> _ = recipe.write_text('photos = "photos"\\nsteps = 4\\nwarm_up = 1')
+    >>> read_config(recipe).steps
+    4
     """
     if is_folder(path):
         raise UnreadableFileError(path, "it is a folder")

@@ -112,10 +112,10 @@ class TestSolve:
             (("--grid", "0x3"), "--grid: '0x3' is not"),
             (("--grid", "65x1"), "more than 64 tiles"),
             (("--kernel-size", "8"), "8 is not an odd number"),
-            (("--white-left", "l.png"), "only together with --white-right"),
-            (("--black", "3"), "only together with --white"),
+            (("--white-left", "l.png"), "together with --white-right"),
+            (("--black", "3"), "together with --white"),
             (("--black", "3", "--white", "2"), "3 and 2 do not satisfy 0 <= black < white"),
-            (("--white", "nan"), "0 and nan are not"),
+            (("--white", "nan"), "0 and nan do not"),
             (("--white", "200"), "is overexposed"),
             (("-o", "c.png"), "unknown format; use one of .npz"),
             (("-o", "l.png/c.npz"), "l.png/c.npz cannot be written"),
@@ -232,7 +232,7 @@ class TestImportAndShow:
         assert "white <= 65535" in failure(run("import", tmp_path, "-o", out, "--white", 10))
         assert "does not exist" in failure(run("show", out))
         out.write_text("text")
-        assert "no .npz file" in failure(run("show", out))
+        assert "not an .npz file" in failure(run("show", out))
         np.savez(out, left=np.ones(3))
         assert "no calibration" in failure(run("show", out))
         authors_folder(tmp_path / "theirs")

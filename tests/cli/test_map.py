@@ -296,7 +296,7 @@ class TestInputs:
         options = ("--engine", "fast", "--json")
         report = json.loads(run("map", *gray_pair[::-1], "-o", tmp_path / "out", *options).stdout)
         record = json.loads((tmp_path / "out" / "map.json").read_text())
-        assert "right view is given first" in report["warnings"][0]
+        assert "right view comes first" in report["warnings"][0]
         assert record["warnings"] == report["warnings"]
         # Swapped views look like a scene on the other side of the focus plane.
         defocus = read_map(tmp_path / "out" / "defocus.tif")

@@ -175,7 +175,7 @@ class TestSideBySide:
         with pytest.raises(MissingFileError):
             find_truth_pairs(tmp_path / "none")
         write(tmp_path, "file")
-        with pytest.raises(UnreadableFileError, match="folder is needed"):
+        with pytest.raises(UnreadableFileError, match="give a folder"):
             find_truth_pairs(tmp_path / "file")
 
 
