@@ -25,6 +25,8 @@ DOCTESTED = [
     "dpdeblur.datasets.folders",
     "dpdeblur.evaluation.measures",
     "dpdeblur.evaluation.protocols",
+    "dpdeblur.io.read",
+    "dpdeblur.io.write",
     "dpdeblur.models.cost",
     "dpdeblur.models.weights",
     "dpdeblur.optics.inverse",

@@ -21,13 +21,24 @@ READABLE = PICTURE_EXTENSIONS
 
 
 def read_picture(path: Path) -> Picture:
-    """Read a PNG, TIFF (first page) or JPEG file of 8 or 16 bits, gray or RGB, alpha or not.
+    """Read a picture of 8 or 16 bits, gray or RGB, with or without alpha.
 
-    What the file is, its content decides, not its name. The picture is upright. Raises
-    MissingFileError, UnsupportedFormatError for an extension not in READABLE, and
-    UnreadableFileError for anything that is not a whole, sound picture. Only PNG has checksums, so
-    changed bytes among a JPEG's or TIFF's pixels can pass if no data are missing in the end.
-    Trouble with metadata ends up in `info.warnings`.
+    The file's content decides what it is, not its name. Only PNG has checksums, so a JPEG or TIFF
+    with altered pixel bytes can still be read if no data are missing.
+
+    Args:
+        path: a PNG, TIFF (first page) or JPEG file.
+
+    Returns:
+        The picture, upright. `info.warnings` names problems with its metadata.
+
+    Raises:
+        MissingFileError: there is no such file.
+        UnsupportedFormatError: its extension is not in READABLE.
+        UnreadableFileError: it is not a whole, sound picture.
+
+    >>> read_picture(Path("examples/canon_r6ii/l.png")).srgb().shape
+    (512, 768, 3)
     """
     stored = _decode(path)
     kept = carried(stored)
@@ -55,10 +66,22 @@ def read_picture(path: Path) -> Picture:
 def read_views(left: Path, right: Path) -> FileViews:
     """Read the two views of one dual-pixel photograph.
 
-    The views keep the sensor's rows, along which the disparity lies, whatever the orientation
-    tag says; `source.upright` turns what is made of them. `source` is the left view's PictureInfo
-    with the warnings of both; it is gray only if both are. Raises what `read_picture` raises, and
-    what DPViews raises for views that are not of one size, identical or too small.
+    The views keep the sensor's rows, along which the disparity lies, whatever the orientation tag
+    says; `source.upright` turns what is made of them.
+
+    Args:
+        left: the left view's file.
+        right: the right view's file.
+
+    Returns:
+        The views. Their `source` is the left view's PictureInfo with the warnings of both; it is
+        gray only if both are.
+
+    Raises:
+        MissingFileError, UnsupportedFormatError, UnreadableFileError: as `read_picture` does.
+        ShapeMismatchError: the views differ in size.
+        IdenticalViewsError: they are the same picture.
+        PictureTooSmallError: they are below 16 x 16 pixels.
     """
     first, second = read_picture(left), read_picture(right)
     notes = (*first.info.warnings, *second.info.warnings)

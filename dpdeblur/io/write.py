@@ -46,16 +46,30 @@ def write_picture(
     metadata: bool = True,
     overwrite: bool = False,
 ) -> tuple[str, ...]:
-    """Write `pixels` (H x W x 3, clipped to [0, 1]) in the format that the extension names.
+    """Write a picture in the format that the extension names.
 
-    `like` is the picture it was made from: its bit depth, grayness, alpha, colour profile, EXIF
-    and XMP are carried over, the last two only with `metadata`. `bit_depth` is 8 or 16; None is
-    that of `like`, or 16. JPEG is always 8 bits (quality 95, 4:4:4) without alpha. Parent
-    folders are made. The file appears whole or not at all, and one that was there stays until
-    then.
+    JPEG is always 8 bits (quality 95, 4:4:4) without alpha. Parent folders are made. The file
+    appears whole or not at all, and an existing one stays until then.
 
-    Returns sentences to warn with. Raises InvalidPictureError, OptionError, and what
-    `check_output` raises.
+    Args:
+        path: the file; its extension is in WRITABLE.
+        pixels: floating point, `H x W x 3`, sRGB-encoded, clipped to [0, 1].
+        like: the picture it was made from, whose bit depth, grayness, alpha, colour profile, EXIF
+            and XMP are carried over.
+        bit_depth: 8 or 16; None is that of `like`, or 16.
+        metadata: carry over EXIF and XMP.
+        overwrite: replace an existing file.
+
+    Returns:
+        Warnings, one sentence each.
+
+    Raises:
+        InvalidPictureError: the pixels have a wrong shape, type or values.
+        OptionError: the bit depth is neither 8 nor 16.
+        UnsupportedFormatError, OutputExistsError, UnwritableOutputError: as `check_output` does.
+
+    >>> write_picture(Path("gray.png"), np.full((16, 16, 3), 0.5, np.float32))
+    ()
     """
     check_output(path, overwrite=overwrite)
     as_jpeg = path.suffix.lower() in _JPEG

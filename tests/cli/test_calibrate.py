@@ -234,7 +234,7 @@ class TestImportAndShow:
         out.write_text("text")
         assert "not an .npz file" in failure(run("show", out))
         np.savez(out, left=np.ones(3))
-        assert "no calibration" in failure(run("show", out))
+        assert "not a calibration" in failure(run("show", out))
         authors_folder(tmp_path / "theirs")
         assert "already exists" in failure(run("import", tmp_path / "theirs", "-o", out))
         assert run("import", tmp_path / "theirs", "-o", out, "--overwrite").exit_code == 0
