@@ -71,8 +71,8 @@ class TestImport:
         right = tmp_path / "blur_kernels_right.npy"
         kernels = written["kernels_right"]
         for content, reason in (
-            (b"text", "no .npy file"),
-            (b"", "no .npy file"),
+            (b"text", "not an .npy file"),
+            (b"", "not an .npy file"),
             (np.ones((6, 9)), "not N x K x K"),
             (np.ones((6, 9, 9), int), "floating-point"),
             (kernels[:4], r"shape is \(4, 9, 9\)"),

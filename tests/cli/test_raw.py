@@ -181,7 +181,7 @@ class TestFix:
         other = photo.with_name("IMG_2.cr3")
         other.write_bytes(photo.read_bytes())
         for pictures in ((photo, other), (pair[0], photo)):
-            assert "holds both views; give it alone" in failure(run("fix", *pictures))
+            assert "holds both views; give only this file" in failure(run("fix", *pictures))
         for pictures in ((photo,), pair):
             assert "give PNG, TIFF or JPEG" in failure(run("fix", *pictures, "--truth", other))
 
@@ -191,9 +191,9 @@ class TestFix:
         (tmp_path / "link").symlink_to(views)
         for output in (views / "IMG_1_left.tif", tmp_path / "link" / "IMG_1_right.tif"):
             options = ("--save-views", views, "-o", output, "--overwrite")
-            assert "the result is to go there" in failure(run("fix", photo, *FAST, *options))
+            assert "the result goes there" in failure(run("fix", photo, *FAST, *options))
         both = ("--save-views", tmp_path / "x.tif", "-o", tmp_path / "x.tif")
-        assert "the result is to go there" in failure(run("fix", photo, *FAST, *both))
+        assert "the result goes there" in failure(run("fix", photo, *FAST, *both))
         assert files(tmp_path) == ["in/IMG_1.CR2"]
 
     def test_saved_views_replace_nothing(self, photo: Path) -> None:
