@@ -23,7 +23,7 @@ from dpdeblur.training.distributed import average, place, wait
 from dpdeblur.training.identity import run_settings
 from dpdeblur.training.losses import MS_SSIM_SMALLEST_SIDE, restoration_loss
 from dpdeblur.training.optimisers import make_optimiser
-from dpdeblur.training.schedule import count_steps, learning_rate
+from dpdeblur.training.schedule import learning_rate
 from dpdeblur.training.validation import ValidationScore, Validator
 
 
@@ -69,15 +69,17 @@ def train(
     batch number `step * N + r`, gradients are averaged, and only rank 0 validates, reports and
     writes.
 
-    Raises OptionError naming what differs if the recipe or what the pairs are made of is another
+    Raises OptionError for a recipe in `epochs`, which `count_steps` turns into steps; naming what
+    differs if the recipe or what the pairs are made of is another
     than the checkpoint's, and if that has more steps than the recipe or a stage's crops do not fit
     the pictures or the network's levels; UnreadableFileError if the checkpoint is damaged;
     TrainingDivergedError instead of writing a checkpoint that is of no use.
     """
+    if config.epochs:
+        raise OptionError("epochs", "a run counts in steps; let count_steps turn them into these")
     for stage in config.stages:
         pairs.check_size((stage.height, stage.width))
     rank, processes = place()
-    config = count_steps(config, pairs, processes)
     run = _Run(config, pairs.device)
     _check_levels(config, run.network.descriptor.levels)
     settings = run_settings(dataclasses.replace(config, model=run.network.config), pairs, processes)

@@ -63,13 +63,15 @@ class MapOptions:
 class DefocusMap:
     """`defocus`: `H x W`, signed radius of the circle of confusion in pixels, positive behind
     focus; `sharp`: `H x W x C` linear light in the views' units, by `full` never above their
-    brightest; `layers`: the radii of the multiplane image, back to front.
+    brightest; `combined`: the views' mean, which `sharp` is to be compared with; `layers`: the
+    radii of the multiplane image, back to front.
 
     Without a calibration the radii are those of a generic lens: right up to a factor.
     """
 
     defocus: NDArray[np.float32]
     sharp: NDArray[np.float32]
+    combined: NDArray[np.float32]
     layers: tuple[float, ...]
     engine: Engine
     calibrated: bool
@@ -119,6 +121,7 @@ def map_defocus(
     return DefocusMap(
         defocus.cpu().numpy(),
         picture.astype(np.float32),
+        matched.combined(),
         tuple(radii),
         options.engine,
         calibration is not None,
