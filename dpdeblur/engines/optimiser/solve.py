@@ -153,13 +153,11 @@ def _closed_form(light: Tensor, calibration: Calibration | None, options: MapOpt
     candidates = np.linspace(low, high, _CANDIDATES).tolist()
     mean, variance = belief(evidence(small, lens, candidates), candidates)
 
-    values = (mean / unit).cpu().numpy()
-    trust = (1 / (variance / unit**2 + _DOUBT)).cpu().numpy()
+    values, trust = mean / unit, 1 / (variance / unit**2 + _DOUBT)
 
     def within(guide: Tensor) -> Tensor:
-        shown = linear_to_srgb(guide.clamp(0, 1)).cpu().numpy()
-        refined = torch.from_numpy(smooth_within_edges(values, trust, shown))
-        return (refined.to(light) * unit).clamp(low, high)  # rounding goes beyond
+        refined = smooth_within_edges(values, trust, linear_to_srgb(guide.clamp(0, 1)))
+        return (refined * unit).clamp(low, high)  # rounding goes beyond
 
     defocus = within(small.mean(0))
     # Blur spreads the views' edges: once there is a map, a sharp picture has them in their places.
