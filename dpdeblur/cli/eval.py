@@ -100,8 +100,8 @@ def eval_(
         for pair in pairs:
             output = each.output(pair.name)
             if output is not None:
-                replaced = known.get(_identity(output))
-                check_output(output, overwrite=overwrite, inputs=[replaced] if replaced else [])
+                nearest = known.get(_identity(output), inputs[0])
+                check_output(output, overwrite=overwrite, inputs=[nearest])
 
     def keep(pair: TruthPair, number: int, pixels: NDArray[np.float32]) -> None:
         output = used[number].output(pair.name)
@@ -145,7 +145,10 @@ def _identity(path: Path) -> tuple[int, int] | Path:
     """What tells a file from others, whatever it is called: links, other capitals."""
     try:
         found = path.stat()
-    except (OSError, ValueError):  # nothing is there, so it is none of the inputs
+    except (
+        OSError,
+        ValueError,
+    ):  # none of the inputs, which are there; `check_output` says what is wrong
         return path
     return found.st_dev, found.st_ino
 
