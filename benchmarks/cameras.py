@@ -114,7 +114,7 @@ def pixel4(folder: Path, restored: Restorer) -> None:
 
 def raw(path: Path) -> Array:
     """The first channel's numbers as they are in a 16-bit file."""
-    return read_picture(path).pixels[..., 0] * np.float32(65535)
+    return read_picture(path).codes()[..., 0]
 
 
 def align(picture: Array, fields: dict[str, Array], name: str) -> Array:

@@ -76,14 +76,14 @@ def load_scene(folder: Path, name: str) -> Scene:
         for side in ("left", "right")
     )
     truth = numbers(folder / f"{name}_gt.png") / np.float32(65535)
-    values = read_picture(folder / f"{name}_defocus_gt.png").pixels[..., 0]
+    values = read_picture(folder / f"{name}_defocus_gt.png").srgb()[..., 0]
     defocus = np.where(values > 0, values, np.float32(np.nan))
     return Scene(name, left, right, match(folder), truth, defocus, field(folder, name, left.shape))
 
 
 def numbers(path: Path) -> Array:
     """The first channel's numbers as they are in a 16-bit file."""
-    return np.rint(read_picture(path).pixels[..., 0] * np.float32(65535))
+    return read_picture(path).codes()[..., 0]
 
 
 def match(folder: Path) -> Array:
@@ -170,7 +170,7 @@ def score_engine(
     options = ["--calibration", str(calibration), "--engine", engine, "--quiet", "--overwrite"]
     cost = run("map", *pair, *options, "-o", str(out))
     radius = json.loads((out / "map.json").read_text())["calibration"]["radius"]
-    sharp = srgb_to_linear(read_picture(out / "sharp.png").pixels[..., 0])
+    sharp = srgb_to_linear(read_picture(out / "sharp.png").srgb()[..., 0])
     scale = read_map(out / "defocus.tif") / np.float32(radius)
     return score_scene(sharp, scale, scene) | cost
 

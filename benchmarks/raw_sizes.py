@@ -96,7 +96,7 @@ def measure(
     input and the result."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.cr2"
-        truth = take(read_picture(photo).pixels, radius, path)
+        truth = take(read_picture(photo).srgb(), radius, path)
         found = {}
         for width in widths:
             views = read_raw_views(path, RawOptions(size=width // PART))

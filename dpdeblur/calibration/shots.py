@@ -16,7 +16,7 @@ from dpdeblur.errors import (
     PictureTooSmallError,
     ShapeMismatchError,
 )
-from dpdeblur.io import INVERSE, Picture, read_picture, turn
+from dpdeblur.io import Picture, read_picture
 
 Float = NDArray[np.float32]
 
@@ -77,8 +77,8 @@ def read_shots(
             raise InvalidPictureError(
                 str(path), f"it is {kinds[0]} but {left} is {kinds[1]}; give pictures of one kind"
             )
-        if picture.pixels.shape != pictures[0].pixels.shape:
-            sizes = pictures[0].pixels.shape[:2], picture.pixels.shape[:2]
+        sizes = pictures[0].samples.shape[:2], picture.samples.shape[:2]
+        if sizes[0] != sizes[1]:
             raise ShapeMismatchError(f"{left} and {path}", *sizes)
     light = [_light(path, each, levels) for path, each in zip(paths, pictures, strict=True)]
     try:
@@ -96,16 +96,24 @@ def read_shots(
 
 def stored_numbers(picture: Picture) -> Float:
     """The numbers of the file, `H x W`, of the green channel, in the sensor's rows."""
-    full = 2**picture.info.bit_depth - 1
-    rows = turn(picture.pixels[..., 1:2], INVERSE[picture.info.orientation])
-    return np.ascontiguousarray(np.rint(rows[..., 0] * np.float32(full)))
+    return _green(picture.in_rows(picture.info.orientation).codes())
 
 
 def _light(path: Path, picture: Picture, levels: tuple[float, float] | None) -> Float:
-    numbers = stored_numbers(picture)
-    full = 2**picture.info.bit_depth - 1
-    black, white = levels or (0.0, float(full))
-    if (numbers >= white).mean() > _SATURATED:
+    light: Float
+    if levels:
+        numbers = stored_numbers(picture)
+        black, white = (np.float32(level) for level in levels)
+        light = np.maximum(numbers - black, np.float32(0)) / white
+        saturated = numbers >= white
+    else:
+        encoded = _green(picture.in_rows(picture.info.orientation).srgb())
+        light = srgb_to_linear(encoded)
+        saturated = encoded >= 1 - 0.5 / (2**picture.bit_depth - 1)
+    if saturated.mean() > _SATURATED:
         raise PatternError(f"{path} is overexposed; take it with a shorter exposure")
-    light = np.maximum(numbers - np.float32(black), np.float32(0)) / np.float32(white)
-    return light if levels else srgb_to_linear(light)
+    return light
+
+
+def _green(picture: Float) -> Float:
+    return np.ascontiguousarray(picture[..., picture.shape[-1] // 2])

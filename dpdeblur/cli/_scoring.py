@@ -93,14 +93,15 @@ def pictures(protocol: str, *, match_exposure: bool) -> Comparison:
         sharp, found = read_picture(truth), []
         for warning in sharp.info.warnings:
             warn(warning)
+        truth_pixels = sharp.srgb()
         for path in predictions:
             picture = read_picture(path)
-            if picture.pixels.shape != sharp.pixels.shape:
-                sizes = picture.pixels.shape[:2], sharp.pixels.shape[:2]
+            sizes = picture.samples.shape[:2], sharp.samples.shape[:2]
+            if sizes[0] != sizes[1]:
                 raise ShapeMismatchError(f"{path} and {truth}", *sizes)
             for warning in picture.info.warnings:
                 warn(warning)
-            scores = score(picture.pixels, sharp.pixels, protocol, match_exposure=match_exposure)
+            scores = score(picture.srgb(), truth_pixels, protocol, match_exposure=match_exposure)
             found.append(scores.as_dict())
         return found
 

@@ -125,9 +125,10 @@ def fix(
     if sharp is None:
         printer.result(human, data)
         return
+    truth_pixels = sharp.srgb()
     rows = {
-        "input": score(source.upright(made.untouched()), sharp.pixels, protocol.value),
-        "result": score(pixels, sharp.pixels, protocol.value),
+        "input": score(source.upright(made.untouched()), truth_pixels, protocol.value),
+        "result": score(pixels, truth_pixels, protocol.value),
     }
     data |= {"protocol": protocol.value}
     data |= {name: scores.as_dict() for name, scores in rows.items()}
@@ -170,8 +171,8 @@ def _read_truth(truth: Path, shape: tuple[int, ...]) -> Picture:
     from dpdeblur.io import read_picture
 
     sharp = read_picture(truth)
-    if sharp.pixels.shape[:2] != shape:
-        raise ShapeMismatchError("The truth and the views", sharp.pixels.shape, shape)
+    if sharp.samples.shape[:2] != shape:
+        raise ShapeMismatchError("The truth and the views", sharp.samples.shape, shape)
     return sharp
 
 

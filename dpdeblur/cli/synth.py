@@ -126,9 +126,10 @@ def synth(
     picture = read_picture(sharp)
     for warning in picture.info.warnings:
         printer.warn(warning)
-    linear = srgb_to_linear(torch.from_numpy(picture.pixels).permute(2, 0, 1)[None])
+    encoded = picture.srgb()
+    linear = srgb_to_linear(torch.from_numpy(encoded).permute(2, 0, 1)[None])
     if radius is None:
-        defocus = _defocus(depth, kind, focus, max_radius, picture.pixels.shape[:2], printer)
+        defocus = _defocus(depth, kind, focus, max_radius, encoded.shape[:2], printer)
     else:
         defocus = torch.full((1, 1, 1, 1), radius)
     lowest, highest = defocus.min().item(), defocus.max().item()
@@ -143,7 +144,7 @@ def synth(
         name: encode(add_sensor_noise(view.cpu(), shot, read, rng), 16)[0].permute(1, 2, 0).numpy()
         for name, view in zip(("left", "right"), views, strict=True)
     }
-    pixels["sharp"] = picture.pixels
+    pixels["sharp"] = encoded
     info: PictureInfo = dataclasses.replace(picture.info, alpha=None)
     for name, path in outputs.items():
         notes = write_picture(
@@ -152,7 +153,7 @@ def synth(
         for note in notes:
             printer.warn(note)
 
-    height, width = picture.pixels.shape[:2]
+    height, width = encoded.shape[:2]
     human = "\n".join(
         (*map(str, outputs.values()), f"{width}x{height}, radii {lowest:z.1f} to {highest:z.1f} px")
     )
@@ -187,7 +188,7 @@ def _defocus(
     if depth is None:
         disparity = torch.linspace(0, 1, size[0])[:, None].expand(1, 1, *size)
     else:
-        pixels = read_picture(depth).pixels
+        pixels = read_picture(depth).srgb()
         if abs(pixels - pixels[..., :1]).max() > 0.02:
             raise UnreadableFileError(depth, "it is in colour, and a map is gray")
         height, width = pixels.shape[:2]

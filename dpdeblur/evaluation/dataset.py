@@ -180,7 +180,7 @@ def _evaluate_one(
         """A picture in the views' rows."""
         picture = read_beside(path, views)
         warnings.extend(picture.info.warnings)
-        return picture.pixels
+        return picture.srgb()
 
     truth = read(pair.truth)
     untouched = views.combined() if pair.combined is None else read(pair.combined)

@@ -19,29 +19,43 @@ _INTENT = imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC
 _FULL = 65535
 
 
-def settle(
-    pixels: NDArray[np.float32], icc: bytes | None, *, gray: bool
-) -> tuple[NDArray[np.float32], bytes | None, tuple[str, ...]]:
-    """Apply the policy to pixels (H x W x 3 in [0, 1]) and their profile.
+def settle(icc: bytes | None, *, gray: bool) -> tuple[bytes | None, bytes | None, tuple[str, ...]]:
+    """Apply the policy to a file's profile; `gray` says that it has one colour channel.
 
-    `gray` says that the file had one colour channel. Returns pixels, the profile that now goes
-    with them (None means sRGB), and sentences to warn with.
+    Returns the profile from which its pixels must be converted to sRGB (None: they stay), the
+    profile that then goes with them (None means sRGB), and sentences to warn with.
     """
     if icc is None:
-        return pixels, None, ()
+        return None, None, ()
     try:
         space = _space(icc)
         if space == "gray" and not gray:
-            return pixels, None, ("A gray colour profile on a colour picture was left out.",)
+            return None, None, ("A gray colour profile on a colour picture was left out.",)
         gammas = _gammas(icc, space)
         if np.all((gammas >= _GAMMAS[0]) & (gammas <= _GAMMAS[1])):
-            return pixels, icc, ()
-        converted = _to_srgb(pixels, icc, space)
+            return None, icc, ()
+        to_srgb(np.zeros((1, 1, 3), np.float32), icc)
     except (imagecodecs.CmsError, ValueError):
         note = "The colour profile could not be understood and was left out; sRGB is assumed."
-        return pixels, None, (note,)
+        return None, None, (note,)
     note = "The colour profile's tone curve is unlike sRGB, so the colours were converted to sRGB."
-    return converted, None if gray else srgb_profile(), (note,)
+    return icc, None if gray else srgb_profile(), (note,)
+
+
+def to_srgb(pixels: NDArray[np.float32], icc: bytes) -> NDArray[np.float32]:
+    """Pixels (H x W x 3 in [0, 1]) converted from a profile for which `settle` asked that."""
+    space = _space(icc)
+    source = np.rint(pixels * _FULL).astype(np.uint16)
+    converted = imagecodecs.cms_transform(
+        np.ascontiguousarray(source[..., 0]) if space == "gray" else source,
+        icc,
+        srgb_profile(),
+        colorspace=space,
+        outcolorspace="rgb",
+        intent=_INTENT,
+        flags=_FLAGS,
+    )
+    return np.asarray(converted, np.float32) / np.float32(_FULL)
 
 
 def fits(icc: bytes, *, gray: bool) -> bool:
@@ -88,17 +102,3 @@ def _gammas(icc: bytes, space: str) -> NDArray[np.float64]:
     )
     light = np.maximum(linear.ravel(), 1) / _FULL
     return np.asarray(np.log(light) / np.log(_RAMP), np.float64)
-
-
-def _to_srgb(pixels: NDArray[np.float32], icc: bytes, space: str) -> NDArray[np.float32]:
-    source = np.rint(pixels * _FULL).astype(np.uint16)
-    converted = imagecodecs.cms_transform(
-        np.ascontiguousarray(source[..., 0]) if space == "gray" else source,
-        icc,
-        srgb_profile(),
-        colorspace=space,
-        outcolorspace="rgb",
-        intent=_INTENT,
-        flags=_FLAGS,
-    )
-    return np.asarray(converted, np.float32) / np.float32(_FULL)

@@ -60,7 +60,7 @@ def decode(data: bytes) -> Stored:
     if [part[:1] for part in profile] != [bytes([n + 1]) for n in range(len(profile))]:
         icc, notes = b"", ["The colour profile is incomplete."]
     tags = _resolution(next((s for s in segments if s.startswith(_JFIF)), b""))
-    return Stored(with_channels(samples), block, xmp, icc or None, tags, tuple(notes))
+    return Stored(with_channels(samples), bits, block, xmp, icc or None, tags, tuple(notes))
 
 
 def encode(stored: Stored) -> bytes:

@@ -80,7 +80,7 @@ def _whole_numbers(stored: Stored, zero_is_unknown: bool) -> NDArray[np.float32]
     first = samples[..., 0]
     if samples.shape[-1] > 2 and not (samples[..., :3] == first[..., None]).all():
         raise Unusable("it is a colour picture, and a map has one channel")
-    numbers = first.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
+    numbers = first.astype(np.float32) / np.float32(2**stored.bits - 1)
     if zero_is_unknown:
         numbers[first == 0] = np.nan
     return numbers

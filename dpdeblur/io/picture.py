@@ -1,14 +1,16 @@
-"""What reading a file gives: the pixels, and everything else the file carried."""
+"""What reading a file gives: the samples, and everything else the file carried."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.io.orientation import turn
+from dpdeblur.io import colour_profile
+from dpdeblur.io.orientation import INVERSE, turn
+from dpdeblur.io.stored import Samples
 from dpdeblur.pair import DPViews
 
 PICTURE_EXTENSIONS = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
@@ -21,7 +23,7 @@ class PictureInfo:
 
     path: Path
     bit_depth: int
-    """Bits per sample of the file: 8 or 16."""
+    """Bits per sample to write with, 8 or 16: those of the file, or the next more."""
     gray: bool
     """The file had a single colour channel, and is to be written back as such."""
     alpha: NDArray[np.float32] | None = None
@@ -31,7 +33,7 @@ class PictureInfo:
     xmp: bytes | None = None
     """XMP packet, UTF-8."""
     icc: bytes | None = None
-    """ICC profile that `pixels` are to be shown with; None means sRGB."""
+    """ICC profile that `Picture.srgb()` is to be shown with; None means sRGB."""
     warnings: tuple[str, ...] = ()
     """What went wrong beside the pixels, one sentence each."""
     orientation: int = 1
@@ -44,10 +46,37 @@ class PictureInfo:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture as read: `pixels` is float32 H x W x 3 in [0, 1], encoded as sRGB is."""
+    """A picture as read: the samples its file stores, before any colour profile.
 
-    pixels: NDArray[np.float32]
+    `samples` is uint8 or uint16, H x W x 1 (gray) or H x W x 3, upright. Floats are made of them
+    on demand and not kept.
+    """
+
+    samples: Samples
+    bit_depth: int
+    """Bits per sample of `samples`, as the file says: white is 2 ** bit_depth - 1."""
     info: PictureInfo
+    profile: bytes | None = None
+    """ICC profile from which `srgb` converts; None where the numbers are encoded much as sRGB."""
+
+    def srgb(self) -> NDArray[np.float32]:
+        """The pixels, H x W x 3 in [0, 1], encoded as sRGB is: of 16 bits n becomes n / 65535.
+
+        Where the profile's tone curve is unlike sRGB's, they are converted to sRGB.
+        """
+        pixels = self.codes()
+        pixels /= np.float32(2**self.bit_depth - 1)
+        if self.info.gray:
+            pixels = np.repeat(pixels, 3, -1)
+        return pixels if self.profile is None else colour_profile.to_srgb(pixels, self.profile)
+
+    def codes(self) -> NDArray[np.float32]:
+        """The numbers as stored (DN), of the shape of `samples`, whatever the colour profile."""
+        return self.samples.astype(np.float32)
+
+    def in_rows(self, orientation: int) -> Picture:
+        """The same with samples in the rows of a sensor that `orientation` turns upright."""
+        return replace(self, samples=turn(self.samples, INVERSE[orientation]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,3 +85,9 @@ class FileViews(DPViews):
 
     source: PictureInfo
     """The left view's, with the warnings of both; gray only if both are."""
+    stored: tuple[Picture, Picture] | None = None
+    """The views as their files store them, in the sensor's rows; None unless both are gray.
+
+    Linear raw numbers are gray; the samples of colour pictures would take up to half as much
+    memory again as the pixels.
+    """

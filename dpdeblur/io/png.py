@@ -47,7 +47,8 @@ def decode(data: bytes) -> Stored:
     gamma, srgb = found.pop("gama", _GAMMA), "icc" in found or found.pop("srgb", None) is not None
     if not srgb and abs(gamma - _GAMMA) > _TOLERANCE:
         notes.append(f"Its gamma of {gamma / 1e5:g} was left out; sRGB is assumed.")
-    return Stored(samples, **found, tags=tags, notes=tuple(notes))
+    bits = 8 * samples.dtype.itemsize
+    return Stored(samples, bits, **found, tags=tags, notes=tuple(notes))
 
 
 def encode(stored: Stored) -> bytes:

@@ -1,4 +1,4 @@
-"""Reading pictures and pairs of views: file in, upright sRGB-encoded floats out."""
+"""Reading pictures and pairs of views: file in, samples and sRGB-encoded floats out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dpdeblur.errors import IdenticalViewsError, ShapeMismatchError, UnreadableF
 from dpdeblur.io import colour_profile, jpeg, png, tiff
 from dpdeblur.io.atomic import read_whole
 from dpdeblur.io.metadata import carried
-from dpdeblur.io.orientation import INVERSE, turn
+from dpdeblur.io.orientation import turn
 from dpdeblur.io.picture import PICTURE_EXTENSIONS, FileViews, Picture, PictureInfo
 from dpdeblur.io.stored import Stored, Unusable
 
@@ -23,21 +23,20 @@ READABLE = PICTURE_EXTENSIONS
 def read_picture(path: Path) -> Picture:
     """Read a PNG, TIFF (first page) or JPEG file of 8 or 16 bits, gray or RGB, alpha or not.
 
-    What the file is, its content decides, not its name. Pixels come upright, float32 H x W x 3 in
-    [0, 1], every stored number n as n / 255 or n / 65535. Raises MissingFileError,
-    UnsupportedFormatError for an extension not in READABLE, and UnreadableFileError for anything
-    that is not a whole, sound picture. Only PNG has checksums, so changed bytes among a JPEG's
-    or TIFF's pixels can pass if no data are missing in the end. Trouble with metadata ends up in
-    `info.warnings`.
+    What the file is, its content decides, not its name. The picture is upright. Raises
+    MissingFileError, UnsupportedFormatError for an extension not in READABLE, and
+    UnreadableFileError for anything that is not a whole, sound picture. Only PNG has checksums, so
+    changed bytes among a JPEG's or TIFF's pixels can pass if no data are missing in the end.
+    Trouble with metadata ends up in `info.warnings`.
     """
     stored = _decode(path)
     kept = carried(stored)
     samples = turn(stored.samples, kept.orientation)
-    values = samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
     gray = samples.shape[-1] <= 2
-    alpha = values[..., -1].copy() if samples.shape[-1] in {2, 4} else None
-    colours = np.repeat(values[..., :1], 3, -1) if gray else values[..., :3]
-    pixels, icc, notes = colour_profile.settle(np.ascontiguousarray(colours), stored.icc, gray=gray)
+    alpha = None
+    if samples.shape[-1] in {2, 4}:
+        alpha = samples[..., -1].astype(np.float32) / np.float32(2**stored.bits - 1)
+    profile, icc, notes = colour_profile.settle(stored.icc, gray=gray)
     info = PictureInfo(
         path=path,
         bit_depth=samples.dtype.itemsize * 8,
@@ -49,7 +48,8 @@ def read_picture(path: Path) -> Picture:
         warnings=tuple(f"{path}: {note}" for note in (*kept.notes, *notes)),
         orientation=kept.sensor,
     )
-    return Picture(pixels, info)
+    colours = np.ascontiguousarray(samples[..., : 1 if gray else 3])
+    return Picture(colours, stored.bits, info, profile)
 
 
 def read_views(left: Path, right: Path) -> FileViews:
@@ -67,12 +67,15 @@ def read_views(left: Path, right: Path) -> FileViews:
     if first.info.orientation != second.info.orientation:
         notes += (f"{left} and {right} have different orientation tags.",)
     gray = first.info.gray and second.info.gray
-    left_pixels, right_pixels = (
-        turn(picture.pixels, INVERSE[picture.info.orientation]) for picture in (first, second)
-    )
     info = replace(first.info, gray=gray, warnings=notes)
+    first, second = (each.in_rows(each.info.orientation) for each in (first, second))
+    stored = (first, second) if gray else None
+    left_pixels = first.srgb()
+    del first  # the samples of colour pictures go as soon as their pixels are there
+    right_pixels = second.srgb()
+    del second
     try:
-        return FileViews(left_pixels, right_pixels, info)
+        return FileViews(left_pixels, right_pixels, info, stored)
     except IdenticalViewsError as error:
         raise IdenticalViewsError(f"{left} and {right}") from error
     except ShapeMismatchError as error:
@@ -80,16 +83,15 @@ def read_views(left: Path, right: Path) -> FileViews:
 
 
 def read_beside(path: Path, views: FileViews) -> Picture:
-    """Read another picture of what `views` show, such as the truth, with pixels in their rows.
+    """Read another picture of what `views` show, such as the truth, in their rows.
 
     Raises what `read_picture` raises, and ShapeMismatchError if it is not of the views' size.
     """
-    picture = read_picture(path)
-    pixels = turn(picture.pixels, INVERSE[views.source.orientation])
-    if pixels.shape != views.left.shape:
-        sizes = pixels.shape[:2], views.left.shape[:2]
+    picture = read_picture(path).in_rows(views.source.orientation)
+    sizes = picture.samples.shape[:2], views.left.shape[:2]
+    if sizes[0] != sizes[1]:
         raise ShapeMismatchError(f"{path} and {views.source.path}", *sizes)
-    return replace(picture, pixels=pixels)
+    return picture
 
 
 def _decode(path: Path) -> Stored:

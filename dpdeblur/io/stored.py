@@ -20,7 +20,7 @@ class Unusable(ValueError):  # noqa: N818 - internal; turned into UnreadableFile
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """Samples over the full range of their dtype (uint8 or uint16), and the blocks beside them.
+    """Samples (uint8 or uint16) from 0 to 2 ** bits - 1, and the blocks beside them.
 
     `samples` is H x W x C: C = 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha (not
     premultiplied). Blocks are bare: EXIF starts with its TIFF header, XMP and ICC are the packet
@@ -29,6 +29,7 @@ class Stored:
     """
 
     samples: Samples
+    bits: int
     exif: bytes | None = None
     xmp: bytes | None = None
     icc: bytes | None = None

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 
 from dpdeblur.io import exif
 from dpdeblur.io.stored import Samples, Stored, Unusable, with_channels, without_single_channel
@@ -39,11 +38,13 @@ def decode(data: bytes) -> Stored:
         samples = page.asarray()
         if page.axes == "SYX":
             samples = np.moveaxis(samples, 0, -1)
-        samples = _full_range(with_channels(samples), page.bitspersample)
+        bits: int = page.bitspersample
+        # A copy that may be written to.
+        samples = np.array(with_channels(samples), np.uint8 if bits <= 8 else np.uint16)
         if page.photometric.name == "MINISWHITE":
-            samples[..., 0] = ~samples[..., 0]
-        samples, notes = _with_alpha_only(samples, colours, page.extrasamples)
-        return Stored(samples, data, _block(page, _XMP), _block(page, _ICC), notes=notes)
+            samples[..., 0] = 2**bits - 1 - samples[..., 0]
+        samples, notes = _with_alpha_only(samples, bits, colours, page.extrasamples)
+        return Stored(samples, bits, data, _block(page, _XMP), _block(page, _ICC), notes=notes)
 
 
 def encode(stored: Stored, software: str) -> bytes:
@@ -97,16 +98,8 @@ def _block(page: Any, tag: int) -> bytes | None:
     return value if isinstance(value, bytes) and value else None
 
 
-def _full_range(samples: NDArray[Any], bits: int) -> Samples:
-    """Stretch 1 to 7 bits to 8, and 9 to 15 bits to 16; a copy that may be written to."""
-    depth = 8 if bits <= 8 else 16
-    if bits != depth:
-        samples = np.rint(samples * ((2**depth - 1) / (2**bits - 1)))
-    return np.array(samples, np.uint8) if depth == 8 else np.array(samples, np.uint16)
-
-
 def _with_alpha_only(
-    samples: Samples, colours: int, extras: tuple[int, ...]
+    samples: Samples, bits: int, colours: int, extras: tuple[int, ...]
 ) -> tuple[Samples, tuple[str, ...]]:
     """Keep the colours and, if the first extra channel is alpha, that."""
     kept = colours + (len(extras) > 0 and extras[0] in _ALPHA)
@@ -115,7 +108,7 @@ def _with_alpha_only(
         notes = ("Channels beyond colour and alpha were left out.",)
     samples = samples[..., :kept]
     if kept > colours and extras[0] == _PREMULTIPLIED:
-        full, alpha = np.iinfo(samples.dtype).max, samples[..., colours:].astype(np.float64)
+        full, alpha = 2**bits - 1, samples[..., colours:].astype(np.float64)
         divided = np.rint(samples[..., :colours] * (full / np.maximum(alpha, 1)))
         samples[..., :colours] = np.minimum(divided, full)
     return samples, notes

@@ -63,13 +63,14 @@ def write_picture(
         bit_depth = like.bit_depth if like else 16
     if bit_depth not in {8, 16}:
         raise OptionError("bit_depth", f"{bit_depth} is not possible; give 8 or 16")
-    samples, notes = _samples(pixels, like, 8 if as_jpeg else bit_depth, with_alpha=not as_jpeg)
-    stored = Stored(samples)
+    bits = 8 if as_jpeg else bit_depth
+    samples, notes = _samples(pixels, like, bits, with_alpha=not as_jpeg)
+    stored = Stored(samples, bits)
     if like is not None:
         exif, xmp = (like.exif, like.xmp) if metadata else (None, None)
-        stored = Stored(samples, exif, xmp, like.icc)
+        stored = Stored(samples, bits, exif, xmp, like.icc)
         if like.icc and not colour_profile.fits(like.icc, gray=like.gray):
-            stored = Stored(samples, exif, xmp)
+            stored = Stored(samples, bits, exif, xmp)
             notes += ("A gray colour profile on a colour picture was left out.",)
     data, trouble = _encode(path, stored)
     write_whole(path, data, overwrite=overwrite)

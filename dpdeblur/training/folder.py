@@ -178,6 +178,6 @@ def _moved(start: int, side: int, full: int, rng: np.random.Generator) -> slice:
 def _read(pair: TruthPair) -> NDArray[np.uint16]:
     """Left view, right view and truth as they lay on the sensor, 3 x H x W x 3, 16 bits."""
     views = read_views(pair.left, pair.right)
-    truth = read_beside(pair.truth, views).pixels
+    truth = read_beside(pair.truth, views).srgb()
     codes = [np.rint(p * np.float32(65535)) for p in (views.left, views.right, truth)]
     return np.stack(codes).astype(np.uint16)

@@ -59,7 +59,7 @@ def open_validation(config: TrainConfig, beside: Path, device: torch.device) -> 
 def _middle(pair: TruthPair, size: tuple[int, int]) -> Batch:
     """The middle of a pair's pictures, at most of `size`, cut to what the network takes."""
     views = read_views(pair.left, pair.right)
-    truth = read_beside(pair.truth, views).pixels
+    truth = read_beside(pair.truth, views).srgb()
     have = views.left.shape[:2]
     height, width = (
         min(wanted, side // MULTIPLE_OF * MULTIPLE_OF)

@@ -149,7 +149,7 @@ def load_photos(folder: Path, device: torch.device, smallest: int = 512) -> list
     """
     photos = []
     for path in list_pictures(folder):
-        pixels = torch.from_numpy(read_picture(path).pixels).permute(2, 0, 1)
+        pixels = torch.from_numpy(read_picture(path).srgb()).permute(2, 0, 1)
         for picture in (pixels, functional.avg_pool2d(pixels[None], 2)[0]):
             if min(picture.shape[1:]) >= smallest:
                 photos.append((picture * 255).round().to(torch.uint8).to(device))

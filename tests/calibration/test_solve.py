@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from scipy.ndimage import shift
 
-from dpdeblur.calibration import Shots, blur_radius, centroids, disparity, solve
+from dpdeblur.calibration import Shots, blur_radius, centroids, disparity, read_shots, solve
 from dpdeblur.errors import (
     IdenticalViewsError,
     InvalidPictureError,
@@ -83,6 +86,17 @@ class TestSolve:
         taken = take()
         found = solve(shots_of(taken, whites=True), (1, 1), 15).calibration
         np.testing.assert_allclose(found.match_right(HEIGHT, WIDTH), taken.ratio, rtol=0.015)
+
+    def test_raw_numbers_are_those_stored_and_srgb_heeds_the_profile(self, tmp_path: Path) -> None:
+        numbers = np.random.default_rng(0).integers(1024, 16000, (3, 80, 90), np.uint16)
+        numbers[0, 0, 0] = 8000
+        linear = bytes(imagecodecs.cms_profile("gray", gamma=1.0))
+        paths = [tmp_path / f"{number}.tif" for number in range(3)]
+        for path, each in zip(paths, numbers, strict=True):
+            tifffile.imwrite(path, each, iccprofile=linear, metadata=None)
+        raw = read_shots(*paths, levels=(1024.0, 16383.0))
+        np.testing.assert_allclose(raw.left, (numbers[0] - 1024.0) / 16383, rtol=1e-6)
+        np.testing.assert_allclose(read_shots(*paths).left, numbers[0] / 65535.0, atol=1e-4)
 
     def test_levels_are_kept(self) -> None:
         shots = dataclasses.replace(shots_of(take()), levels=(64.0, 1023.0))

@@ -53,8 +53,8 @@ class TestBatch:
     def test_equals_fix(self, source: Path, tmp_path: Path) -> None:
         run("batch", source, tmp_path / "out", "--format", "tif")
         run("fix", source / "a_L.png", source / "a_R.png", "-o", tmp_path / "one.tif")
-        batched = read_picture(tmp_path / "out" / "a.tif").pixels
-        assert np.array_equal(batched, read_picture(tmp_path / "one.tif").pixels)
+        batched = read_picture(tmp_path / "out" / "a.tif").srgb()
+        assert np.array_equal(batched, read_picture(tmp_path / "one.tif").srgb())
 
     def test_pairs_from_a_table(self, source: Path, tmp_path: Path) -> None:
         table = tmp_path / "list.csv"

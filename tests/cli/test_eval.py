@@ -155,12 +155,12 @@ class TestMiniature:
             assert both["results"][1]["psnr"] == alone["results"][0]["psnr"]
             assert both["results"][0]["psnr"] != alone["results"][0]["psnr"]
         for each in report["pictures"]:
-            truth = read_picture(Path(each["truth"])).pixels
+            truth = read_picture(Path(each["truth"])).srgb()
             for label, result in zip(labels, each["results"], strict=True):
                 assert Path(result["output"]) == out / label / f"{each['name']}.png"
                 saved = read_picture(out / label / f"{each['name']}.png")
                 assert saved.info.bit_depth == 16
-                psnr = reference(saved.pixels, truth)["psnr"]
+                psnr = reference(saved.srgb(), truth)["psnr"]
                 assert result["psnr"] == pytest.approx(psnr, abs=1e-3)
         rows = list(csv.DictReader(table.read_text().splitlines()))
         assert len(rows) == 3 * (len(report["pictures"]) + 1)
@@ -198,7 +198,7 @@ class TestMiniature:
 
     def test_sizes_must_agree(self, dpdd: Path) -> None:
         path = dpdd / "test_c" / "target" / "1P0A0011.png"
-        write_picture(path, read_picture(path).pixels[:40], bit_depth=16, overwrite=True)
+        write_picture(path, read_picture(path).srgb()[:40], bit_depth=16, overwrite=True)
         sentence = report_of(dpdd, code=1)["pictures"][0]["error"]["message"]
         assert "1P0A0010.png differ in size (64x40 and 64x48 pixels)" in sentence
 
@@ -342,14 +342,14 @@ class TestMatchedExposure:
         assert "matched" not in json.dumps(plain)
         assert report["protocol"]["matched"]["name"] == "dpdd, each channel's gain matched"
         for each, before in zip(report["pictures"], plain["pictures"], strict=True):
-            truth = read_picture(Path(each["truth"])).pixels[self.FIRST :]
+            truth = read_picture(Path(each["truth"])).srgb()[self.FIRST :]
             (result,) = each["results"]
             for found, unmatched, path in (
                 (each["input"], before["input"], each["combined"]),
                 (result, before["results"][0], result["output"]),
             ):
                 assert all(found[key] == unmatched[key] for key in ("psnr", "ssim", "mae"))
-                picture = read_picture(Path(path)).pixels[self.FIRST :].astype(np.float64)
+                picture = read_picture(Path(path)).srgb()[self.FIRST :].astype(np.float64)
                 gains = [
                     np.linalg.lstsq(picture[..., c].reshape(-1, 1), truth[..., c].ravel())[0][0]
                     for c in range(3)
@@ -410,7 +410,7 @@ def test_rotated_files_are_scored_as_they_lay_on_the_sensor(
     for key in ("psnr", "ssim", "mae"):
         assert plain["results"][0][key] == turned["results"][0][key]
     first, second = (
-        read_picture(tmp_path / "out" / f"{name}.png").pixels for name in ("plain/p", "turned")
+        read_picture(tmp_path / "out" / f"{name}.png").srgb() for name in ("plain/p", "turned")
     )
     np.testing.assert_array_equal(np.rot90(first, -1), second)
 

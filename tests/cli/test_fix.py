@@ -34,7 +34,7 @@ class TestFix:
         output = pair[0].with_name("out.tif")
         assert run("fix", *pair, "-o", output, "--precision", "fp32").exit_code == 0
         expected = dpdeblur.deblur(small_views.left, small_views.right, precision="fp32")
-        np.testing.assert_allclose(read_picture(output).pixels, expected, atol=1e-5)
+        np.testing.assert_allclose(read_picture(output).srgb(), expected, atol=1e-5)
 
     def test_same_input_same_bytes(self, pair: Pair) -> None:
         for name in ("one.png", "two.png"):
@@ -48,7 +48,7 @@ class TestFix:
         result = run("fix", *pair, "--truth", truth, "--json")
         report = json.loads(result.stdout)
         expected = peak_signal_noise_ratio(
-            read_picture(truth).pixels.astype(float),
+            read_picture(truth).srgb().astype(float),
             small_views.combined().astype(float),
             data_range=1,
         )
@@ -75,7 +75,7 @@ class TestFix:
             else:
                 run("batch", folder, folder)
         turned, plain = (
-            read_picture(tmp_path / name / "a.png").pixels for name in ("turned", "plain")
+            read_picture(tmp_path / name / "a.png").srgb() for name in ("turned", "plain")
         )
         quarters = {3: 2, 6: 3, 8: 1}[tag]
         assert np.array_equal(turned, np.rot90(plain, quarters))
@@ -137,7 +137,7 @@ class TestFix:
         assert "--overwrite" in failure(run("fix", *pair))
         assert output.read_bytes() == b"precious"
         assert run("fix", *pair, "--overwrite").exit_code == 0
-        assert read_picture(output).pixels.shape == (50, 59, 3)
+        assert read_picture(output).srgb().shape == (50, 59, 3)
 
     @pytest.mark.parametrize("which", ["left", "right", "truth"])
     def test_never_replaces_an_input(self, pair: Pair, which: str) -> None:
@@ -162,7 +162,7 @@ class TestFix:
     )
     def test_bad_views(self, pair: Pair, right: object, says: str) -> None:
         left, path = pair
-        whole, pixels = path.read_bytes(), read_picture(left).pixels
+        whole, pixels = path.read_bytes(), read_picture(left).srgb()
         path.unlink()
         if isinstance(right, bytes):
             path.write_bytes(right)
@@ -215,7 +215,7 @@ def restored(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     output = tmp_path_factory.mktemp("example") / "sharp.png"
     result = run("fix", EXAMPLE / "l.png", EXAMPLE / "r.png", "-o", output)
     assert result.exit_code == 0, result.stderr
-    return read_picture(output).pixels
+    return read_picture(output).srgb()
 
 
 class TestExample:

@@ -8,8 +8,10 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 import torch
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
@@ -109,7 +111,7 @@ def calibration_of(**fields: object) -> Calibration:
 
 def light_of(path: Path) -> Array:
     picture = read_picture(path)
-    light = srgb_to_linear(picture.pixels)
+    light = srgb_to_linear(picture.srgb())
     return light[..., :1] if picture.info.gray else light
 
 
@@ -169,7 +171,7 @@ class TestMapOfGray:
         assert str(place / "out" / "defocus.tif") in result.stdout
 
     def test_preview_is_red_in_front_and_blue_behind(self, place: Path, result: Result) -> None:
-        picture = read_picture(place / "out" / "defocus_preview.png").pixels
+        picture = read_picture(place / "out" / "defocus_preview.png").srgb()
         height, width = picture.shape[:2]
         inner, outer = (picture[int(0.55 * height), int(share * width)] for share in (0.43, 0.1))
         assert inner[0] > inner[2] + 0.2
@@ -189,7 +191,7 @@ class TestMapOfGray:
         first, second = (read_picture(place / name) for name in ("a_sharp.png", "out/sharp.png"))
         assert first.info.bit_depth == 16
         assert first.info.gray
-        assert np.array_equal(first.pixels, second.pixels)
+        assert np.array_equal(first.srgb(), second.srgb())
 
 
 class TestInputs:
@@ -233,6 +235,35 @@ class TestInputs:
         # In the picture 1 is the white level, so the exposure is still to be seen.
         assert gray_scene.gain(light_of(tmp_path / "out" / "sharp.png") / exposure) > 2.0
 
+    def test_a_colour_profile_leaves_raw_numbers_alone(
+        self, tmp_path: Path, gray_scene: Scene
+    ) -> None:
+        write_calibration(tmp_path / "lens.npz", calibration_of(levels=(BLACK, WHITE)))
+        numbers = [
+            np.rint(BLACK + 0.7 * WHITE * view[..., 0]).astype(np.uint16)
+            for view in (gray_scene.left, gray_scene.right)
+        ]
+        numbers[0][0, 0] = 8000
+        for name, profile in (
+            ("plain", None),
+            ("linear", bytes(imagecodecs.cms_profile("gray", gamma=1.0))),
+        ):
+            pair = [tmp_path / f"{name}_{side}.tif" for side in "LR"]
+            for path, each in zip(pair, numbers, strict=True):
+                tifffile.imwrite(path, each, iccprofile=profile, metadata=None)
+            assert read_picture(pair[0]).codes()[0, 0, 0] == 8000
+            options = ("--calibration", tmp_path / "lens.npz", "--engine", "fast")
+            result = run("map", *pair, "-o", tmp_path / name, *options)
+            assert result.exit_code == 0, result.stderr
+        plain, linear = (
+            (tmp_path / name / "defocus.tif").read_bytes() for name in ("plain", "linear")
+        )
+        assert plain == linear
+        np.testing.assert_array_equal(
+            *(read_picture(tmp_path / name / "sharp.png").codes() for name in ("plain", "linear"))
+        )
+        check_planes(read_map(tmp_path / "linear" / "defocus.tif"))
+
     def test_results_are_upright(self, tmp_path: Path, gray_scene: Scene) -> None:
         exif = Image.Exif()
         exif[ExifTags.Base.Orientation] = 6
@@ -244,14 +275,14 @@ class TestInputs:
             assert result.stdout == result.stderr == ""
         for read in (
             lambda folder: read_map(folder / "defocus.tif"),
-            lambda folder: read_picture(folder / "sharp.png").pixels,
+            lambda folder: read_picture(folder / "sharp.png").srgb(),
         ):
             plain, turned = (read(tmp_path / name) for name in ("plain", "turned"))
             assert np.array_equal(turned, np.rot90(plain, 3))
         with Image.open(tmp_path / "turned" / "sharp.png") as picture:
             assert picture.getexif()[ExifTags.Base.Model] == "Some Camera"
         plain, turned = (
-            read_picture(tmp_path / name / "defocus_preview.png").pixels.shape
+            read_picture(tmp_path / name / "defocus_preview.png").srgb().shape
             for name in ("plain", "turned")
         )
         assert plain[0] < plain[1]
@@ -271,7 +302,7 @@ class TestInputs:
         report = json.loads(run("fix", photo, *options).stdout)
         assert report["output"] == str(tmp_path / "IMG_1_sharp.png")
         assert report["frame_1"] == "left"
-        assert read_picture(tmp_path / "IMG_1_sharp.png").pixels.shape == (64, 48, 3)
+        assert read_picture(tmp_path / "IMG_1_sharp.png").srgb().shape == (64, 48, 3)
 
     def test_radii_may_be_given(self, tmp_path: Path, gray_pair: tuple[Path, Path]) -> None:
         options = ("--engine", "fast", "--radii", "-3.5,3.25", "--json")
@@ -349,15 +380,9 @@ class TestBadInput:
         assert "16 bits" in said
         assert "8 bits" in said
         colours = save_pair(tmp_path, photographed(3))
-        wide = [
-            save(tmp_path / f"wide_{path.name}", 255 * 257 * read_picture(path).pixels[..., :1])
-            for path in colours
-        ]
         said = self.sentence(tmp_path, *colours, "--calibration", tmp_path / "lens.npz")
         assert "16 bits" in said
-        assert "8 bits" in self.sentence(
-            tmp_path, *wide, "--calibration", tmp_path / "lens.npz"
-        )  # 8 bits in a file of 16
+        assert "in colour" in said
 
     def test_colour_against_gray(self, tmp_path: Path, gray_pair: tuple[Path, Path]) -> None:
         colour = save_pair(tmp_path / "colour", photographed(3))
@@ -460,6 +485,20 @@ class TestLibrary:
         for made, light in zip((views.left, views.right), expected, strict=True):
             np.testing.assert_allclose(made, light, rtol=1e-6)
 
+    def test_light_of_raw_numbers_of_12_bits(self, tmp_path: Path) -> None:
+        numbers = np.random.default_rng(0).integers(64, 4096, (2, 40, 50), np.uint16)
+        for side, each in zip("LR", numbers, strict=True):
+            tifffile.imwrite(tmp_path / f"{side}.tif", each, bitspersample=12, metadata=None)
+        read = read_views(tmp_path / "L.tif", tmp_path / "R.tif")
+        views = linear_views(read, calibration_of(levels=(64, 4031)))
+        np.testing.assert_allclose(views.right[..., 0], (numbers[1] - 64.0) / 4031, rtol=1e-6)
+
+    def test_bits_are_not_guessed_from_the_numbers(self, tmp_path: Path) -> None:
+        numbers = 257 * np.random.default_rng(0).integers(0, 60, (2, 40, 50, 1))
+        pair = [save(tmp_path / f"{side}.png", numbers[side]) for side in (0, 1)]
+        views = linear_views(read_views(*pair), calibration_of(levels=(0, WHITE)))
+        np.testing.assert_allclose(views.left, numbers[0] / WHITE, rtol=1e-6)
+
     def test_light_of_pictures_and_back(self, tmp_path: Path) -> None:
         pair = save_pair(tmp_path, photographed(3))
         read = read_views(*pair)
@@ -509,5 +548,5 @@ class TestPreview:
     )
     def test_any_map_can_be_drawn(self, tmp_path: Path, defocus: Array) -> None:
         draw_defocus(tmp_path / "map.png", defocus.astype(np.float32))
-        height, width = read_picture(tmp_path / "map.png").pixels.shape[:2]
+        height, width = read_picture(tmp_path / "map.png").srgb().shape[:2]
         assert 200 < min(width, height) <= max(width, height) < 1200

@@ -67,7 +67,7 @@ class TestSplit:
         assert files(out) == [f"IMG_1_{name}.png" for name in ("combined", "left", "right")]
         assert (report["width"], report["height"], report["frame_1"]) == (48, 64, "left")
         pictures = {name: read_picture(Path(path)) for name, path in report["views"].items()}
-        light = {name: srgb_to_linear(p.pixels.astype(float)) for name, p in pictures.items()}
+        light = {name: srgb_to_linear(p.srgb().astype(float)) for name, p in pictures.items()}
         mean = (light["left"] + light["right"]) / 2
         np.testing.assert_allclose(mean, light["combined"], atol=1e-4)
 
@@ -90,7 +90,7 @@ class TestSplit:
         with tifffile.TiffFile(tmp_path / "b" / "IMG_1_left.tif") as file:
             assert file.pages[0].tags[34675].value == linear_profile()  # type: ignore[union-attr]
         # Whoever heeds the profile sees the same picture.
-        heeded = read_picture(tmp_path / "b" / "IMG_1_left.tif").pixels
+        heeded = read_picture(tmp_path / "b" / "IMG_1_left.tif").srgb()
         np.testing.assert_allclose(heeded, encoded, atol=1e-3)
 
     def test_a_portraits_views_go_through_the_network_by_the_sensors_rows(
@@ -106,8 +106,8 @@ class TestSplit:
         run("fix", photo, "--size", "full", "-o", tmp_path / "direct.tif")
         for ending in ("tiff", "png"):
             np.testing.assert_allclose(
-                read_picture(tmp_path / f"{ending}.tif").pixels,
-                read_picture(tmp_path / "direct.tif").pixels,
+                read_picture(tmp_path / f"{ending}.tif").srgb(),
+                read_picture(tmp_path / "direct.tif").srgb(),
                 atol=1e-3,
             )
 
@@ -146,13 +146,13 @@ class TestFix:
 
         expected = restore(load_model(), views, RestoreOptions(precision="fp32")).pixels
         written = read_picture(output)
-        np.testing.assert_allclose(written.pixels, np.rot90(expected, -1), atol=1e-5)
+        np.testing.assert_allclose(written.srgb(), np.rot90(expected, -1), atol=1e-5)
         assert written.info.bit_depth == 16
         assert written.info.icc == srgb_profile()
         with Image.open(output) as picture:
             assert picture.getexif()[ExifTags.Base.Model] == "Canon EOS 5D Mark IV"
         assert files(tmp_path / "views") == ["IMG_1_left.tif", "IMG_1_right.tif"]
-        left = read_picture(tmp_path / "views" / "IMG_1_left.tif").pixels
+        left = read_picture(tmp_path / "views" / "IMG_1_left.tif").srgb()
         np.testing.assert_allclose(left, np.rot90(views.left, -1), atol=1e-4)
 
     def test_full_size_in_strips(self, photo: Path) -> None:
@@ -314,7 +314,7 @@ class TestBatch:
         assert files(out) == ["IMG_1.png", "batch.json", "day/a.png", "day/b.png"]
         run("fix", source / "IMG_1.CR2", *FAST, "-o", tmp_path / "one.png")
         assert np.array_equal(
-            read_picture(out / "IMG_1.png").pixels, read_picture(tmp_path / "one.png").pixels
+            read_picture(out / "IMG_1.png").srgb(), read_picture(tmp_path / "one.png").srgb()
         )
         manifest = json.loads((out / "batch.json").read_text())
         assert manifest["raw"] == {"size": 48, "half": False, "balance": True, "swap_views": False}
@@ -400,7 +400,7 @@ def test_the_mean_of_saved_views_is_the_input(photo: Path, tmp_path: Path) -> No
     """What `fix` scores as its input is what the views it saved combine to."""
     run("fix", photo, *FAST, "--save-views", tmp_path)
     left, right = (
-        read_picture(tmp_path / f"IMG_1_{side}.tif").pixels for side in ("left", "right")
+        read_picture(tmp_path / f"IMG_1_{side}.tif").srgb() for side in ("left", "right")
     )
     truth = tmp_path / "truth.png"
     write_picture(truth, combine(left, right))

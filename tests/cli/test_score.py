@@ -37,7 +37,7 @@ class TestScore:
             for kind, folder in (("result", made), ("input", untouched)):
                 name = f"{picture['name']}.png"
                 pixels, sharp = (
-                    read_picture(place / name).pixels.astype(np.float64)
+                    read_picture(place / name).srgb().astype(np.float64)
                     for place in (folder, truth)
                 )
                 psnr = peak_signal_noise_ratio(sharp, pixels, data_range=1)
@@ -71,7 +71,7 @@ class TestScore:
     ) -> None:
         made, truth, untouched = folders
         for path in made.rglob("*.png"):
-            darker = read_picture(path).pixels * np.float32([0.9, 0.8, 0.85])
+            darker = read_picture(path).srgb() * np.float32([0.9, 0.8, 0.85])
             write_picture(path, darker, bit_depth=16, overwrite=True)
         table = tmp_path / "scores.csv"
         arguments = ("score", made, truth, "--input", untouched)
@@ -84,7 +84,7 @@ class TestScore:
                 report["pictures"], plain["pictures"], matched, strict=True
             ):
                 pixels, sharp = (
-                    read_picture(place / f"{each['name']}.png").pixels.astype(np.float64)
+                    read_picture(place / f"{each['name']}.png").srgb().astype(np.float64)
                     for place in (folder, truth)
                 )
                 for channel, gain in enumerate(found["channel_gains"]):
@@ -125,7 +125,7 @@ class TestScore:
         assert "inf" in run("score", pair[0], pair[0]).stdout
 
     def test_sizes_must_agree(self, pair: Pair, tmp_path: Path) -> None:
-        write_picture(tmp_path / "b.png", read_picture(pair[0]).pixels[:30])
+        write_picture(tmp_path / "b.png", read_picture(pair[0]).srgb()[:30])
         sentence = failure(run("score", pair[0], tmp_path / "b.png"))
         assert "size" in sentence
         assert "b.png" in sentence

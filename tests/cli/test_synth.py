@@ -35,7 +35,7 @@ def failure(result: Result) -> str:
 
 def outputs(folder: Path, stem: str = "a", extension: str = ".png") -> list[Pixels]:
     names = (f"{stem}_{side}{extension}" for side in ("left", "right", "sharp"))
-    return [read_picture(folder / name).pixels for name in names]
+    return [read_picture(folder / name).srgb() for name in names]
 
 
 def best_shift(left: Pixels, right: Pixels) -> int:
@@ -68,7 +68,7 @@ class TestPairs:
         assert result.exit_code == 0, result.stderr
         assert "64x48, radii -8.0 to 8.0 px" in result.stdout
         left, right, truth = outputs(tmp_path / "out")
-        np.testing.assert_array_equal(truth, read_picture(sharp).pixels)
+        np.testing.assert_array_equal(truth, read_picture(sharp).srgb())
         assert read_picture(tmp_path / "out" / "a_left.png").info.bit_depth == 16
         assert best_shift(left[:12], right[:12]) > 0
         assert best_shift(left[-12:], right[-12:]) < 0
@@ -207,7 +207,7 @@ class TestPairs:
 
     def test_the_pairs_are_found_by_the_other_commands(self, tmp_path: Path) -> None:
         small = tmp_path / "bench.png"
-        write_picture(small, read_picture(EXAMPLE / "l.png").pixels[100:164, 200:280])
+        write_picture(small, read_picture(EXAMPLE / "l.png").srgb()[100:164, 200:280])
         run(small, "-o", tmp_path / "out")
         (pair,) = find_pairs(tmp_path / "out").pairs
         assert pair.name == "bench"

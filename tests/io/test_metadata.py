@@ -95,7 +95,7 @@ def test_metadata_from_any_format_to_any_other(
     first = read_picture(camera_file(tmp_path / f"in.{source}"))
     assert first.info.warnings == ()
     path = tmp_path / f"out.{target}"
-    assert write_picture(path, first.pixels, first.info, bit_depth=depth) == ()
+    assert write_picture(path, first.srgb(), first.info, bit_depth=depth) == ()
     with Image.open(path) as image:
         exif = image.getexif()
         photo, gps = (exif.get_ifd(ifd) for ifd in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo))
@@ -139,7 +139,7 @@ def test_xmp_stays_well_formed(tmp_path: Path) -> None:
 
 def test_tiff_output_is_sound(tmp_path: Path) -> None:
     first = read_picture(camera_file(tmp_path / "in.jpg"))
-    write_picture(tmp_path / "out.tif", first.pixels, first.info, bit_depth=16)
+    write_picture(tmp_path / "out.tif", first.srgb(), first.info, bit_depth=16)
     with tifffile.TiffFile(tmp_path / "out.tif") as file:
         assert len(file.pages) == 1
         page: Any = file.pages[0]
@@ -154,7 +154,7 @@ def test_big_endian_exif_keeps_its_values(tmp_path: Path) -> None:
     assert block[6:8] == b"MM"
     first = read_picture(camera_file(tmp_path / "in.jpg", exif=block))
     assert first.info.orientation == 6
-    write_picture(tmp_path / "out.png", first.pixels, first.info)
+    write_picture(tmp_path / "out.png", first.srgb(), first.info)
     with Image.open(tmp_path / "out.png") as image:
         photo = image.getexif().get_ifd(ExifTags.IFD.Exif)
         assert photo[Base.FNumber] == pytest.approx(1.4)
@@ -181,7 +181,7 @@ def test_no_metadata_in_none_out(tmp_path: Path) -> None:
         Image.fromarray(pixels()).save(path)
         first = read_picture(path)
         assert (first.info.exif, first.info.xmp, first.info.icc) == (None, None, None)
-        write_picture(tmp_path / f"{n}.png", first.pixels, first.info)
+        write_picture(tmp_path / f"{n}.png", first.srgb(), first.info)
         with Image.open(tmp_path / f"{n}.png") as image:
             assert image.info == {}
 
@@ -190,7 +190,7 @@ def test_metadata_can_be_left_out_but_the_profile_belongs_to_the_pixels(tmp_path
     first = read_picture(camera_file(tmp_path / "in.jpg"))
     for name in ("out.png", "out.jpg", "out.tif"):
         path = tmp_path / name
-        assert write_picture(path, first.pixels, first.info, metadata=False) == ()
+        assert write_picture(path, first.srgb(), first.info, metadata=False) == ()
         again = read_picture(path).info
         assert (again.exif, again.xmp, again.icc) == (None, None, PROFILE)
         assert b"Canon" not in path.read_bytes()
@@ -201,7 +201,7 @@ def carried(source: Path, extension: str = "png") -> Image.Exif:
     first = read_picture(source)
     assert first.info.warnings == ()
     target = source.with_name(f"made.{extension}")
-    write_picture(target, first.pixels, first.info)
+    write_picture(target, first.srgb(), first.info)
     with Image.open(target) as image:
         return image.getexif()
 
@@ -270,7 +270,7 @@ def test_exif_of_bigtiff(tmp_path: Path, byteorder: Literal["<", ">"]) -> None:
 def test_description_of_an_array_layout_is_not_carried(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "in.tif", pixels(), photometric="rgb", software="numpy")
     first = read_picture(tmp_path / "in.tif")
-    turned = np.ascontiguousarray(first.pixels.swapaxes(0, 1))
+    turned = np.ascontiguousarray(first.srgb().swapaxes(0, 1))
     write_picture(tmp_path / "out.tif", turned, first.info)
     assert tifffile.imread(tmp_path / "out.tif").shape == (30, 20, 3)
 
@@ -319,8 +319,8 @@ def test_damaged_blocks(
     first = read_picture(tmp_path / "in.png")
     assert len(first.info.warnings) == 1
     assert "in.png" in first.info.warnings[0]
-    np.testing.assert_array_equal(np.rint(first.pixels * 65535), samples)
-    assert write_picture(tmp_path / "out.png", first.pixels, first.info) == ()
+    np.testing.assert_array_equal(np.rint(first.srgb() * 65535), samples)
+    assert write_picture(tmp_path / "out.png", first.srgb(), first.info) == ()
     assert capfd.readouterr() == ("", "")
 
 
@@ -348,17 +348,17 @@ def test_the_picture_is_written_even_if_its_metadata_cannot_be(
     tmp_path: Path, name: str, exif: bytes
 ) -> None:
     first = read_picture(camera_file(tmp_path / "in.jpg"))
-    (warning,) = write_picture(tmp_path / name, first.pixels, replace(first.info, exif=exif))
+    (warning,) = write_picture(tmp_path / name, first.srgb(), replace(first.info, exif=exif))
     assert "EXIF" in warning
     assert read_picture(tmp_path / name).info.icc == PROFILE
-    assert np.abs(read_picture(tmp_path / name).pixels - first.pixels).max() < 0.2
+    assert np.abs(read_picture(tmp_path / name).srgb() - first.srgb()).max() < 0.2
 
 
 def test_blocks_too_long_for_jpeg_leave_out_no_more_than_needed(tmp_path: Path) -> None:
     first = read_picture(camera_file(tmp_path / "in.png"))
     assert first.info.xmp is not None
     long = replace(first.info, xmp=first.info.xmp + b" " * 70_000)
-    (warning,) = write_picture(tmp_path / "out.jpg", first.pixels, long)
+    (warning,) = write_picture(tmp_path / "out.jpg", first.srgb(), long)
     assert "XMP" in warning
     again = read_picture(tmp_path / "out.jpg").info
     assert (again.exif, again.xmp, again.icc) == (first.info.exif, None, PROFILE)
@@ -393,7 +393,7 @@ def test_numbers_of_display_profiles_stay(tmp_path: Path, profile: bytes) -> Non
     picture = read_picture(
         camera_file(tmp_path / "a.tif", exif=None, xmp=None, icc_profile=profile)
     )
-    np.testing.assert_array_equal(np.rint(picture.pixels * 255), pixels())
+    np.testing.assert_array_equal(np.rint(picture.srgb() * 255), pixels())
     assert (picture.info.icc, picture.info.warnings) == (profile, ())
 
 
@@ -403,14 +403,14 @@ def test_other_tone_curves_are_converted_to_srgb(tmp_path: Path, gamma: float) -
     path = camera_file(tmp_path / "a.png", exif=None, xmp=None, icc_profile=profile)
     picture = read_picture(path)
     light = (pixels() / 255.0) ** gamma
-    np.testing.assert_allclose(picture.pixels, linear_to_srgb(light), atol=2e-3)
-    np.testing.assert_allclose(picture.pixels, reference_srgb(profile, pixels()), atol=6e-3)
+    np.testing.assert_allclose(picture.srgb(), linear_to_srgb(light), atol=2e-3)
+    np.testing.assert_allclose(picture.srgb(), reference_srgb(profile, pixels()), atol=6e-3)
     (warning,) = picture.info.warnings
     assert "sRGB" in warning
     assert picture.info.icc is not None
     written = ImageCms.ImageCmsProfile(BytesIO(picture.info.icc))
     assert "sRGB" in ImageCms.getProfileDescription(written)
-    write_picture(tmp_path / "out.png", picture.pixels, picture.info, bit_depth=16)
+    write_picture(tmp_path / "out.png", picture.srgb(), picture.info, bit_depth=16)
     assert read_picture(tmp_path / "out.png").info.warnings == ()
 
 
@@ -422,7 +422,7 @@ def test_linear_16_bit_is_converted_in_16_bit(tmp_path: Path) -> None:
     profile = matrix_profile(1.0)
     tifffile.imwrite(tmp_path / "a.tif", ramp, photometric="rgb", iccprofile=profile)
     picture = read_picture(tmp_path / "a.tif")
-    np.testing.assert_allclose(picture.pixels, linear_to_srgb(ramp / 65535.0), atol=1e-4)
+    np.testing.assert_allclose(picture.srgb(), linear_to_srgb(ramp / 65535.0), atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -439,7 +439,7 @@ def test_gamma_of_png(tmp_path: Path, chunks: list[tuple[bytes, int]], warned: b
     packed = [(kind, value.to_bytes(sizes[kind], "big")) for kind, value in chunks]
     (tmp_path / "a.png").write_bytes(png_with(pixels(), *packed))
     picture = read_picture(tmp_path / "a.png")
-    np.testing.assert_array_equal(np.rint(picture.pixels * 255), pixels())
+    np.testing.assert_array_equal(np.rint(picture.srgb() * 255), pixels())
     assert ["gamma" in warning for warning in picture.info.warnings] == [True] * warned
 
 
@@ -450,10 +450,10 @@ def test_gray_profiles(tmp_path: Path, gamma: float, kept: bool) -> None:
     Image.fromarray(gray).save(tmp_path / "a.png", icc_profile=profile)
     picture = read_picture(tmp_path / "a.png")
     expected = gray / 255.0 if kept else linear_to_srgb(gray / 255.0)
-    np.testing.assert_allclose(picture.pixels[..., 1], expected, atol=1e-3)
+    np.testing.assert_allclose(picture.srgb()[..., 1], expected, atol=1e-3)
     assert picture.info.icc == (profile if kept else None)
     assert len(picture.info.warnings) == (0 if kept else 1)
-    assert write_picture(tmp_path / "b.png", picture.pixels, picture.info) == ()
+    assert write_picture(tmp_path / "b.png", picture.srgb(), picture.info) == ()
 
 
 def test_gray_profile_never_lands_on_a_colour_picture(tmp_path: Path) -> None:

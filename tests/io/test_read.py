@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from dpdeblur.colour import linear_to_srgb
 from dpdeblur.errors import (
     DPDeblurError,
     IdenticalViewsError,
@@ -27,7 +28,7 @@ from dpdeblur.errors import (
     UnreadableFileError,
     UnsupportedFormatError,
 )
-from dpdeblur.io import INVERSE, Picture, PictureInfo, read_picture, read_views, turn
+from dpdeblur.io import INVERSE, Picture, PictureInfo, read_picture, read_views, turn, write_picture
 
 Array = NDArray[Any]
 HEIGHT, WIDTH = 18, 25
@@ -95,7 +96,7 @@ def read(folder: Path, name: str, data: bytes) -> Picture:
 def stored(picture: Picture) -> Array:
     """The numbers a file must have held, as integers of its bit depth."""
     full = 2**picture.info.bit_depth - 1
-    return np.asarray(np.rint(picture.pixels.astype(np.float64) * full))
+    return np.asarray(np.rint(picture.srgb().astype(np.float64) * full))
 
 
 # ---- what is stored is what is read
@@ -107,9 +108,10 @@ def test_png_of_every_layout(tmp_path: Path, bits: int, channels: int, colour_ty
     samples = noise(channels, bits)
     picture = read(tmp_path, "a.png", png(samples, bits, colour_type))
     colours = samples.reshape(HEIGHT, WIDTH, -1)[..., : 1 if channels < 3 else 3]
-    assert picture.pixels.dtype == np.float32
-    assert picture.info.bit_depth == bits
+    assert picture.srgb().dtype == np.float32
+    assert (picture.info.bit_depth, picture.bit_depth) == (bits, bits)
     assert picture.info.gray == (channels < 3)
+    np.testing.assert_array_equal(picture.codes(), colours)
     assert picture.info.warnings == ()
     np.testing.assert_array_equal(stored(picture), np.broadcast_to(colours, (HEIGHT, WIDTH, 3)))
     if channels in {2, 4}:
@@ -131,7 +133,7 @@ def test_png_of_few_bits_spans_the_whole_range(tmp_path: Path, bits: int) -> Non
     samples = noise(1, bits)
     picture = read(tmp_path, "a.png", png(samples, bits, 0))
     assert picture.info.bit_depth == 8
-    np.testing.assert_allclose(picture.pixels[..., 0], samples / (2**bits - 1), atol=1e-6)
+    np.testing.assert_allclose(picture.srgb()[..., 0], samples / (2**bits - 1), atol=1e-6)
 
 
 @pytest.mark.parametrize("transparent", [False, True])
@@ -200,13 +202,72 @@ def test_tiff_of_odd_bits_spans_the_whole_range(tmp_path: Path, bits: int) -> No
     data = tiff(samples, bitspersample=bits, photometric="minisblack")
     picture = read(tmp_path, "a.tif", data)
     assert picture.info.bit_depth == (8 if bits == 1 else 16)
-    np.testing.assert_allclose(picture.pixels[..., 0], samples / (2**bits - 1), atol=1e-5)
+    np.testing.assert_allclose(picture.srgb()[..., 0], samples / (2**bits - 1), atol=1e-7)
+    np.testing.assert_array_equal(picture.codes()[..., 0], samples)
+    assert picture.bit_depth == bits
+    written = tmp_path / "b.tif"
+    write_picture(written, picture.srgb(), picture.info)
+    assert read_picture(written).bit_depth == picture.info.bit_depth
 
 
 def test_tiff_min_is_white(tmp_path: Path) -> None:
     samples = noise(1, 16)
     picture = read(tmp_path, "a.tif", tiff(samples, photometric="miniswhite"))
     np.testing.assert_array_equal(stored(picture)[..., 0], 65535 - samples.astype(int))
+
+
+def test_tiff_min_is_white_of_odd_bits(tmp_path: Path) -> None:
+    samples = noise(1, 12)
+    data = tiff(samples, bitspersample=12, photometric="miniswhite")
+    np.testing.assert_array_equal(read(tmp_path, "a.tif", data).codes()[..., 0], 4095 - samples)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [pytest.param(1, id="12 bits in 16"), pytest.param(257, id="8 bits in 16")],
+)
+def test_codes_and_bit_depth_are_those_of_the_file(tmp_path: Path, times: int) -> None:
+    """They are not guessed from the numbers, and not rebuilt from what a profile makes of them."""
+    linear = bytes(imagecodecs.cms_profile("gray", gamma=1.0))
+    samples = noise(1, 12 if times == 1 else 8).astype(np.uint16) * times
+    samples[0, 0] = 8000 if times == 1 else 31 * 257
+    for name, data in (
+        ("a.png", png(samples, 16, 0)),
+        ("a.tif", tiff(samples)),
+        ("linear.tif", tiff(samples, iccprofile=linear)),
+    ):
+        picture = read(tmp_path, name, data)
+        assert picture.bit_depth == 16
+        assert picture.samples.dtype == np.uint16
+        assert picture.codes().dtype == np.float32
+        np.testing.assert_array_equal(picture.codes(), samples[..., None])
+    encoded = linear_to_srgb(np.float64(samples) / 65535)  # of the last, with the linear profile
+    np.testing.assert_allclose(picture.srgb()[..., 1], encoded, atol=1e-3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_codes_lie_as_the_views_do(tmp_path: Path, orientation: int) -> None:
+    files, numbers = [], []
+    for seed, side in enumerate("LR"):
+        numbers.append(noise(1, 16, seed))
+        data = tiff(numbers[-1], extratags=[(274, "H", 1, orientation, True)])
+        (tmp_path / f"a_{side}.tif").write_bytes(data)
+        files.append(tmp_path / f"a_{side}.tif")
+    upright = turn(numbers[0], orientation)
+    np.testing.assert_array_equal(read_picture(files[0]).codes()[..., 0], upright)
+    views = read_views(*files)
+    assert views.stored is not None
+    for picture, view, expected in zip(
+        views.stored, (views.left, views.right), numbers, strict=True
+    ):
+        np.testing.assert_array_equal(picture.codes()[..., 0], expected)
+        np.testing.assert_array_equal(picture.srgb(), view)
+
+
+def test_samples_of_colour_views_are_not_kept(tmp_path: Path) -> None:
+    for seed, side in enumerate("lr"):
+        (tmp_path / f"{side}.png").write_bytes(png(noise(3, 16, seed), 16, 2))
+    assert read_views(tmp_path / "l.png", tmp_path / "r.png").stored is None
 
 
 def test_tiff_premultiplied_alpha_is_divided_out(tmp_path: Path) -> None:
@@ -217,8 +278,8 @@ def test_tiff_premultiplied_alpha_is_divided_out(tmp_path: Path) -> None:
     picture = read(tmp_path, "a.tif", data)
     visible = alpha > 6000  # where dividing does not magnify the rounding
     np.testing.assert_allclose(stored(picture)[visible], colours[visible], atol=6)
-    assert np.isfinite(picture.pixels).all()
-    assert picture.pixels.max() <= 1
+    assert np.isfinite(picture.srgb()).all()
+    assert picture.srgb().max() <= 1
 
 
 def test_tiff_of_several_pages_gives_the_first(tmp_path: Path) -> None:
@@ -380,7 +441,7 @@ def test_damage_is_an_error_or_harmless_but_never_a_crash(
     except DPDeblurError as error:
         assert str(path) in str(error)  # noqa: PT017 - both outcomes are right
     else:
-        assert picture.pixels.shape[2] == 3
+        assert picture.srgb().shape[2] == 3
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture at all", bytes(500), b"\x89PNG\r\n\x1a\n"])

@@ -85,4 +85,4 @@ def test_fix(photos: list[RawPhoto], tmp_path: Path) -> None:
     output = tmp_path / "out.jpg"
     result = run("fix", photos[0].path, "--size", "840", "-o", output)
     assert result.exit_code == 0, result.stderr
-    assert max(read_picture(output).pixels.shape) == 840
+    assert max(read_picture(output).srgb().shape) == 840

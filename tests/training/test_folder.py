@@ -48,9 +48,9 @@ def test_crops_are_parts_of_the_pictures(folder: Path) -> None:
     """Each crop, turned back, is found in exactly one place of one picture, in all three parts."""
     pairs: PairSource = FolderPairs(folder, 0, CPU)
     names = ("1P0A0000", "1P0A0002", "1P0A0004")
-    sharp = [read_picture(p).pixels for p in sorted((folder / "train_c/target").iterdir())]
+    sharp = [read_picture(p).srgb() for p in sorted((folder / "train_c/target").iterdir())]
     views = {
-        side: [read_picture(folder / f"train_{side}/source/{n}.png").pixels for n in names]
+        side: [read_picture(folder / f"train_{side}/source/{n}.png").srgb() for n in names]
         for side in "lr"
     }
     flips = set()
@@ -159,7 +159,7 @@ class TestProtocol:
             for key, each in pixels.items()
         }
         pairs = FolderPairs(written(tmp_path, faded), 0, CPU)
-        picture = read_picture(tmp_path / "train_c" / "target" / "1P0A0001.png").pixels
+        picture = read_picture(tmp_path / "train_c" / "target" / "1P0A0001.png").srgb()
         places = set()
         for truth in pairs.batch(0, 600, (40, 40)).sharp:
             places |= {
@@ -199,7 +199,7 @@ class TestErrors:
     def test_sizes_must_agree(self, tmp_path: Path) -> None:
         root = written(tmp_path, photographed())
         path = root / "train_c" / "target" / "1P0A0001.png"
-        write_picture(path, read_picture(path).pixels[:40], overwrite=True)
+        write_picture(path, read_picture(path).srgb()[:40], overwrite=True)
         with pytest.raises(ShapeMismatchError, match=r"1P0A0001\.png and .*1P0A0000\.png differ"):
             FolderPairs(root, 0, CPU)
 

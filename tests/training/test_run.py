@@ -313,7 +313,7 @@ def test_validation_on_dpdd_takes_its_split_val(tmp_path: Path) -> None:
     write_dpdd(tmp_path, "val", scenes)
     config = TrainConfig(validation=ValidationConfig(pairs=".", count=1))
     (pair,) = open_validation(config, tmp_path, torch.device("cpu")).sets["pairs"]
-    left = read_picture(tmp_path / "val_l" / "source" / "1P0A0002.png").pixels
+    left = read_picture(tmp_path / "val_l" / "source" / "1P0A0002.png").srgb()
     np.testing.assert_array_equal(pair.left[0].permute(1, 2, 0), left)
 
 
@@ -350,7 +350,7 @@ class TestCommand:
 
         lines = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
         assert [line["step"] for line in lines if "validation" in line] == [2, 4]
-        left, right = (read_picture(tmp_path / "val" / f"a_{s}.png").pixels for s in "LR")
+        left, right = (read_picture(tmp_path / "val" / f"a_{s}.png").srgb() for s in "LR")
         middle = np.s_[9:41, 9:49]
         expected = psnr(torch.from_numpy(combine(left, right)[middle]), torch.tensor(0.5))
         assert lines[1]["validation"]["pairs"]["input_psnr"] == pytest.approx(expected, abs=0.01)
@@ -362,7 +362,7 @@ class TestCommand:
         assert summary["seconds"] == pytest.approx(sum(line["seconds"] for line in lines))
         assert summary["hardware"]["processes"] == 1
         assert summary["versions"]["torch"] == torch.__version__
-        curve = read_picture(tmp_path / "run" / "curve.png").pixels
+        curve = read_picture(tmp_path / "run" / "curve.png").srgb()
         assert min(curve.shape[:2]) > 400
         assert curve.std() > 0.01
 
@@ -407,7 +407,7 @@ class TestCommand:
     def test_the_paper_s_preset_on_a_data_set_of_pairs(
         self, tmp_path: Path, pair: tuple[Path, Path]
     ) -> None:
-        write_picture(tmp_path / "a_GT.png", read_picture(pair[0]).pixels, bit_depth=16)
+        write_picture(tmp_path / "a_GT.png", read_picture(pair[0]).srgb(), bit_depth=16)
         recipe = tmp_path / "paper.toml"
         recipe.write_text(
             f'preset = "paper"\npairs = "."\nepochs = 3\n{SETTINGS}'.replace("steps = 4\n", "")

@@ -11,16 +11,12 @@ from dpdeblur.errors import InvalidPictureError
 from dpdeblur.io import FileViews
 from dpdeblur.optics import Calibration
 
-_FULL = np.float32(2**16 - 1)
-_BYTES_APART = 257
-"""8 bits n, written with 16, are 257 n."""
-
 
 def linear_views(views: FileViews, calibration: Calibration | None = None) -> LinearViews:
     """The linear light of two views as read; of one channel where all three are equal.
 
     Pictures are sRGB and 1 is white, unless the calibration has `levels`: then the files hold
-    linear raw numbers, light is max(number - black, 0) / white, and 1 is white again.
+    linear raw numbers as stored, light is max(number - black, 0) / white, and 1 is white again.
 
     Raises what `LinearViews` raises, and InvalidPictureError if raw numbers are wanted and the
     files are in colour or have 8 bits.
@@ -51,15 +47,14 @@ def _light(view: NDArray[np.float32], *, gray: bool) -> NDArray[np.float32]:
 def _raw_light(views: FileViews, levels: tuple[float, float]) -> list[NDArray[np.float32]]:
     black, white = (np.float32(level) for level in levels)
     light: list[NDArray[np.float32]] = []
-    for side, view in (("left", views.left), ("right", views.right)):
-        numbers: NDArray[np.float32] = np.rint(view[..., 1:2] * _FULL)
-        eight = numbers.any() and not (numbers % _BYTES_APART).any()
-        if eight or not views.source.gray:
-            kind = "of 8 bits" if eight else "in colour"
+    for side, picture in zip(("left", "right"), views.stored or (None, None), strict=True):
+        if picture is None or picture.bit_depth <= 8:
+            kind = "in colour" if picture is None else f"of {picture.bit_depth} bits"
             raise InvalidPictureError(
                 f"The {side} view",
                 "the calibration is for linear raw numbers, which are gray pictures of 16 bits, "
                 f"and it is {kind}",
             )
-        light.append(((numbers - black).clip(0) / white).astype(np.float32))
+        numbers = picture.codes()
+        light.append(np.asarray((numbers - black).clip(0) / white, np.float32))
     return light
