@@ -100,10 +100,6 @@ def optimiser(printer: Output, calibration: Path | None, device: str) -> Run:
         light = linear_views(views, lens)
         found, memory = _mpi.find_map(printer, light, lens, options, name)
 
-        def untouched() -> NDArray[np.float32]:
-            matched = light.matched(lens)
-            return encoded((matched.left + matched.right) * (matched.brightest / 2))
-
         data = {
             "calibration": told,
             "device": options.device,
@@ -111,6 +107,6 @@ def optimiser(printer: Output, calibration: Path | None, device: str) -> Run:
             "peak_memory": memory,
         }
         how = f"{_mpi.cost(found.seconds, memory)} ({options.device}, mpi)"
-        return Made(encoded(found.sharp), untouched, how, data)
+        return Made(encoded(found.sharp), lambda: encoded(found.combined), how, data)
 
     return run

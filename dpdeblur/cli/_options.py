@@ -111,13 +111,13 @@ def restore_options(
     ensemble: bool,
 ) -> RestoreOptions:
     """The engine's options from those of the command line; raises OptionError, DeviceError."""
-    from dpdeblur.device import choose
     from dpdeblur.engines import RestoreOptions
     from dpdeblur.memory import parse_memory
 
-    choose(device, precision.value)  # a device that is not there shall not fail every picture
     memory = None if max_memory is None else parse_memory(max_memory)
-    return RestoreOptions(device, precision.value, memory, strip_height, ensemble)
+    options = RestoreOptions(device, precision.value, memory, strip_height, ensemble)
+    _ = options.setup  # a device that is not there shall not fail every picture
+    return options
 
 
 def given_for_raws(

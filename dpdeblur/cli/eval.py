@@ -97,11 +97,13 @@ def eval_(
         Weights(label, file, load_model(file), save and (save / label if files[1:] else save))
         for label, file in zip(labels, files, strict=True)
     ]
+    known = {_identity(path): path for path in inputs}
     for each in used:
         for pair in pairs:
             output = each.output(pair.name)
             if output is not None:
-                check_output(output, overwrite=overwrite, inputs=inputs)
+                nearest = known.get(_identity(output), inputs[0])
+                check_output(output, overwrite=overwrite, inputs=[nearest])
 
     def keep(pair: TruthPair, number: int, pixels: NDArray[np.float32]) -> None:
         output = used[number].output(pair.name)
@@ -139,6 +141,18 @@ def _tell(printer: Output, picture: Evaluated, place: str) -> None:
     elif before is not None and not printer.interactive:
         after = ", ".join(f"{result.scores.psnr:.2f}" for result in picture.results)
         printer.note(f"[{place}] {name}: {before.psnr:.2f} -> {after} dB")
+
+
+def _identity(path: Path) -> tuple[int, int] | Path:
+    """What tells a file from others, whatever it is called: links, other capitals."""
+    try:
+        found = path.stat()
+    except (
+        OSError,
+        ValueError,
+    ):  # none of the inputs, which are there; `check_output` says what is wrong
+        return path
+    return found.st_dev, found.st_ino
 
 
 def _labels(files: Sequence[Path]) -> list[str]:

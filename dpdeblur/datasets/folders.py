@@ -94,7 +94,12 @@ def find_pairs(folder: Path, skip: Path | None = None) -> Pairing:
     >>> [pair.name for pair in find_pairs(Path("examples")).pairs]
     ['canon_r6ii']
     """
-    pairs, orphans = _search(folder, skip)
+    return pair_up(folder, list_pictures(folder, skip))
+
+
+def pair_up(folder: Path, files: Sequence[Path]) -> Pairing:
+    """What `find_pairs` finds where `files` are the pictures below `folder`, in order."""
+    pairs, orphans = _search(folder, files)
     if not pairs:
         raise PairingError(folder, _nothing_found(orphans), "pairs")
     return Pairing(distinct(pairs, _whole_names(folder, pairs), folder), orphans)
@@ -121,13 +126,12 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
     >>> [photo.name for photo in find_photos(Path("examples")).photos]
     ['canon_r6ii']
     """
-    pairs, orphans = _search(folder, skip)
-    files = list_pictures(folder, skip, (*RAW_EXTENSIONS, _CONVERTED))
-    converted = [path for path in files if path.suffix.lower() == _CONVERTED]
+    files = list_pictures(folder, skip, (*PICTURE_EXTENSIONS, *RAW_EXTENSIONS, _CONVERTED))
+    pairs, orphans = _search(folder, _ending(files, PICTURE_EXTENSIONS))
+    converted = _ending(files, (_CONVERTED,))
     raws = [
         RawPath(path.relative_to(folder).with_suffix("").as_posix(), path)
-        for path in files
-        if path.suffix.lower() != _CONVERTED
+        for path in _ending(files, RAW_EXTENSIONS)
     ]
     places = {(raw.path.parent, raw.name) for raw in raws}
     views = {pair.left for pair in pairs if (pair.left.parent, pair.name) in places}
@@ -152,9 +156,12 @@ def _whole_names(folder: Path, photos: Sequence[PhotoPaths]) -> list[str]:
     return [photo.files[0].relative_to(folder).as_posix() for photo in photos]
 
 
-def _search(folder: Path, skip: Path | None) -> tuple[list[PairPaths], tuple[Path, ...]]:
-    """The pairs, and the views without a partner."""
-    files = list_pictures(folder, skip)
+def _ending(files: Sequence[Path], extensions: Sequence[str]) -> list[Path]:
+    return [path for path in files if path.suffix.lower() in extensions]
+
+
+def _search(folder: Path, files: Sequence[Path]) -> tuple[list[PairPaths], tuple[Path, ...]]:
+    """The pairs among the pictures below `folder`, and the views without a partner."""
     # First of equals: A.PNG and A.png are one place, and the second stays without a partner.
     places = {_place(path): path for path in reversed(files)}
     pairs = _pairs_in_one_folder(folder, files, places)

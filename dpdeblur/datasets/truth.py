@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from dpdeblur.datasets.folders import find_pairs, list_pictures
+from dpdeblur.datasets.folders import list_pictures, pair_up
 from dpdeblur.datasets.names import PairPaths
 from dpdeblur.datasets.places import is_folder
 from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
@@ -161,13 +161,14 @@ def _check_same(
 
 
 def _side_by_side(folder: Path) -> list[TruthPair]:
+    pictures = list_pictures(folder)
     try:
-        pairing = find_pairs(folder)
+        pairing = pair_up(folder, pictures)
     except PairingError as error:
         # Not its advice: there is no list of pairs here.
         raise PairingError(folder, f"it has no views that belong together; {_ADVICE}") from error
     marked: _Marked = {}
-    for path in list_pictures(folder):
+    for path in pictures:
         marked.setdefault(_place(path), []).append(path)
     found = []
     incomplete = [f"the view {path} has no partner" for path in pairing.orphans]

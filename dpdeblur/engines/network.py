@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dpdeblur.device import Setup, autocast, choose
+from dpdeblur.device import Setup, autocast
 from dpdeblur.engines.memory_model import MemoryModel
 from dpdeblur.engines.options import ProgressCallback, Restored, RestoreOptions
 from dpdeblur.engines.plan import Strip, plan_strips, round_up
@@ -66,7 +66,7 @@ def restore(
     """
     started = time.perf_counter()
     options = options or RestoreOptions()
-    setup = choose(options.device, options.precision)
+    setup = options.setup
     reset_peak_memory(setup.device)
     run = _Run(model, views, setup, options)
     height, width = views.left.shape[:2]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur.device import Setup, choose
 from dpdeblur.errors import OptionError
 
 ProgressCallback = Callable[[int, int], None]
@@ -35,6 +37,11 @@ class RestoreOptions:
             value = getattr(self, key)
             if value is not None and value < 1:
                 raise OptionError(key, f"{value} must be at least 1")
+
+    @cached_property
+    def setup(self) -> Setup:
+        """The device and precision that are meant, tried out once; raises what `choose` does."""
+        return choose(self.device, self.precision)
 
 
 @dataclass(frozen=True, eq=False)

@@ -109,6 +109,9 @@ def evaluate(
     and no scores, so that all means are of the same photographs; the others go on. `progress` is
     told the share of the photograph that is done.
     """
+    from dpdeblur.engines import RestoreOptions  # with PyTorch, as in `evaluate_views`
+
+    options = options or RestoreOptions()  # one for all, so that the device is tried out once
     for pair in pairs:
         try:
             evaluated = _evaluate_one(models, pair, options, rules, keep, progress)

@@ -23,7 +23,7 @@ from dpdeblur.training.distributed import average, place, wait
 from dpdeblur.training.identity import run_settings
 from dpdeblur.training.losses import MS_SSIM_SMALLEST_SIDE, restoration_loss
 from dpdeblur.training.optimisers import make_optimiser
-from dpdeblur.training.schedule import count_steps, learning_rate
+from dpdeblur.training.schedule import learning_rate
 from dpdeblur.training.validation import ValidationScore, Validator
 
 
@@ -70,7 +70,7 @@ def train(
     writes.
 
     Args:
-        config: the recipe.
+        config: the recipe, in steps (`count_steps` turns epochs into these).
         pairs: where batches come from.
         checkpoint: the file to write, and to resume from if it exists.
         validator: scores the average network as `config.validation` says.
@@ -82,16 +82,17 @@ def train(
         The moving average of the network, on the CPU.
 
     Raises:
-        OptionError: the checkpoint belongs to another recipe or other pairs (it names what
+        OptionError: the recipe is in epochs, the checkpoint belongs to another recipe or other pairs (it names what
             differs) or has more steps than the recipe, or a stage's crops do not fit the pictures
             or the network's levels.
         UnreadableFileError: the checkpoint is damaged.
         TrainingDivergedError: the loss became infinite or undefined; the checkpoint is unchanged.
     """
+    if config.epochs:
+        raise OptionError("epochs", "a run counts in steps; let count_steps turn them into these")
     for stage in config.stages:
         pairs.check_size((stage.height, stage.width))
     rank, processes = place()
-    config = count_steps(config, pairs, processes)
     run = _Run(config, pairs.device)
     _check_levels(config, run.network.descriptor.levels)
     settings = run_settings(dataclasses.replace(config, model=run.network.config), pairs, processes)

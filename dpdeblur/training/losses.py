@@ -42,6 +42,8 @@ def charbonnier(prediction: Tensor, truth: Tensor, epsilon: float = 1e-3) -> Ten
     return ((prediction - truth).square() + epsilon**2).sqrt().mean()
 
 
+# Not pytorch-msssim's, against which this one is tested: it refuses sides below 161 pixels with any
+# number of scales, pads odd sides with zeros, and follows autocast (docs/design.md, "MS-SSIM").
 def ms_ssim(prediction: Tensor, truth: Tensor, *, data_range: float, scales: int = 5) -> Tensor:
     """Multi-scale structural similarity (Wang et al. 2003) of `N x C x H x W`, a mean over N and C.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,14 @@ from dpdeblur.cli import app
 from dpdeblur.colour import combine
 from dpdeblur.datasets import find_truth_pairs
 from dpdeblur.engines import RestoreOptions
+from dpdeblur.engines import options as engine_options
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.evaluation import Rules, evaluate, evaluate_views, means
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.models import PAPER, MCCNet, load_model, save_model
 from dpdeblur.pair import DPViews
 from support.photographed import Pictures, photographed, write_dpdd
+from support.trees import fill
 
 NUMBERS = ("1P0A0010", "1P0A0020", "1P0A0030")
 TINY = dataclasses.replace(
@@ -219,6 +222,47 @@ class TestMiniature:
         assert (result.exit_code, result.stdout) == (2, "")
         assert says in result.stderr
         assert {path: path.read_bytes() for path in dpdd.rglob("*.png")} == before
+
+    def test_inputs_are_kept_by_whatever_name(self, dpdd: Path) -> None:
+        """A hard link to an input where a result would be written."""
+        out = dpdd.parent / "out"
+        out.mkdir()
+        (out / "1P0A0020.png").hardlink_to(dpdd / "test_r" / "source" / "1P0A0020.png")
+        result = run(dpdd, "--save", out, "--overwrite")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "1P0A0020.png" in result.stderr
+        assert "one of the inputs" in result.stderr
+
+    def test_each_file_is_looked_at_a_few_times_however_many_there_are(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        marks, count = ("L", "R", "GT"), 120
+        fill(tmp_path, *(f"in/{n:03}_{mark}.png" for n in range(count) for mark in marks))
+        fill(tmp_path, *(f"out/{n:03}.png" for n in range(count)))
+        looked: list[object] = []
+        stat = os.stat
+        monkeypatch.setattr(
+            os, "stat", lambda path, **options: (looked.append(path), stat(path, **options))[1]
+        )
+        # Ends at the last output only, as that alone is no file.
+        (tmp_path / "out" / f"{count - 1:03}.png").unlink()
+        (tmp_path / "out" / f"{count - 1:03}.png").mkdir()
+        result = run(tmp_path / "in", "--save", tmp_path / "out", "--overwrite")
+        assert "it is a folder" in result.stderr
+        names = [path for path in map(str, looked) if str(tmp_path) in path]
+        assert 4 * count <= len(names) < 20 * count  # each output with each input: 360 * count
+
+    def test_the_device_is_tried_once(self, dpdd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        tried, choose = [], engine_options.choose
+        monkeypatch.setattr(
+            engine_options, "choose", lambda *wanted: tried.append(wanted) or choose(*wanted)
+        )
+        report = report_of(dpdd)
+        assert len(report["pictures"]) == 3
+        assert tried == [("auto", "fp32")]
+        tried.clear()
+        assert len(list(evaluate([load_model()], find_truth_pairs(dpdd)))) == 3
+        assert len(tried) == 1
 
     def test_row_beyond_the_picture(self, dpdd: Path) -> None:
         pictures = report_of(dpdd, "--first-row", 48, code=1)["pictures"]

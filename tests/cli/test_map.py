@@ -457,7 +457,13 @@ class TestBadInput:
 
 
 class TestFix:
-    def test_scores_against_the_truth(self, tmp_path: Path, gray_scene: Scene) -> None:
+    def test_scores_against_the_truth(
+        self, tmp_path: Path, gray_scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        matched, match = [], LinearViews.matched
+        monkeypatch.setattr(
+            LinearViews, "matched", lambda self, lens: (matched.append(self), match(self, lens))[1]
+        )
         pair = save_pair(tmp_path, gray_scene)
         truth = save(tmp_path / "truth.png", linear_to_srgb(gray_scene.sharp) * 65535)
         options = ("--engine", "mpi", "--truth", truth, "--json")
@@ -466,6 +472,7 @@ class TestFix:
         error = np.mean((mean - linear_to_srgb(gray_scene.sharp)) ** 2)
         assert report["input"]["psnr"] == pytest.approx(-10 * math.log10(error), abs=0.02)
         assert report["result"]["psnr"] > report["input"]["psnr"] + 1.5
+        assert len(matched) == 1  # the picture and what it is compared with share it
 
 
 class TestLibrary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpdeblur.datasets import find_pairs, find_photos, list_pictures
+from dpdeblur.datasets import find_pairs, find_photos, find_truth_pairs, list_pictures
 from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
 from support.trees import fill
 
@@ -253,3 +254,16 @@ def test_an_output_folder_that_is_a_link_is_skipped_by_where_it_leads(tmp_path: 
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
     assert [pair.name for pair in find_pairs(source, skip=tmp_path / "link").pairs] == ["A"]
     assert len(find_pairs(source, skip=tmp_path / "circle").pairs) == 2
+
+
+def test_a_tree_is_walked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = ("L.png", "R.png", "GT.png")
+    fill(tmp_path, *(f"{n % 7}/IMG_{n}_{mark}" for n in range(100) for mark in marks))
+    walked, walk = [], os.walk
+    monkeypatch.setattr(
+        os, "walk", lambda top, **options: (walked.append(top), walk(top, **options))[1]
+    )
+    for find in (find_pairs, find_photos, find_truth_pairs):
+        walked.clear()
+        find(tmp_path)
+        assert walked == [tmp_path]

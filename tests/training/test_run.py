@@ -235,6 +235,10 @@ class TestSchedules:
             count_steps(config, Noise())
         assert count_steps(CONFIG, Noise()) is CONFIG
 
+    def test_the_loop_takes_steps_only(self, tmp_path: Path) -> None:
+        with pytest.raises(OptionError, match=r"epochs: .*count_steps"):
+            train(dataclasses.replace(CONFIG, epochs=3), Noise(crops=100), tmp_path / "run")
+
 
 def report(step: int, loss: float = 0.5) -> StepReport:
     scores = {"photos": ValidationScore(20.0, 19.0)} if step % 2 == 0 else None

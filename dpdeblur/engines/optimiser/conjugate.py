@@ -13,17 +13,19 @@ def conjugate_gradients(
     rest: Tensor,
     start: Tensor,
     steps: int,
+    enough: float = 0.0,
 ) -> Iterator[Tensor]:
     """Better and better solutions of normal(x) = b, with rest = b - normal(start).
 
     All tensors have one shape, whichever. `normal` is symmetric and positive, `precondition` about
     its inverse: Polak and Ribiere's direction bears one that is not quite symmetric. Yields less
-    than `steps` solutions, or none, where nothing is left to do.
+    than `steps` solutions, or none, where nothing is left to do: the norm of the rest is at most
+    `enough`.
     """
     solution, filtered = start, precondition(rest)
     direction, size = filtered, (rest * filtered).sum()
     for _ in range(steps):
-        if not size > 0:
+        if not size > 0 or (enough > 0 and rest.norm() <= enough):
             return
         along = normal(direction)
         stride = size / (direction * along).sum()

@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.linalg import cg
+import torch
+from torch import Tensor
+
+from dpdeblur.engines.optimiser.conjugate import conjugate_gradients
+from dpdeblur.engines.optimiser.stencils import gradient, gradient_adjoint, gradient_diagonal
 
 _SMOOTHNESS = 4e4
 _EDGE = 0.02
+_STEPS = 400
+_TOLERANCE = 1e-4
+"""Of the residual's norm, as a share of the right side's."""
 
 
-def smooth_within_edges(
-    values: NDArray[Any], trust: NDArray[Any], guide: NDArray[Any]
-) -> NDArray[np.float32]:
+def smooth_within_edges(values: Tensor, trust: Tensor, guide: Tensor) -> Tensor:
     """The map that stays near `values` where `trust` is high, and follows `guide` elsewhere.
 
     Minimises sum_p trust (d - values)^2 + sum_pq w_pq (d_p - d_q)^2 over neighbours p, q with
-    w = s exp(-|guide_p - guide_q| / e): weighted least squares, solved by SciPy's conjugate
-    gradients. All are `H x W`; `guide` is a picture in [0, 1], encoded as for display. `trust` is
+    w = s exp(-|guide_p - guide_q| / e): weighted least squares, solved by conjugate gradients in
+    float64. All are `H x W`; `guide` is a picture in [0, 1], encoded as for display. `trust` is
     1 / variance of `values` in units of the values' range.
     """
-    height, width = values.shape
-    index = np.arange(values.size).reshape(height, width)
-    first = np.concatenate((index[:, :-1].ravel(), index[:-1].ravel()))
-    second = np.concatenate((index[:, 1:].ravel(), index[1:].ravel()))
-    step = np.abs(guide.ravel()[first] - guide.ravel()[second])
-    weight = _SMOOTHNESS * np.exp(-step / _EDGE)
-    shape = (values.size, values.size)
-    pairs = sparse.coo_matrix((weight, (first, second)), shape=shape).tocsr()
-    pairs = pairs + pairs.T
-    diagonal = np.asarray(pairs.sum(1)).ravel() + trust.ravel()
-    system = sparse.diags(diagonal) - pairs
-    start = values.astype(np.float64).ravel()
-    solution, _ = cg(
-        system,
-        trust.ravel() * start,
-        x0=start,
-        M=sparse.diags(1 / diagonal),
-        rtol=1e-4,
-        maxiter=400,
+    start, trust, guide = (each.double()[None] for each in (values, trust, guide))
+    weight = _SMOOTHNESS * torch.exp(-gradient(guide).abs() / _EDGE)
+    diagonal = trust + gradient_diagonal(weight)
+
+    def normal(x: Tensor) -> Tensor:
+        return trust * x + gradient_adjoint(weight * gradient(x))
+
+    wanted = trust * start
+    better = conjugate_gradients(
+        normal,
+        lambda rest: rest / diagonal,
+        wanted - normal(start),
+        start,
+        _STEPS,
+        enough=_TOLERANCE * float(wanted.norm()),
     )
-    return np.asarray(solution, np.float32).reshape(height, width)
+    smooth = functools.reduce(lambda _, last: last, better, start)
+    return smooth[0].to(values)

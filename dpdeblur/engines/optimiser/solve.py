@@ -65,13 +65,15 @@ class MapOptions:
 class DefocusMap:
     """`defocus`: `H x W`, signed radius of the circle of confusion in pixels, positive behind
     focus; `sharp`: `H x W x C` linear light in the views' units, by `full` never above their
-    brightest; `layers`: the radii of the multiplane image, back to front.
+    brightest; `combined`: the views' mean, which `sharp` is to be compared with; `layers`: the
+    radii of the multiplane image, back to front.
 
     Without a calibration the radii are those of a generic lens: right up to a factor.
     """
 
     defocus: NDArray[np.float32]
     sharp: NDArray[np.float32]
+    combined: NDArray[np.float32]
     layers: tuple[float, ...]
     engine: Engine
     calibrated: bool
@@ -121,6 +123,7 @@ def map_defocus(
     return DefocusMap(
         defocus.cpu().numpy(),
         picture.astype(np.float32),
+        matched.combined(),
         tuple(radii),
         options.engine,
         calibration is not None,
@@ -152,13 +155,11 @@ def _closed_form(light: Tensor, calibration: Calibration | None, options: MapOpt
     candidates = np.linspace(low, high, _CANDIDATES).tolist()
     mean, variance = belief(evidence(small, lens, candidates), candidates)
 
-    values = (mean / unit).cpu().numpy()
-    trust = (1 / (variance / unit**2 + _DOUBT)).cpu().numpy()
+    values, trust = mean / unit, 1 / (variance / unit**2 + _DOUBT)
 
     def within(guide: Tensor) -> Tensor:
-        shown = linear_to_srgb(guide.clamp(0, 1)).cpu().numpy()
-        refined = torch.from_numpy(smooth_within_edges(values, trust, shown))
-        return (refined.to(light) * unit).clamp(low, high)  # rounding goes beyond
+        refined = smooth_within_edges(values, trust, linear_to_srgb(guide.clamp(0, 1)))
+        return (refined * unit).clamp(low, high)  # rounding goes beyond
 
     defocus = within(small.mean(0))
     # Blur spreads the views' edges: once there is a map, a sharp picture has them in their places.

@@ -18,15 +18,12 @@ _CLIPPED = 0.5
 class LinearViews:
     """Left and right view, float32 `H x W x C` (C is 1 or 3), linear light in any unit, >= 0.
 
-    `brightest` is the light that 1 stands for.
-
     Raises ShapeMismatchError, and InvalidPictureError for another shape, numbers that are not
     finite or below 0, black views, and views of which more than half is clipped.
     """
 
     left: NDArray[np.float32]
     right: NDArray[np.float32]
-    brightest: float = 1.0
 
     def __post_init__(self) -> None:
         left, right = self.left, self.right
@@ -56,7 +53,7 @@ class LinearViews:
                 "one of the views is gray and the other in colour; give both of one kind",
             )
 
-    def matched(self, calibration: Calibration | None) -> LinearViews:
+    def matched(self, calibration: Calibration | None) -> MatchedViews:
         """The right view made as bright as the left, where a calibration tells, and both scaled.
 
         Raises CalibrationError if it was made for frames of another size.
@@ -73,7 +70,20 @@ class LinearViews:
             right = right * calibration.match_right(height, width)[..., None]
         top = float(max(self.left.max(), right.max()))
         left, right = (np.asarray(view / top, np.float32) for view in (self.left, right))
-        return LinearViews(left, right, top * self.brightest)
+        return MatchedViews(left, right, top)
+
+
+@dataclass(frozen=True, eq=False)
+class MatchedViews:
+    """What `LinearViews.matched` makes, and so known to be sound: 1 stands for `brightest`."""
+
+    left: NDArray[np.float32]
+    right: NDArray[np.float32]
+    brightest: float
+
+    def combined(self) -> NDArray[np.float32]:
+        """The views' mean, `H x W x C`, in the unit that they came in."""
+        return (self.left + self.right) * np.float32(self.brightest / 2)
 
     def channels(self) -> NDArray[np.float32]:
         """Both views as `2 x C x H x W`."""

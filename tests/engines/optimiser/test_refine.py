@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from dpdeblur.engines.optimiser import refine
-from dpdeblur.engines.optimiser.refine import smooth_within_edges
-from support.optimiser_reference import Array
+from support.optimiser_reference import Array, double
 
 SIZE = (9, 12)
 RNG = np.random.default_rng(5)
+
+
+def smoothed(values: Array, trust: Array, guide: Array) -> Array:
+    return refine.smooth_within_edges(*map(double, (values, trust, guide))).numpy()
 
 
 def solved_densely(values: Array, trust: Array, guide: Array) -> Array:
@@ -35,20 +39,26 @@ def solved_densely(values: Array, trust: Array, guide: Array) -> Array:
 def test_it_is_the_dense_solution(trust: float) -> None:
     values, guide = RNG.uniform(-1, 1, SIZE), RNG.uniform(0, 0.1, SIZE)
     trusted = trust * RNG.uniform(0.1, 1, SIZE)
-    smooth = smooth_within_edges(values, trusted, guide)
-    assert (smooth.dtype, smooth.shape) == (np.float32, SIZE)
+    smooth = smoothed(values, trusted, guide)
+    assert smooth.shape == SIZE
     np.testing.assert_allclose(smooth, solved_densely(values, trusted, guide), atol=2e-3)
+
+
+def test_it_has_the_type_of_the_values() -> None:
+    values = torch.from_numpy(RNG.uniform(-1, 1, SIZE).astype(np.float32))
+    smooth = refine.smooth_within_edges(values, torch.ones(SIZE), torch.rand(SIZE))
+    assert (smooth.dtype, smooth.shape) == (torch.float32, SIZE)
 
 
 def test_trusted_values_stay() -> None:
     values = RNG.uniform(-1, 1, SIZE)
-    smooth = smooth_within_edges(values, np.full(SIZE, 1e9), np.full(SIZE, 0.5))
+    smooth = smoothed(values, np.full(SIZE, 1e9), np.full(SIZE, 0.5))
     np.testing.assert_allclose(smooth, values, atol=1e-3)
 
 
 def test_a_constant_map_stays() -> None:
     values = np.full(SIZE, -0.7)
-    smooth = smooth_within_edges(values, np.full(SIZE, 1.0), RNG.uniform(0, 1, SIZE))
+    smooth = smoothed(values, np.full(SIZE, 1.0), RNG.uniform(0, 1, SIZE))
     np.testing.assert_allclose(smooth, -0.7, atol=1e-6)
 
 
@@ -58,12 +68,12 @@ def test_untrusted_values_take_their_side_of_an_edge() -> None:
     trust, values = np.full(truth.shape, 1e-3), RNG.uniform(-1, 1, truth.shape)
     trust[:, 5], trust[:, 33] = 1e6, 1e6
     values[:, 5], values[:, 33] = -1, 1
-    smooth = smooth_within_edges(values, trust, guide)
+    smooth = smoothed(values, trust, guide)
     np.testing.assert_allclose(smooth, truth, atol=0.1)
 
 
 def test_equal_input_gives_equal_maps() -> None:
     values, guide = RNG.uniform(-1, 1, SIZE), RNG.uniform(0, 1, SIZE)
     trust = np.full(SIZE, 50.0)
-    first = smooth_within_edges(values, trust, guide)
-    assert np.array_equal(first, smooth_within_edges(values, trust, guide))
+    first = smoothed(values, trust, guide)
+    assert np.array_equal(first, smoothed(values, trust, guide))

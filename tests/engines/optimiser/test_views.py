@@ -36,9 +36,10 @@ def clipped() -> Picture:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_views_of_one_and_three_channels_are_taken(channels: int) -> None:
     views = LinearViews(picture(1, channels=channels), picture(2, channels=channels))
-    pair = views.channels()
+    matched = views.matched(None)
+    pair = matched.channels()
     assert pair.shape == (2, channels, 36, 40)
-    np.testing.assert_array_equal(pair[1, channels - 1], views.right[..., channels - 1])
+    np.testing.assert_array_equal(pair[1, channels - 1], matched.right[..., channels - 1])
     assert pair.flags.c_contiguous
 
 
@@ -96,6 +97,18 @@ def test_one_is_made_the_brightest_of_both() -> None:
     assert views.brightest == pytest.approx(8 * float(picture(2).max()))
     np.testing.assert_allclose(views.left * views.brightest, picture(1) * 3, rtol=1e-6)
     assert views.right.dtype == views.left.dtype == np.float32
+
+
+def test_views_are_looked_over_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_over = []
+    check = LinearViews.__post_init__
+    monkeypatch.setattr(
+        LinearViews, "__post_init__", lambda self: (looked_over.append(self), check(self))
+    )
+    views = LinearViews(picture(1), picture(2))
+    combined = views.matched(None).combined()
+    np.testing.assert_allclose(combined, (picture(1) + picture(2)) / 2, rtol=1e-5)
+    assert looked_over == [views]
 
 
 def test_a_calibration_matches_the_right_view() -> None:
