@@ -82,9 +82,9 @@ def train(
         The moving average of the network, on the CPU.
 
     Raises:
-        OptionError: the recipe is in epochs, the checkpoint belongs to another recipe or other pairs (it names what
-            differs) or has more steps than the recipe, or a stage's crops do not fit the pictures
-            or the network's levels.
+        OptionError: the recipe is in epochs; or the checkpoint belongs to another recipe or other
+            pairs (it names what differs) or has more steps than the recipe; or a stage's crops do
+            not fit the pictures or the network's levels.
         UnreadableFileError: the checkpoint is damaged.
         TrainingDivergedError: the loss became infinite or undefined; the checkpoint is unchanged.
     """
