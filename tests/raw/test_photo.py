@@ -161,7 +161,7 @@ def test_files_written_otherwise_than_known_are_warned_of(tmp_path: Path) -> Non
     both = frames()
     write_filled(path, both, (b"\x55" * 64, b"\x55" * 64))
     photo = open_raw(path)
-    assert [warning for warning in photo.warnings if "whole" in warning]
+    assert [warning for warning in photo.warnings if "checked for damage" in warning]
     assert np.array_equal(photo.frames[1].mosaic, both[1])
     write_filled(path, both, (b"", b"\x55" * 64))
     with pytest.raises(UnreadableFileError, match="frame 1 is damaged"):
