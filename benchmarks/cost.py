@@ -1,6 +1,6 @@
 """What weights cost beside the processor's own speed: CPU seconds and memory, in one run.
 
-    python benchmarks/cost.py [--size 1680x1120] [--weights mccnet mccnet-paper] [--repeats 3]
+    python benchmarks/cost.py [--size 1680x1120] [--weights mccnet FILE...] [--repeats 3]
 
 Every figure comes from a process of its own on one thread in fp32; the weights take turns with a
 product of matrices, as the machine's speed drifts. Medians count. "Share" is the time that the
@@ -24,7 +24,7 @@ ROUNDS = 12
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--size", default="1680x1120", help="width x height in pixels")
-    parser.add_argument("--weights", nargs="+", default=["mccnet", "mccnet-paper"])
+    parser.add_argument("--weights", nargs="+", default=["mccnet"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -76,9 +76,9 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
     Raises:
         WeightsError: the file is missing, damaged, or not an MCCNet.
 
-    >>> model = load_model("mccnet-paper")
+    >>> model = load_model("mccnet")
     >>> model.name, model.descriptor.levels
-    ('mccnet-paper', 1)
+    ('mccnet', 1)
     """
     path = find_weights(weights)
     try:

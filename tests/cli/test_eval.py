@@ -434,7 +434,7 @@ class TestLibrary:
         told: list[tuple[str, float]] = []
         kept: list[tuple[str, int]] = []
         stream = evaluate(
-            [load_model("mccnet-paper")] * 2,  # whose progress is one level's
+            [load_model()] * 2,  # whose progress is one level's
             find_truth_pairs(dpdd),
             RestoreOptions("cpu", "fp32", strip_height=24),
             keep=lambda pair, number, pixels: kept.append((pair.name, number)),

@@ -280,9 +280,7 @@ class TestWeights:
         with pytest.raises(WeightsError, match=r"nope.*mccnet"):
             find_weights("nope")
 
-    @pytest.mark.parametrize(
-        ("name", "config"), [("mccnet", MCCNetConfig(use_cc=False)), ("mccnet-paper", PAPER)]
-    )
+    @pytest.mark.parametrize(("name", "config"), [("mccnet", PAPER)])
     def test_shipped_weights_say_what_they_are(self, name: str, config: MCCNetConfig) -> None:
         model = load_model(name)
         assert model.name == name
