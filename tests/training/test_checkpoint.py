@@ -14,7 +14,15 @@ import torch
 
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.models import MCCNetConfig
-from dpdeblur.training import CameraConfig, SceneConfig, Stage, SyntheticPairs, TrainConfig, train
+from dpdeblur.training import (
+    CameraConfig,
+    SceneConfig,
+    Stage,
+    SyntheticPairs,
+    TrainConfig,
+    count_steps,
+    train,
+)
 from support.toy_training import CONFIG, Noise
 
 BASE = dataclasses.replace(CONFIG, stages=(Stage(0.0, 64, 64, 1), Stage(0.5, 64, 64, 1)))
@@ -151,7 +159,8 @@ def changes(part: Any) -> Iterator[tuple[str, Any]]:
 )
 def test_each_setting_counts_or_may_change(kept: Path, key: str, config: TrainConfig) -> None:
     if key in FREE or key.startswith("validation."):
-        train(config, PAIRS, kept, stop_after=1)
+        counted = count_steps(dataclasses.replace(config, epoch_crops=64), PAIRS)
+        train(counted, PAIRS, kept, stop_after=1)
         return
     named = rf"it belongs to a run with {re.escape(key)} = [^=]+ \(the recipe says [^=]+\); choose"
     with pytest.raises(OptionError, match=named):
