@@ -79,7 +79,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
 
 
 def try_out(device: torch.device, precision: str) -> str | None:
-    """Run a small convolution and attention; None if that works, else why not, in few words."""
+    """Run a small convolution, attention and transform; None if that works, else why not."""
     if device.type == "cpu" and not _cpu_kernels(precision):
         return "this processor has no instructions for it"
     try:
@@ -88,7 +88,9 @@ def try_out(device: torch.device, precision: str) -> str | None:
             kernel = torch.ones(8, 8, 3, 3, device=device)
             maps = functional.conv2d(picture, kernel, padding=1).permute(0, 2, 3, 1)
             attended = functional.scaled_dot_product_attention(maps, maps, maps)
-            right = abs(attended[0, 4, 4, 0].item() - 72.0) < 1.0
+            spectrum = torch.fft.rfft2(picture.float())
+            back = torch.fft.irfft2(spectrum * spectrum, s=picture.shape[-2:])
+            right = abs(attended[0, 4, 4, 0].item() - 72.0) + abs(back.max().item() - 64.0) < 1.0
     except (RuntimeError, AssertionError) as error:  # torch asserts where it lacks a backend
         return str(error).partition("\n")[0].strip(" .")
     return None if right else "its results are wrong"

@@ -21,24 +21,29 @@ _COST: dict[str, dict[str, _Lines]] = {
         "bf16": ((40e6, 2400.0), (350e6, 920.0)),
         "fp16": ((40e6, 2400.0), (350e6, 920.0)),
     },
-    "tiles": dict.fromkeys(("fp32", "bf16", "fp16"), ((40e6, 1000.0),)),
+    "tiles": dict.fromkeys(("fp32", "bf16", "fp16"), ((60e6, 1000.0),)),
 }
 
 
 @dataclass(frozen=True)
 class MemoryModel:
-    """What the network takes in one precision on one kind of device ("cpu", "cuda", "mps")."""
+    """What a network takes in one precision on one kind of device ("cpu", "cuda", "mps").
+
+    `tiling` and `share` are the descriptor's `tiling` and `memory`.
+    """
 
     precision: str
     device_type: str = "cpu"
     tiling: str = "rows"
+    share: float = 1.0
 
     def needed(self, rows: int, width: int) -> int:
         """Bytes for `rows` x `width` pixels read at once, an upper bound."""
         # Metal has no fused attention: for each of rows/2 rows two matrices of width/2 squared.
         attention = width if self.device_type == "mps" and self.tiling == "rows" else 0
         lines = _COST[self.tiling][self.precision]
-        return int(min(fixed + rows * width * (pixel + attention) for fixed, pixel in lines))
+        pixels = rows * width * self.share
+        return int(min(fixed + pixels * (pixel + attention) for fixed, pixel in lines))
 
     def smallest(self, height: int, width: int, descriptor: ModelDescriptor) -> int:
         """Bytes that the smallest strips of a padded picture take."""

@@ -231,7 +231,8 @@ class _Run:
         return tuple(int(free * share) for share in _SHARES)
 
     def _memory(self) -> MemoryModel:
-        return MemoryModel(self.precision, self.device.type, self.descriptor.tiling)
+        descriptor = self.descriptor
+        return MemoryModel(self.precision, self.device.type, descriptor.tiling, descriptor.memory)
 
     def _respect_budget(self) -> None:
         for budget in self.budgets:

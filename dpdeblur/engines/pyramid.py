@@ -27,7 +27,6 @@ def _halved(view: NDArray[np.float32]) -> NDArray[np.float32]:
     result = np.empty((-(-height // 2), -(-width // 2), view.shape[2]), np.float32)
     for top in range(0, height, _ROWS):
         rows = view[top : top + _ROWS]
-        rows = np.pad(rows, ((0, len(rows) % 2), (0, width % 2), (0, 0)), mode="edge")
         half = halve(torch.from_numpy(rows).permute(2, 0, 1)[None])
         result[top // 2 : top // 2 + half.shape[2]] = half[0].permute(1, 2, 0).numpy()
     return result

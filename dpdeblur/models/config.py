@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass, field
 from typing import Literal
@@ -79,6 +78,8 @@ class MCCNetConfig:
         ):
             if len(getattr(self, name)) != count:
                 raise ValueError(f"{name} must be {count} numbers")
+        if self.body == "compact" and self.use_selection and not self.residual:
+            raise ValueError("residual may be off only where use_selection is off, too")
         if any(abs(radius) > LARGEST_RADIUS for radius in self.radii):
             raise ValueError(f"radii must lie between -{LARGEST_RADIUS:g} and {LARGEST_RADIUS:g}")
 
@@ -100,7 +101,9 @@ class ModelDescriptor:
     "tiles" that both directions are local. A strip or tile that starts at a multiple of
     `multiple_of` and carries `halo` more rows (and columns) around gives the same inner pixels as
     the whole picture, given the same coarser result. `levels` is how many scales are used for
-    pictures of `levels_width` pixels across, as it was trained; 1 if there is no pyramid.
+    pictures of `levels_width` pixels across, as it was trained; 1 if there is no pyramid. `memory`
+    is what it takes per pixel beside the default configuration of its body. (Only strips are cut so
+    far, also where tiles could be.)
     """
 
     architecture: str = ARCHITECTURE
@@ -110,6 +113,7 @@ class ModelDescriptor:
     tiling: Literal["rows", "tiles"] = "rows"
     levels: int = 1
     levels_width: int = 1680
+    memory: float = 1.0
 
     def levels_for(self, height: int, width: int) -> int:
         """Scales to use for a picture: one more for each doubling of the width it was trained for.
@@ -137,6 +141,8 @@ def describe(config: MCCNetConfig) -> ModelDescriptor:
     filters = 24 + 5 if config.use_bank or config.use_volume else 0
     correlation = 2 * (2 + config.bands[0]) + 4 * (1 + config.bands[1]) if config.use_cc else 0
     reach = body + max(filters, correlation, 4)
-    return dataclasses.replace(
-        ModelDescriptor(), halo=-(-reach // 8) * 8, tiling="tiles", levels=config.levels
+    # Each picture to choose from is held twice at full size, features at half of it.
+    memory = (200 + 200 * config.widths[0] / 32 + 55 * config.choices) / 1005
+    return ModelDescriptor(
+        halo=-(-reach // 8) * 8, tiling="tiles", levels=config.levels, memory=memory
     )

@@ -67,8 +67,7 @@ class MCCNet(nn.Module):
         multiple = self.descriptor.multiple_of
         views = [(left, right)]
         for _ in range(levels - 1):
-            first, second = (halve(_padded(view, 2)) for view in views[-1])
-            views.append((first, second))
+            views.append((halve(views[-1][0]), halve(views[-1][1])))
         results: list[Tensor] = []
         for first, second in reversed(views):
             coarser = _padded(results[-1], multiple // 2) if results else None
@@ -105,12 +104,16 @@ class MCCNet(nn.Module):
         self, left: Tensor, right: Tensor, combined: Tensor, coarser: Tensor | None
     ) -> list[Tensor]:
         """What else the picture could be, each less the combined one."""
-        choices: list[Tensor] = []
+        changes: list[Tensor] = []
         if self.config.levels > 1:
-            choices.append(combined if coarser is None else enlarge(coarser.clamp(0, 1)))
+            changes.append(
+                torch.zeros_like(combined)
+                if coarser is None
+                else enlarge(coarser.clamp(0, 1)) - combined
+            )
         if self.config.use_bank:
-            choices.extend(self.front_end.restore(left, right))
-        return [choice - combined for choice in choices]
+            changes.extend(restored - combined for restored in self.front_end.restore(left, right))
+        return changes
 
 
 def _padded(picture: Tensor, multiple: int) -> Tensor:
@@ -122,8 +125,11 @@ def _padded(picture: Tensor, multiple: int) -> Tensor:
 
 
 def halve(picture: Tensor) -> Tensor:
-    """An sRGB-encoded picture at half the size: means of 2x2 pixels in linear light."""
-    return linear_to_srgb(functional.avg_pool2d(srgb_to_linear(picture), 2))
+    """An sRGB-encoded picture at half the size: means of 2x2 pixels in linear light.
+
+    Sizes are rounded up; the last row and column of an odd one count twice.
+    """
+    return linear_to_srgb(functional.avg_pool2d(srgb_to_linear(_padded(picture, 2)), 2))
 
 
 def enlarge(picture: Tensor) -> Tensor:

@@ -65,7 +65,8 @@ def test_band_attention_equals_the_masked_row() -> None:
 @pytest.mark.parametrize("off", ["use_cc", "use_bank", "use_volume", "use_selection", "residual"])
 @pytest.mark.parametrize("levels", [1, 2])
 def test_every_switch_runs_and_reaches_all_weights(off: str, levels: int) -> None:
-    network = spoiled(dataclasses.replace(SMALL, levels=levels, **{off: False})).train()
+    switches = {off: False} | ({"use_selection": False} if off == "residual" else {})
+    network = spoiled(dataclasses.replace(SMALL, levels=levels, **switches)).train()
     left, right = views()
     restored = network(left, right)
     assert restored.shape == left.shape
@@ -111,6 +112,12 @@ def test_the_pyramid_hands_each_result_on() -> None:
     for result, expected in zip(found, (first, second, third), strict=True):
         torch.testing.assert_close(result, expected)
     assert (third - network.level(left, right, None)).abs().max() > 1e-3
+
+
+def test_halving_counts_the_last_of_odd_sides_twice() -> None:
+    picture = torch.rand(1, 3, 7, 9)
+    even = torch.nn.functional.pad(picture, (0, 1, 0, 1), mode="replicate")
+    torch.testing.assert_close(halve(picture), halve(even))
 
 
 def test_halving_keeps_light() -> None:
@@ -198,6 +205,17 @@ def test_descriptor_halo_bounds_the_receptive_field(axis: int, parts: dict[str, 
     assert reach <= halo
     if "bands" not in parts:  # of wide bands the halo is a bound that no path reaches
         assert halo - 32 < reach
+
+
+def test_selection_needs_the_combined_picture_to_add_to() -> None:
+    with pytest.raises(ValueError, match="residual"):
+        dataclasses.replace(SMALL, residual=False)
+
+
+def test_more_radii_take_more_memory() -> None:
+    many = dataclasses.replace(SMALL, radii=tuple(range(1, 24)))
+    assert MCCNet(many).descriptor.memory > 2 * MCCNet(SMALL).descriptor.memory
+    assert MCCNet(MCCNetConfig()).descriptor.memory == pytest.approx(1)
 
 
 def test_more_levels_for_larger_pictures() -> None:
