@@ -21,7 +21,7 @@ _COST: dict[str, dict[str, _Lines]] = {
         "bf16": ((40e6, 2400.0), (350e6, 920.0)),
         "fp16": ((40e6, 2400.0), (350e6, 920.0)),
     },
-    "tiles": dict.fromkeys(("fp32", "bf16", "fp16"), ((60e6, 1000.0),)),
+    "tiles": dict.fromkeys(("fp32", "bf16", "fp16"), ((110e6, 1100.0),)),
 }
 
 
