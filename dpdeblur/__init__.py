@@ -9,14 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
-__all__ = ["DPViews", "__version__", "deblur", "load_model"]
+__all__ = ["DualPixelPair", "__version__", "deblur", "load_model"]
 
 if TYPE_CHECKING:
     from dpdeblur.api import deblur
     from dpdeblur.models import load_model
-    from dpdeblur.pair import DPViews
+    from dpdeblur.pair import DualPixelPair
 
-_HOMES = {"deblur": "dpdeblur.api", "load_model": "dpdeblur.models", "DPViews": "dpdeblur.pair"}
+_HOMES = {
+    "deblur": "dpdeblur.api",
+    "load_model": "dpdeblur.models",
+    "DualPixelPair": "dpdeblur.pair",
+}
 
 
 def __getattr__(name: str) -> Any:

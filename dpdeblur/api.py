@@ -9,40 +9,48 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.engines import ProgressCallback, RestoreOptions, restore
+from dpdeblur.engines import Engine, ProgressCallback, make_engine
 from dpdeblur.errors import InvalidPictureError
-from dpdeblur.models import LoadedModel, find_weights, load_model
-from dpdeblur.pair import DPViews
+from dpdeblur.models import find_weights
+from dpdeblur.pair import DualPixelPair
 
 
 def deblur(
     left: NDArray[Any],
     right: NDArray[Any],
     *,
-    weights: str | Path | None = None,
+    engine: str | Engine = "mccnet",
     device: str = "auto",
+    weights: str | Path | None = None,
     precision: str = "auto",
     max_memory: int | None = None,
     strip_height: int | None = None,
     ensemble: bool = False,
+    calibration: str | Path | None = None,
+    method: str | None = None,
     progress: ProgressCallback | None = None,
 ) -> NDArray[np.float32]:
     """Make the all-in-focus picture from the two views of a dual-pixel photograph.
 
-    For more about the run, or to use a model you have loaded, call `load_model` and
-    `engines.restore`.
+    For the defocus map and more about the run, make an engine yourself (`engines.make_engine`) and
+    call its `run`.
 
     Args:
         left: the left view, sRGB-encoded, `H x W x 3` or (gray) `H x W`, at least 16 x 16: uint8,
             uint16, or floating point in [0, 1]. Sides are as in Canon's Digital Photo Professional.
         right: the right view, likewise, of the same size.
-        weights: a file or a shipped name; None is the default. They stay loaded for the next call.
-        device: auto, cpu, cuda, cuda:n or mps.
-        precision: auto, fp32, bf16 or fp16.
-        max_memory: bytes to use on top of what is in use; None is 60 % of free memory.
-        strip_height: the most rows computed at once; None is what fits into memory.
-        ensemble: average four mirrored passes, in four times the time.
-        progress: called with the rows done and the rows in all.
+        engine: "mccnet", the network; "mpi", the optimiser; or one you have made, which leaves the
+            options below without effect.
+        device: auto, cpu, cuda, cuda:n or, for mccnet, mps.
+        weights: for mccnet: a file or a shipped name; None is the default. They stay loaded for
+            the next call.
+        precision: for mccnet: auto, fp32, bf16 or fp16.
+        max_memory: for mccnet: bytes to use on top of what is in use; None is 60 % of free memory.
+        strip_height: for mccnet: the most rows computed at once; None is what fits into memory.
+        ensemble: for mccnet: average four mirrored passes, in four times the time.
+        calibration: for mpi: the file of the camera's blur; None is a generic lens.
+        method: for mpi: fast, full or paper; None is full.
+        progress: called with the parts done and the parts in all.
 
     Returns:
         The picture, float32 `H x W x 3` in [0, 1], sRGB-encoded.
@@ -54,7 +62,8 @@ def deblur(
         IdenticalViewsError: they are the same picture.
         WeightsError: the weights are missing, damaged or of another network.
         DeviceError: the device is missing or cannot compute in the precision.
-        OptionError: an option has a value that cannot be used.
+        OptionError: an option has a value that cannot be used, or is the other engine's.
+        CalibrationError: the calibration is for pictures of another size.
         OutOfMemoryError: even the smallest strip does not fit.
         NonFiniteResultError: the network gives NaN or infinity even in fp32.
 
@@ -63,19 +72,31 @@ def deblur(
     >>> sharp.shape, sharp.dtype
     ((32, 48, 3), dtype('float32'))
     """
-    options = RestoreOptions(device, precision, max_memory, strip_height, ensemble)
-    views = DPViews(_as_view("The left view", left), _as_view("The right view", right))
-    file = find_weights(weights).resolve()
-    return restore(_model(file, file.stat().st_mtime_ns), views, options, progress).pixels
+    pair = DualPixelPair(_as_view("The left view", left), _as_view("The right view", right))
+    if isinstance(engine, str):
+        file = find_weights(weights).resolve() if engine == "mccnet" else None
+        engine = _engine(
+            engine,
+            file and file.stat().st_mtime_ns,
+            device=device,
+            weights=file or weights,
+            precision=precision,
+            max_memory=max_memory,
+            strip_height=strip_height,
+            ensemble=ensemble,
+            calibration=calibration,
+            method=method,
+        )
+    return engine.run(pair, progress).image
 
 
 @lru_cache(maxsize=1)
-def _model(file: Path, _changed: int) -> LoadedModel:
-    return load_model(file)
+def _engine(name: str, _changed: int | None, **options: Any) -> Engine:
+    return make_engine(name, **options)
 
 
 def _as_view(what: str, pixels: NDArray[Any]) -> NDArray[np.float32]:
-    """Any accepted array as float32 `H x W x 3`; DPViews checks the rest."""
+    """Any accepted array as float32 `H x W x 3`; DualPixelPair checks the rest."""
     pixels = np.asarray(pixels)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)

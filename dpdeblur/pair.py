@@ -1,29 +1,35 @@
-"""The pair of views as arrays: what every other room takes in."""
+"""The pair of views of one photograph: what every engine takes in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.colour import combine
+from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
+from dpdeblur.datasets import names_say_swapped
 from dpdeblur.errors import (
     IdenticalViewsError,
     InvalidPictureError,
     PictureTooSmallError,
     ShapeMismatchError,
 )
+from dpdeblur.io import Picture, PictureInfo, read_picture
 
 MINIMUM_SIZE = 16
+"""Of either side, in pixels."""
+Levels = tuple[float, float]
+"""Black level and white level (the range above black) of linear raw numbers, in DN."""
 
 
 @dataclass(frozen=True, eq=False)
-class DPViews:
-    """The left and right view of one photograph: float32, H x W x 3, sRGB-encoded, in [0, 1].
+class DualPixelPair:
+    """The left and right view of one photograph, and what their files carried.
 
-    Rows are the sensor's, since the disparity lies along them: a portrait picture stays on its
-    side. What their files carried beside the pixels, `io.FileViews` adds.
+    `left` and `right` are float32, H x W x 3, sRGB-encoded, in [0, 1]. Rows are the sensor's, since
+    the disparity lies along them: a portrait picture stays on its side.
 
     Raises InvalidPictureError, ShapeMismatchError, PictureTooSmallError (below 16x16) or
     IdenticalViewsError.
@@ -31,6 +37,16 @@ class DPViews:
 
     left: NDArray[np.float32]
     right: NDArray[np.float32]
+    info: PictureInfo | None = None
+    """The left view's, with the warnings of both; gray only if both are. None for mere arrays."""
+    stored: tuple[Picture, Picture] | None = None
+    """The views as their files store them, in the sensor's rows; None unless both are gray.
+
+    Linear raw numbers are gray; the samples of colour pictures would take up to half as much
+    memory again as the pixels.
+    """
+    levels: Levels | None = None
+    """Of the linear raw numbers that `stored` holds; None where the files are encoded as sRGB."""
 
     def __post_init__(self) -> None:
         _check_view("The left view", self.left)
@@ -43,9 +59,129 @@ class DPViews:
         if np.array_equal(self.left, self.right):
             raise IdenticalViewsError
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences on what went wrong beside the pixels when the files were read."""
+        return () if self.info is None else self.info.warnings
+
     def combined(self) -> NDArray[np.float32]:
         """The ordinary photograph (H x W x 3, sRGB): the views' mean in linear light."""
         return combine(self.left, self.right)
+
+    def linear(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Both views' linear light, H x W x C, C = 1 where all channels are equal; 1 is white.
+
+        Raw numbers are not clipped: light above white stays.
+        """
+        if self.levels is not None:
+            return self._raw_light(self.levels)
+        gray = self.info is not None and self.info.gray
+        gray = gray or all(_is_gray(view) for view in (self.left, self.right))
+        left, right = (
+            srgb_to_linear((view[..., 1:2] if gray else view).clip(0, 1))
+            for view in (self.left, self.right)
+        )
+        return left, right
+
+    def with_levels(self, levels: Levels) -> DualPixelPair:
+        """The same files read as linear raw numbers (DN), max(number - black, 0) / white being
+        light.
+
+        Raises InvalidPictureError if the files are in colour or have 8 bits, and what the class
+        raises.
+        """
+        if levels == self.levels:
+            return self
+        pair = replace(self, levels=levels)
+        left, right = (
+            np.repeat(linear_to_srgb(light.clip(0, 1)), 3, -1) for light in pair.linear()
+        )
+        return replace(pair, left=left, right=right)
+
+    def upright(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn H x W or H x W x C pixels in the sensor's rows upright."""
+        return pixels if self.info is None else self.info.upright(pixels)
+
+    def _raw_light(self, levels: Levels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        black, white = (np.float32(level) for level in levels)
+        light: list[NDArray[np.float32]] = []
+        for side, picture in zip(("left", "right"), self.stored or (None, None), strict=True):
+            if picture is None or picture.bit_depth <= 8:
+                kind = "in colour" if picture is None else f"of {picture.bit_depth} bits"
+                raise InvalidPictureError(
+                    f"The {side} view",
+                    "the calibration is for linear raw numbers, which are gray pictures of 16 "
+                    f"bits, and it is {kind}",
+                )
+            light.append(np.asarray((picture.codes() - black).clip(0) / white, np.float32))
+        return light[0], light[1]
+
+
+def read_pair(left: Path, right: Path) -> DualPixelPair:
+    """Read the two views of one dual-pixel photograph.
+
+    The views keep the sensor's rows, along which the disparity lies, whatever the orientation tag
+    says; `upright` turns what is made of them.
+
+    Args:
+        left: the left view's file.
+        right: the right view's file.
+
+    Returns:
+        The views. Their `info` is the left view's PictureInfo with the warnings of both; it is
+        gray only if both are.
+
+    Raises:
+        MissingFileError, UnsupportedFormatError, UnreadableFileError: as `read_picture` does.
+        ShapeMismatchError: the views differ in size.
+        IdenticalViewsError: they are the same picture.
+        PictureTooSmallError: they are below 16 x 16 pixels.
+    """
+    first, second = read_picture(left), read_picture(right)
+    notes = (*first.info.warnings, *second.info.warnings)
+    if first.info.icc != second.info.icc:
+        notes += (f"{left} and {right} have different colour profiles; the left one's is used.",)
+    if first.info.orientation != second.info.orientation:
+        notes += (f"{left} and {right} have different orientation tags.",)
+    if names_say_swapped(left, right):
+        notes += (
+            f"The names say that {left} is the right view and {right} the left one; check the "
+            "order.",
+        )
+    gray = first.info.gray and second.info.gray
+    info = replace(first.info, gray=gray, warnings=notes)
+    first, second = (each.in_rows(each.info.orientation) for each in (first, second))
+    stored = (first, second) if gray else None
+    left_pixels = first.srgb()
+    del first  # the samples of colour pictures go as soon as their pixels are there
+    right_pixels = second.srgb()
+    del second
+    try:
+        return DualPixelPair(left_pixels, right_pixels, info, stored)
+    except IdenticalViewsError as error:
+        raise IdenticalViewsError(f"{left} and {right}") from error
+    except ShapeMismatchError as error:
+        raise ShapeMismatchError(f"{left} and {right}", error.first, error.second) from error
+
+
+def read_beside(path: Path, pair: DualPixelPair) -> Picture:
+    """Read another picture of what a pair of files shows, such as the truth, in the pair's rows.
+
+    Raises what `read_picture` raises, and ShapeMismatchError if it is not of the views' size.
+    """
+    picture = read_picture(path)
+    if pair.info is not None:
+        picture = picture.in_rows(pair.info.orientation)
+    sizes = picture.samples.shape[:2], pair.left.shape[:2]
+    if sizes[0] != sizes[1]:
+        views = "the views" if pair.info is None else pair.info.path
+        raise ShapeMismatchError(f"{path} and {views}", *sizes)
+    return picture
+
+
+def _is_gray(view: NDArray[np.float32]) -> bool:
+    first, second, third = np.moveaxis(view, -1, 0)
+    return np.array_equal(first, second) and np.array_equal(second, third)
 
 
 def _check_view(what: str, view: NDArray[np.float32]) -> None:

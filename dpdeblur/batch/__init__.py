@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dpdeblur.batch.events import Event, EventCallback, Finished, Progress, Started
+from dpdeblur.batch.events import Event, EventCallback, Finished, Progress
 from dpdeblur.batch.manifest import MANIFEST_NAME, SCHEMA, Manifest, Record, Status
 from dpdeblur.batch.plan import Job, Plan, plan_jobs
-from dpdeblur.batch.run import BatchReport, Restore, run_batch
+from dpdeblur.batch.run import BatchReport, run_batch
 
 __all__ = [
     "MANIFEST_NAME",
@@ -19,8 +19,6 @@ __all__ = [
     "Plan",
     "Progress",
     "Record",
-    "Restore",
-    "Started",
     "Status",
     "plan_jobs",
     "run_batch",

@@ -10,21 +10,16 @@ from dpdeblur.batch.plan import Job
 
 
 @dataclass(frozen=True)
-class Started:
-    """The network's turn for a picture: `number` (from 1) of the `total` not done yet."""
+class Progress:
+    """The engine is at a picture, the `number`th (from 1) of the `total` not done before.
+
+    `share` of its work, 0 to 1, is done.
+    """
 
     job: Job
     number: int
     total: int
-
-
-@dataclass(frozen=True)
-class Progress:
-    """`rows_done` of the picture's `rows` have passed the network."""
-
-    job: Job
-    rows_done: int
-    rows: int
+    share: float
 
 
 @dataclass(frozen=True)
@@ -34,5 +29,5 @@ class Finished:
     record: Record
 
 
-Event = Started | Progress | Finished
+Event = Progress | Finished
 EventCallback = Callable[[Event], None]

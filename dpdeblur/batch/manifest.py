@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, get_args, get_type_hints
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, TypeAdapter
 
 from dpdeblur import __version__
+from dpdeblur.engines import RunInfo
 from dpdeblur.errors import UnreadableFileError, UnwritableOutputError
 from dpdeblur.io.atomic import write_whole
 
 MANIFEST_NAME = "batch.json"
-SCHEMA = 1
+SCHEMA = 2
 Status = Literal["done", "skipped", "failed"]
+
+
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,11 @@ class Record:
     """What became of one picture.
 
     A raw file holds both views: it is `left`, and `right` is None. `output` is relative to the
-    output folder, POSIX. `weights` is the SHA-256 of the weights used, `raw` how a raw file was
+    output folder, POSIX. `run` is how the engine made the result, `raw` how a raw file was
     developed; of a failed picture both are those of an earlier result that is still there.
-    `seconds` counts reading, network and writing; `peak_memory` is in bytes. What was not reached
-    is None. `error` is a sentence, `error_type` the name of the exception's class.
+    `seconds` counts reading, engine and writing. `notes` are sentences, beside those of `run`.
+    What was not reached is None. `error` is a sentence, `error_type` the name of the exception's
+    class.
     """
 
     name: str
@@ -36,14 +42,9 @@ class Record:
     left: str
     right: str | None
     output: str
-    weights: str | None = None
+    run: RunInfo | None = None
     raw: dict[str, Any] | None = None
-    seconds: float | None = None
-    device: str | None = None
-    precision: str | None = None
-    strip_height: int | None = None
-    strips: int | None = None
-    peak_memory: int | None = None
+    seconds: Seconds | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
     error_type: str | None = None
@@ -52,7 +53,7 @@ class Record:
 class Manifest:
     """The manifest of an output folder: earlier records are read, new ones replace them.
 
-    `header` is what the file says of this run (weights, options, ...); it must be valid JSON.
+    `header` is what the file says of this run (engine, options, ...); it must be valid JSON.
     Opening it makes the folder and writes the file; that is repeated `interval` seconds after the
     last time at the earliest, and when the `with` block ends, however it does. Raises
     UnreadableFileError if a `batch.json` is there that is not this package's: it is not ours to
@@ -99,11 +100,10 @@ class Manifest:
         """
         for record in records:
             earlier = self._records.get(record.output)
-            made_with = earlier.weights if earlier else None
-            if record.status == "skipped" and made_with:
+            if record.status == "skipped" and earlier and earlier.run:
                 continue
-            if record.status == "failed":  # the result of an earlier run is still there, and ours
-                record = replace(record, weights=made_with, raw=earlier.raw if earlier else None)
+            if record.status == "failed" and earlier:  # an earlier result is still there, and ours
+                record = replace(record, run=earlier.run, raw=earlier.raw)
             self._records[record.output] = record
         self._unwritten = True
         if time.monotonic() >= self._due:
@@ -132,8 +132,9 @@ def read_records(folder: Path) -> list[Record]:
     try:
         content = json.loads(path.read_bytes())
         schema = content["schema"]
-        if schema == SCHEMA:
-            return [_record(row) for row in content["pictures"]]
+        if schema in {1, SCHEMA}:
+            rows = content["pictures"]
+            return _RECORDS.validate_python(rows if schema > 1 else [_nested(r) for r in rows])
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -148,25 +149,17 @@ def read_records(folder: Path) -> list[Record]:
     )
 
 
-_TYPES = get_type_hints(Record)
+_RECORDS = TypeAdapter(list[Record])  # it leaves out the fields of later versions
 
 
-def _record(row: Mapping[str, Any]) -> Record:
-    """A record as read back, without fields of later versions; ValueError if one is no value."""
-    known = {name: value for name, value in row.items() if name in _TYPES}
-    for name, value in known.items():
-        if not _fits(name, value):
-            raise ValueError(name)
-    return Record(**known | {"notes": tuple(known.get("notes", ()))})
-
-
-def _fits(name: str, value: object) -> bool:
-    if name == "status":
-        return value in get_args(Status)
-    if name == "notes":
-        return isinstance(value, list) and all(isinstance(note, str) for note in value)
-    if name == "raw":
-        return value is None or isinstance(value, dict)
-    if name == "seconds" and isinstance(value, int | float):
-        return math.isfinite(value)
-    return isinstance(value, _TYPES[name])
+def _nested(row: dict[str, Any]) -> dict[str, Any]:
+    """A record of schema 1, whose run was not an object of its own."""
+    weights = row.get("weights")
+    if weights is None:
+        return row | {"run": None}
+    kept = ("strips", "strip_height", "peak_memory")
+    run = {key: row[key] for key in kept if row.get(key) is not None}
+    run |= {key: row.get(key) or "" for key in ("device", "precision")}
+    settings = {"weights": {"sha256": weights}}
+    run |= {"engine": "mccnet", "settings": settings, "digest": weights, "versions": {}}
+    return row | {"run": run | {"seconds": row.get("seconds") or 0.0}}

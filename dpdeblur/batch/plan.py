@@ -105,8 +105,8 @@ def _is_file(output: Path) -> bool:
 def _check_ours(source: Path, output_dir: Path, there: Sequence[Path]) -> None:
     """Raise UnwritableOutputError if a picture that is there may be the user's own photograph."""
     inside = [output for output in there if inner_path(source, output) is not None]
-    # Only a result has weights: a record may also say that something was there already.
-    known = {r.output for r in read_records(output_dir) if r.weights} if inside else set()
+    # Only a result has a run: a record may also say that something was there already.
+    known = {r.output for r in read_records(output_dir) if r.run} if inside else set()
     for output in inside:
         if output.relative_to(output_dir).as_posix() not in known:
             raise UnwritableOutputError(

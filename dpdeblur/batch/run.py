@@ -1,6 +1,6 @@
-"""Running a batch: the next pair is read and the last picture written while the network works.
+"""Running a batch: the next pair is read and the last picture written while the engine works.
 
-The network stays in the calling thread; one thread reads and one writes, each with one picture in
+The engine stays in the calling thread; one thread reads and one writes, each with one picture in
 hand. So memory holds three pictures at most: one ahead, one in work, one behind.
 """
 
@@ -14,20 +14,15 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
-from dpdeblur.batch.events import EventCallback, Finished, Progress, Started
+from dpdeblur.batch.events import EventCallback, Finished, Progress
 from dpdeblur.batch.manifest import Manifest, Record, Status
 from dpdeblur.batch.plan import Job, Plan
-from dpdeblur.datasets import RawPath, names_say_swapped
-from dpdeblur.engines import ProgressCallback, Restored, RestoreOptions
-from dpdeblur.engines import restore as restore_views
+from dpdeblur.datasets import RawPath
+from dpdeblur.engines import Engine, Restored
 from dpdeblur.errors import DPDeblurError
-from dpdeblur.io import PictureInfo, check_output, read_views, write_picture
-from dpdeblur.io.picture import FileViews
-from dpdeblur.models import LoadedModel
-from dpdeblur.raw import RawOptions, read_raw_views
-
-Restore = Callable[[LoadedModel, FileViews, RestoreOptions, ProgressCallback | None], Restored]
-"""What turns views into a picture, as `engines.restore` does."""
+from dpdeblur.io import PictureInfo, check_output, write_picture
+from dpdeblur.pair import DualPixelPair, read_pair
+from dpdeblur.raw import RawOptions, read_raw_pair
 
 
 @dataclass(frozen=True)
@@ -48,15 +43,13 @@ class BatchReport:
 
 
 def run_batch(
-    model: LoadedModel,
+    engine: Engine,
     plan: Plan,
-    options: RestoreOptions | None = None,
     on_event: EventCallback | None = None,
     *,
     bit_depth: int | None = None,
     metadata: bool = True,
     raw: RawOptions | None = None,
-    restore: Restore = restore_views,
     sentence: Callable[[DPDeblurError], str] = str,
 ) -> BatchReport:
     """Carry out a plan and keep its manifest; `bit_depth` and `metadata` are `write_picture`'s.
@@ -71,27 +64,24 @@ def run_batch(
     manifest only.
     """
     began = time.perf_counter()
-    options, raw = options or RestoreOptions(), raw or RawOptions()
+    raw = raw or RawOptions()
     writing = {"bit_depth": bit_depth, "metadata": metadata, "overwrite": plan.overwrite}
     header = {
-        "weights": {"name": model.name, "sha256": model.sha256},
-        "options": asdict(options) | writing,
+        "engine": {"name": engine.name} | dict(engine.settings),
+        "options": writing,
         "raw": asdict(raw),
         "orphans": [path.as_posix() for path in plan.orphans],
     }
     write = partial(write_picture, bit_depth=bit_depth, metadata=metadata, overwrite=plan.overwrite)
     with Manifest(plan.output_dir, header) as manifest:
-        run = _Run(plan, model.sha256, manifest, on_event or (lambda _: None), write, raw, sentence)
+        run = _Run(plan, engine, manifest, on_event or (lambda _: None), write, raw, sentence)
         notes = run.skip_done()
-        _work(run, partial(restore, model), options)
+        _work(run)
     records = tuple(run.records[job.output] for job in plan.jobs)
     return BatchReport(records, time.perf_counter() - began, notes)
 
 
-_Network = Callable[[FileViews, RestoreOptions, ProgressCallback], Restored]
-
-
-def _work(run: _Run, restore: _Network, options: RestoreOptions) -> None:
+def _work(run: _Run) -> None:
     """Do what is not done, in this thread, its reader's and its writer's."""
     todo = run.plan.todo
     with ThreadPoolExecutor(1, "reader") as reader, ThreadPoolExecutor(1, "writer") as writer:
@@ -104,19 +94,18 @@ def _work(run: _Run, restore: _Network, options: RestoreOptions) -> None:
                 if isinstance(read, Record):
                     run.finish(read)
                     continue
-                run.emit(Started(job, number, len(todo)))
+                progress = partial(run.progress, job, number)
+                run.emit(Progress(job, number, len(todo), 0.0))
                 try:
-                    restored = restore(read.views, options, partial(run.progress, job))
+                    restored = run.engine.run(read.pair, progress)
                 except _BatchStopped as stop:
                     raise stop.error from stop.error.__cause__
                 except Exception as error:
                     run.finish(run.failed(job, error))
                     continue
                 run.settle()
-                # The writer is not given the views but their source, so that they can go.
-                run.writing = writer.submit(
-                    run.write, job, restored, read.views.source, read.seconds
-                )
+                # The writer is given what the file carried but not the views, so that they can go.
+                run.writing = writer.submit(run.write, job, restored, read.pair.info, read.seconds)
             run.settle()
         except BaseException:
             with suppress(Exception):  # what came first is the thing to tell
@@ -135,7 +124,7 @@ class _BatchStopped(BaseException):
 
 @dataclass(frozen=True)
 class _Loaded:
-    views: FileViews
+    pair: DualPixelPair
     seconds: float
 
 
@@ -144,7 +133,7 @@ class _Run:
     """The steps of a batch and what has become of its pictures so far."""
 
     plan: Plan
-    weights: str
+    engine: Engine
     manifest: Manifest
     emit: EventCallback
     write_file: Callable[..., tuple[str, ...]]
@@ -157,11 +146,11 @@ class _Run:
         """Record what is done already; remarks on it."""
         done = [job for job in self.plan.jobs if job.done]
         skipped = [self._record(job, "skipped") for job in done]
-        other = {"weights": 0, "options for raw files": 0}
+        other = {"weights or settings": 0, "options for raw files": 0}
         for job, record in zip(done, skipped, strict=True):
             old = self.manifest.earlier(record.output)
-            if old is not None and old.weights is not None:
-                other["weights"] += old.weights != self.weights
+            if old is not None and old.run is not None:
+                other["weights or settings"] += old.run.digest != self.engine.digest
                 other["options for raw files"] += old.raw != self._developed(job)
         self.finish(*skipped)
         return tuple(
@@ -176,43 +165,39 @@ class _Run:
         try:
             check_output(job.output, overwrite=self.plan.overwrite)
             if isinstance(job.pair, RawPath):
-                views = read_raw_views(job.pair.path, self.raw)
+                pair = read_raw_pair(job.pair.path, self.raw)
             else:
-                views = read_views(job.pair.left, job.pair.right)
+                pair = read_pair(job.pair.left, job.pair.right)
         except Exception as error:
             return self.failed(job, error)
-        return _Loaded(views, time.perf_counter() - began)
+        return _Loaded(pair, time.perf_counter() - began)
 
     def write(
-        self, job: Job, restored: Restored, source: PictureInfo, read_seconds: float
+        self, job: Job, restored: Restored, info: PictureInfo | None, read_seconds: float
     ) -> Record:
         """Write one result and record it. Runs in the writer's thread."""
         began = time.perf_counter()
         try:
-            warnings = self.write_file(job.output, source.upright(restored.pixels), source)
+            image = restored.image if info is None else info.upright(restored.image)
+            warnings = self.write_file(job.output, image, info)
         except Exception as error:
             return self.failed(job, error)
         return self._record(
             job,
             "done",
-            weights=self.weights,
+            run=restored.run,
             raw=self._developed(job),
-            seconds=round(read_seconds + restored.seconds + time.perf_counter() - began, 3),
-            device=restored.device,
-            precision=restored.precision,
-            strip_height=restored.strip_height,
-            strips=restored.strips,
-            peak_memory=restored.peak_memory,
-            notes=(*_doubts(job), *source.warnings, *restored.notes, *warnings),
+            seconds=round(read_seconds + restored.run.seconds + time.perf_counter() - began, 3),
+            notes=(*(info.warnings if info else ()), *warnings),
         )
 
-    def progress(self, job: Job, rows_done: int, rows: int) -> None:
-        """Tell of the network's progress, and of the last picture if it is written by now."""
+    def progress(self, job: Job, number: int, done: int, parts: int) -> None:
+        """Tell of the engine's progress, and of the last picture if it is written by now."""
         try:
-            self.emit(Progress(job, rows_done, rows))
+            self.emit(Progress(job, number, len(self.plan.todo), done / parts))
             if self.writing is not None and self.writing.done():
                 self.settle()
-        except Exception as error:  # no fault of the picture that the network is at
+        except Exception as error:  # no fault of the picture that the engine is at
             raise _BatchStopped(error) from None
 
     def settle(self) -> None:
@@ -246,10 +231,3 @@ class _Run:
         right = files[1] if len(files) > 1 else None
         output = job.output.relative_to(self.plan.output_dir).as_posix()
         return Record(job.pair.name, status, files[0], right, output, **details)
-
-
-def _doubts(job: Job) -> tuple[str, ...]:
-    if isinstance(job.pair, RawPath) or not names_say_swapped(job.pair.left, job.pair.right):
-        return ()
-    left, right = job.pair.left, job.pair.right
-    return (f"Their names say that {left} is the right view and {right} the left one.",)

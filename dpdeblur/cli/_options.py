@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 if TYPE_CHECKING:
-    from dpdeblur.engines import RestoreOptions
+    from dpdeblur.engines import Engine
     from dpdeblur.raw import RawOptions
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take dataclasses of options, each field of which becomes an option."""
+    groups: dict[str, tuple[Any, list[str]]] = {}
+    flat = []
+    hints = get_type_hints(command, include_extras=True)
+    for parameter in inspect.signature(command).parameters.values():
+        hint = hints[parameter.name]
+        inner = fields(hint) if is_dataclass(hint) else ()
+        if inner:
+            groups[parameter.name] = hint, [field.name for field in inner]
+            of_group = get_type_hints(hint, include_extras=True)
+            flat += [
+                parameter.replace(name=f.name, default=f.default, annotation=of_group[f.name])
+                for f in inner
+            ]
+        else:
+            flat.append(parameter.replace(annotation=hint))
+    flat = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in flat]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        for name, (group, keys) in groups.items():
+            given[name] = group(**{key: given.pop(key) for key in keys})
+        command(**given)
+
+    run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
+    return run
 
 
 class Choice(StrEnum):
@@ -24,6 +58,21 @@ class Precision(Choice):
     fp32 = "fp32"
     bf16 = "bf16"
     fp16 = "fp16"
+
+
+class EngineName(Choice):
+    """What makes the picture; kept equal to `dpdeblur.engines.ENGINES` by a test."""
+
+    mccnet = "mccnet"
+    mpi = "mpi"
+
+
+class Method(Choice):
+    """How the optimiser goes about it."""
+
+    fast = "fast"
+    full = "full"
+    paper = "paper"
 
 
 class ProtocolName(Choice):
@@ -69,6 +118,18 @@ StripHeight = Annotated[
     int | None,
     typer.Option(min=1, metavar="ROWS", help="Rows per strip; default: what fits into memory."),
 ]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="CAL", help="Your camera's blur (.npz), for mpi; default: a generic lens."
+    ),
+]
+MethodOption = Annotated[
+    Method | None,
+    typer.Option(
+        help="For mpi. fast: closed form; full: then refined; paper: as published, takes hours."
+    ),
+]
 Ensemble = Annotated[
     bool,
     typer.Option("--ensemble", help="Average four mirrored passes: slightly better, 4x the time."),
@@ -103,41 +164,59 @@ OutputFile = Annotated[
 ]
 
 
-def restore_options(
-    device: str,
-    precision: Precision,
-    max_memory: str | None,
-    strip_height: int | None,
-    ensemble: bool,
-) -> RestoreOptions:
-    """The engine's options from those of the command line; raises OptionError, DeviceError."""
-    from dpdeblur.engines import RestoreOptions
-    from dpdeblur.memory import parse_memory
+@dataclass(frozen=True)
+class EngineChoice:
+    """The options of every command that restores."""
 
-    memory = None if max_memory is None else parse_memory(max_memory)
-    options = RestoreOptions(device, precision.value, memory, strip_height, ensemble)
-    _ = options.setup  # a device that is not there shall not fail every picture
-    return options
+    engine: Annotated[
+        EngineName, typer.Option(help="mccnet: the network; mpi: the optimiser of dpdeblur map.")
+    ] = EngineName.mccnet
+    weights: Weights = None
+    device: Device = "auto"
+    precision: PrecisionOption = Precision.auto
+    max_memory: MaxMemory = None
+    strip_height: StripHeight = None
+    ensemble: Ensemble = False
+    calibration: Calibration = None
+    method: MethodOption = None
+
+    def make(self) -> Engine:
+        """The engine that is meant; raises what `make_engine` does."""
+        from dpdeblur.engines import make_engine
+        from dpdeblur.memory import parse_memory
+
+        return make_engine(
+            self.engine.value,
+            device=self.device,
+            weights=self.weights,
+            precision=self.precision.value,
+            max_memory=None if self.max_memory is None else parse_memory(self.max_memory),
+            strip_height=self.strip_height,
+            ensemble=self.ensemble,
+            calibration=self.calibration,
+            method=self.method and self.method.value,
+        )
 
 
-def given_for_raws(
-    size: str | None, balance: BalanceChoice | None, *, swap_views: bool
-) -> tuple[str, ...]:
-    """Those of the options for raw files that were given."""
-    given = {"--size": size, "--balance": balance, "--swap-views": swap_views}
-    return tuple(name for name, value in given.items() if value)
+@dataclass(frozen=True)
+class RawChoice:
+    """The options for raw files."""
 
+    size: Size = None
+    balance: BalanceOption = None
+    swap_views: SwapViews = False
 
-def raw_options(
-    size: str | None = None,
-    balance: BalanceChoice | None = None,
-    *,
-    swap_views: bool = False,
-    half: bool = False,
-) -> RawOptions:
-    """How raw files are developed; raises OptionError."""
-    from dpdeblur.raw import RawOptions, parse_size
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Those that were given."""
+        return tuple(f"--{f.name.replace('_', '-')}" for f in fields(self) if getattr(self, f.name))
 
-    return RawOptions(
-        size=parse_size(size), half=half, balance=balance != "off", swap_views=swap_views
-    )
+    def options(self) -> RawOptions:
+        """How raw files are to be developed; raises OptionError."""
+        from dpdeblur.raw import RawOptions, parse_size
+
+        return RawOptions(
+            size=parse_size(self.size),
+            balance=self.balance is not BalanceChoice.off,
+            swap_views=self.swap_views,
+        )

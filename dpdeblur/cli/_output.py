@@ -23,7 +23,9 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from dpdeblur.engines import Engine, Restored, RunInfo
     from dpdeblur.evaluation import Scores
+    from dpdeblur.pair import DualPixelPair
 
 
 class Output:
@@ -102,6 +104,34 @@ class Output:
         )
         with bar:
             yield bar
+
+    def restore(
+        self, engine: Engine, pair: DualPixelPair, name: str, before: str | None = None
+    ) -> Restored:
+        """What the engine makes of the pair, under a bar that is called `name`.
+
+        Until the engine tells of progress, the bar is called `before`, or else `name` as well.
+        """
+        with self.progress() as bar:
+            task = bar.add_task(before or name, total=None)
+
+            def on_progress(done: int, parts: int) -> None:
+                if done:  # before that nothing is known, and the bar only shows that work goes on
+                    bar.update(task, description=name, completed=done, total=parts)
+
+            return engine.run(pair, on_progress)
+
+
+def describe_run(run: RunInfo) -> str:
+    """Time, memory, and how an engine went about it, for people."""
+    memory = run.peak_memory
+    held = "" if memory is None else f", {memory / 2**30:.1f} GiB at most"
+    if run.engine == "mccnet":
+        strips = "1 strip" if run.strips == 1 else f"{run.strips} strips"
+        how = f"{run.precision}, {strips}"
+    else:
+        how = f"{run.engine} {run.settings['method']}"
+    return f"{run.seconds:.1f} s{held} ({run.device}, {how})"
 
 
 def metric_table(rows: Iterable[tuple[str, Scores]], title: str) -> Table:

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dpdeblur.raw import RawOptions, RawPhoto
-
-
-def statement(options: RawOptions) -> str:
-    """Which side frame 1 is assumed to show, said whenever it matters."""
-    if options.swap_views:
-        return "Frame 1 is used as the right view, because of --swap-views."
-    return "Frame 1 is assumed to be the left view; add --swap-views if it is the right one."
+    from dpdeblur.raw import RawPhoto
 
 
 def describe(photo: RawPhoto) -> tuple[Table, dict[str, Any]]:

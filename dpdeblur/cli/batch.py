@@ -11,6 +11,7 @@ import typer
 
 from dpdeblur.cli import _options
 from dpdeblur.cli._errors import FAILED, open_output, sentence
+from dpdeblur.cli._inputs import statement
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -29,8 +30,11 @@ class Format(_options.Choice):
     same = "same"
 
 
+@_options.grouped
 def batch(
     ctx: typer.Context,
+    engine: _options.EngineChoice,
+    raw: _options.RawChoice,
     source: Annotated[
         Path, typer.Argument(help="Folder of view pairs and raw files to restore.", metavar="IN")
     ],
@@ -47,15 +51,6 @@ def batch(
             "--format", help="Format of results; same: as the left view, TIFF for raw files."
         ),
     ] = Format.png,
-    weights: _options.Weights = None,
-    device: _options.Device = "auto",
-    precision: _options.PrecisionOption = _options.Precision.auto,
-    max_memory: _options.MaxMemory = None,
-    strip_height: _options.StripHeight = None,
-    ensemble: _options.Ensemble = False,
-    size: _options.Size = None,
-    balance: _options.BalanceOption = None,
-    swap_views: _options.SwapViews = False,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
     json: _options.Json = False,
@@ -78,36 +73,31 @@ def batch(
     """
     printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.batch import plan_jobs, run_batch
-    from dpdeblur.cli._raw import statement
     from dpdeblur.datasets import RawPath, is_folder
     from dpdeblur.errors import UnreadableFileError
-    from dpdeblur.models import load_model
 
     if not is_folder(source):
         raise UnreadableFileError(source, "it is a file; use dpdeblur fix for one photograph")
-    options = _options.restore_options(device, precision, max_memory, strip_height, ensemble)
-    raw = _options.raw_options(size, balance, swap_views=swap_views)
+    develop = raw.options()
     extension = None if format_ is Format.same else f".{format_.value}"
     plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)
     for orphan in plan.orphans:
         printer.warn(f"{orphan} has no partner and is left out.")
     for warning in plan.warnings:
         printer.warn(warning)
-    unused = _options.given_for_raws(size, balance, swap_views=swap_views)
-    if unused and not any(isinstance(job.pair, RawPath) for job in plan.jobs):
-        printer.warn(f"There is no raw file, so {', '.join(unused)} had no effect.")
+    if raw.given and not any(isinstance(job.pair, RawPath) for job in plan.jobs):
+        printer.warn(f"There is no raw file, so {', '.join(raw.given)} had no effect.")
     if any(isinstance(job.pair, RawPath) for job in plan.todo):
-        printer.note(statement(raw))
-    model = load_model(weights)
+        printer.note(statement(develop))
+    runner = engine.make()
     with printer.progress() as bar:
         watch = _watcher(bar, printer, len(plan.todo))
         report = run_batch(
-            model,
+            runner,
             plan,
-            options,
             watch,
             metadata=not no_metadata,
-            raw=raw,
+            raw=develop,
             sentence=partial(sentence, printer),
         )
     notes = [
@@ -133,20 +123,18 @@ def batch(
 
 
 def _watcher(bar: Bar, printer: Output, total: int) -> EventCallback:
-    """One bar over all pictures that moves with their rows; off a terminal, a line each."""
-    from dpdeblur.batch import Finished, Progress, Started
+    """One bar over all pictures that moves with their parts; off a terminal, a line each."""
+    from dpdeblur.batch import Progress
 
     task = bar.add_task("Starting", total=total)
-    started = finished = 0
+    finished = 0
 
     def watch(event: Event) -> None:
-        nonlocal started, finished
-        if isinstance(event, Started):
-            started = event.number
-            bar.update(task, completed=started - 1, description=event.job.pair.name)
-        elif isinstance(event, Progress):
-            bar.update(task, completed=started - 1 + event.rows_done / event.rows)
-        elif isinstance(event, Finished) and event.record.status != "skipped":
+        nonlocal finished
+        if isinstance(event, Progress):
+            done = event.number - 1 + event.share
+            bar.update(task, completed=done, description=event.job.pair.name)
+        elif event.record.status != "skipped":
             finished += 1
             _tell(printer, event.record, f"{finished}/{total}")
 
@@ -154,7 +142,7 @@ def _watcher(bar: Bar, printer: Output, total: int) -> EventCallback:
 
 
 def _tell(printer: Output, record: Record, place: str) -> None:
-    for note in record.notes:
+    for note in (*record.notes, *(record.run.notes if record.run else ())):
         printer.note(f"{record.name}: {note}")
     if record.error is not None:
         printer.failure(f"{record.name} failed. {record.error}")

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpdeblur.cli import _engines, _mpi, _options, _photo
+from dpdeblur.cli import _inputs, _options
 from dpdeblur.cli._errors import open_output
-from dpdeblur.cli._output import metric_table
+from dpdeblur.cli._output import describe_run, metric_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from dpdeblur.io import Picture
 
 
+@_options.grouped
 def fix(
     ctx: typer.Context,
     left: _options.PhotoOrLeft,
+    engine: _options.EngineChoice,
+    raw: _options.RawChoice,
     right: _options.Right = None,
     output: _options.OutputFile = None,
-    engine: Annotated[
-        _engines.Engine,
-        typer.Option(help="mccnet: the network; mpi: the optimiser of dpdeblur map."),
-    ] = _engines.Engine.mccnet,
-    calibration: _mpi.CalibrationOption = None,
-    weights: _options.Weights = None,
-    device: _options.Device = "auto",
-    precision: _options.PrecisionOption = _options.Precision.auto,
-    max_memory: _options.MaxMemory = None,
-    strip_height: _options.StripHeight = None,
-    ensemble: _options.Ensemble = False,
-    size: _options.Size = None,
-    balance: _options.BalanceOption = None,
-    swap_views: _options.SwapViews = False,
     save_views: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Also write the views of a raw file to this folder."),
@@ -71,85 +61,54 @@ def fix(
     printer = open_output(ctx, json=json, quiet=quiet)
     from rich.console import Group
 
-    from dpdeblur.cli._raw import statement
     from dpdeblur.datasets import common_stem
     from dpdeblur.evaluation import score
     from dpdeblur.io import write_picture
 
-    inputs = _photo.check_inputs(left, right, truth)
+    inputs = _inputs.check_inputs(left, right, truth)
     stem = left.stem if right is None else common_stem(left, right)
     output = output or left.with_name(f"{stem}_sharp.png")
-    raw = _photo.raw_options(right, size, balance, swap_views, save_views)
+    develop = _inputs.raw_options(right, raw, save_views)
     saved = {} if save_views is None else _view_paths(save_views, stem)
-    measured = [] if calibration is None else [calibration]
+    measured = [] if engine.calibration is None else [engine.calibration]
     _check_places(output, saved.values(), [*inputs, *measured], overwrite=overwrite)
-    of_network = {
-        "--weights": weights,
-        "--precision": precision is not _options.Precision.auto,
-        "--max-memory": max_memory,
-        "--strip-height": strip_height,
-        "--ensemble": ensemble,
-    }
-    _check_engine(engine, calibration, of_network)
-    if engine is _engines.Engine.mpi:
-        run = _engines.optimiser(printer, calibration, device)
-    else:
-        run = _engines.network(
-            printer, weights, device, precision, max_memory, strip_height, ensemble
-        )
-    views = _photo.read(printer, left, right, raw)
-    source = views.source
-    shape = source.upright(views.left[..., :0]).shape  # of no channel, so that nothing is copied
+    runner = engine.make()
+    pair = runner.read(_inputs.read_photo(left, right, develop))
+    shape = pair.upright(pair.left[..., :0]).shape  # of no channel, so that nothing is copied
     sharp = None if truth is None else _read_truth(truth, shape[:2])
-    for warning in (*source.warnings, *(sharp.info.warnings if sharp else ())):
+    for warning in (*pair.warnings, *(sharp.info.warnings if sharp else ())):
         printer.warn(warning)
 
-    made = run(views, output.name)
-    pixels = source.upright(made.pixels)
-    for note in (*([statement(raw)] if raw else ()), *made.notes):
+    restored = printer.restore(runner, pair, output.name)
+    pixels = pair.upright(restored.image)
+    for note in (*([_inputs.statement(develop)] if develop else ()), *restored.run.notes):
         printer.note(note)
     for place, picture in (
         (output, pixels),
-        *((path, source.upright(getattr(views, side))) for side, path in saved.items()),
+        *((path, pair.upright(getattr(pair, side))) for side, path in saved.items()),
     ):
         for warning in write_picture(
-            place, picture, source, metadata=not no_metadata, overwrite=overwrite
+            place, picture, pair.info, metadata=not no_metadata, overwrite=overwrite
         ):
             printer.warn(warning)
 
     height, width = pixels.shape[:2]
-    human = f"{output}  {width}x{height}, {made.how}"
-    data = {"output": output, "width": width, "height": height, "engine": engine.value}
-    data |= made.data | {"notes": made.notes}
-    if raw is not None:
-        data |= {"frame_1": raw.side_of_frame_1, "views": saved}
+    human = f"{output}  {width}x{height}, {describe_run(restored.run)}"
+    data = {"output": output, "width": width, "height": height, "run": asdict(restored.run)}
+    if develop is not None:
+        data |= {"frame_1": develop.side_of_frame_1, "views": saved}
     if sharp is None:
         printer.result(human, data)
         return
     truth_pixels = sharp.srgb()
     rows = {
-        "input": score(source.upright(made.untouched()), truth_pixels, protocol.value),
+        "input": score(pair.upright(pair.combined()), truth_pixels, protocol.value),
         "result": score(pixels, truth_pixels, protocol.value),
     }
     data |= {"protocol": protocol.value}
     data |= {name: scores.as_dict() for name, scores in rows.items()}
     table = metric_table(rows.items(), f"Protocol {protocol.value}")
     printer.result(Group(human, table), data)
-
-
-def _check_engine(
-    engine: _engines.Engine, calibration: Path | None, of_network: Mapping[str, object]
-) -> None:
-    """Refuse options that the engine does not know."""
-    from dpdeblur.errors import OptionError
-
-    if engine is not _engines.Engine.mpi:
-        if calibration is not None:
-            raise OptionError("--calibration", "it needs --engine mpi; add that or leave this out")
-        return
-    for key, value in of_network.items():
-        if value:
-            raise OptionError(key, "it has no effect with --engine mpi; leave one of the two out")
 
 
 def _check_places(

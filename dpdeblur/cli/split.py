@@ -52,9 +52,9 @@ def split(
       dpdeblur split IMG_0001.CR3 -o views/ --combined --format png
     """
     printer = open_output(ctx, json=json, quiet=quiet)
-    from dpdeblur.cli._raw import statement
+    from dpdeblur.cli._inputs import statement
     from dpdeblur.io import check_output, write_picture
-    from dpdeblur.raw import develop, finish, open_raw
+    from dpdeblur.raw import RawOptions, develop, finish, open_raw
 
     ending = ".tif" if format_ is Format.tiff else ".png"
     folder = photo.parent if output is None else output
@@ -63,7 +63,7 @@ def split(
     for path in paths.values():
         check_output(path, overwrite=overwrite, inputs=[photo])
     raw = open_raw(photo)
-    options = _options.raw_options("full", balance, swap_views=swap_views, half=half)
+    options = RawOptions(half=half, balance=balance != "off", swap_views=swap_views)
     pictures, warnings = develop(raw, options, combined=combined)
     for warning in warnings:
         printer.warn(warning)

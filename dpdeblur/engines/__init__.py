@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dpdeblur.engines.network import restore
-from dpdeblur.engines.options import ProgressCallback, Restored, RestoreOptions
+from dpdeblur.engines.base import Engine, ProgressCallback, Restored, RunInfo
+from dpdeblur.engines.make import ENGINES, make_engine
+from dpdeblur.engines.network import Network
+from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.plan import Strip, plan_strips
 
 __all__ = [
+    "ENGINES",
+    "Engine",
+    "Network",
+    "NetworkOptions",
     "ProgressCallback",
-    "RestoreOptions",
     "Restored",
+    "RunInfo",
     "Strip",
+    "make_engine",
     "plan_strips",
-    "restore",
 ]

@@ -1,10 +1,11 @@
-"""The way of a pair of views through the network, scale by scale and strip by strip."""
+"""The engine `mccnet`: a pair's way through the network, scale by scale and strip by strip."""
 
 from __future__ import annotations
 
 import copy
 import time
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dpdeblur.device import Setup, autocast
+from dpdeblur.device import autocast
+from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
 from dpdeblur.engines.memory_model import MemoryModel
-from dpdeblur.engines.options import ProgressCallback, Restored, RestoreOptions
+from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.plan import Strip, plan_strips, round_up
 from dpdeblur.engines.pyramid import pyramid
 from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
@@ -25,114 +27,148 @@ from dpdeblur.memory import (
     release_unused,
     reset_peak_memory,
 )
-from dpdeblur.models import LoadedModel
-from dpdeblur.pair import DPViews
+from dpdeblur.models import LoadedModel, MCCNet, ModelDescriptor
+from dpdeblur.pair import DualPixelPair
 
 # Shares of the free memory to take unless told otherwise: the first leaves room for whatever else
 # runs (in a batch, for pictures being read and written); the second is for want of any better.
 _SHARES = (0.6, 0.9)
 
 
-def restore(
-    model: LoadedModel,
-    views: DPViews,
-    options: RestoreOptions | None = None,
-    progress: ProgressCallback | None = None,
-) -> Restored:
-    """Run the network over a picture of any size in as many strips as the memory asks for.
+class Network:
+    """The engine that runs a network over pictures of any size, in strips that fit the memory.
 
     A network with a pyramid restores the picture at all its scales, coarsest first, each scale
     whole before the next. Strips change the result by float rounding only (2e-5 at most in fp32). A
     strip that runs out of memory is repeated in smaller ones, one that is not finite in half
     precision is repeated in fp32, as are all after it; strips finished before stay.
-    The model is left as it was, on the CPU. Results are repeatable to the bit for the same device,
-    precision and strip height.
+    Results are repeatable to the bit for the same device, precision and strip height.
 
-    Args:
-        model: from `load_model`.
-        views: the two views.
-        options: how to run; None is RestoreOptions().
-        progress: called with (rows done, rows in all) at the start and after every strip; smaller
-            scales count as rows of the full size, by their pixels. Its exceptions pass through.
-
-    Returns:
-        The picture, and how it was made.
-
-    Raises:
-        DeviceError: the device is missing or cannot compute in the precision.
-        OptionError: the precision is unknown.
-        OutOfMemoryError: even the smallest strip does not fit.
-        NonFiniteResultError: the network gives NaN or infinity even in fp32.
+    The model, from `load_model`, is left as it was, on the CPU: a copy works, and stays where it is
+    for the next picture.
     """
-    started = time.perf_counter()
-    options = options or RestoreOptions()
-    setup = options.setup
-    reset_peak_memory(setup.device)
-    run = _Run(model, views, setup, options)
-    height, width = views.left.shape[:2]
-    levels = model.descriptor.levels_for(height, width)
-    pairs = list(zip(*(pyramid(view, levels) for view in (views.left, views.right)), strict=True))
-    work = sum(left.size for left, _ in pairs)
-    before = 0
-    coarser: NDArray[np.float32] | None = None
-    if progress:
-        progress(0, height)
-    for pair in reversed(pairs):
-        run.enter(pair, coarser)
-        pixels = np.empty_like(pair[0])
-        done, heights = 0, []
-        while done < len(pixels):
-            strip = run.next_strip(done)
-            if not run.compute(strip, pixels):
-                continue
-            done = min(strip.stop, len(pixels))
-            heights.append(done - strip.start)
-            if progress:
-                progress(height * (before + done * pixels[0].size) // work, height)
-        before += pixels.size
-        coarser = pixels
-    return Restored(
-        pixels=pixels,
-        device=str(setup.device),
-        precision=run.precision,
-        strip_height=max(heights),
-        strips=len(heights),
-        seconds=time.perf_counter() - started,
-        peak_memory=peak_memory(setup.device),
-        notes=tuple(run.notes),
-    )
+
+    name = "mccnet"
+
+    def __init__(self, model: LoadedModel, options: NetworkOptions | None = None) -> None:
+        self.model, self.options = model, options or NetworkOptions()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Which weights, and whether mirrored passes are averaged."""
+        weights = {"name": self.model.name, "sha256": self.model.sha256}
+        return {"weights": weights, "ensemble": self.options.ensemble}
+
+    @property
+    def digest(self) -> str:
+        """The model's, marked if mirrored passes are averaged."""
+        return self.model.sha256 + ("+ensemble" if self.options.ensemble else "")
+
+    def prepare(self) -> None:
+        """Try out the device and the precision; raises DeviceError and OptionError."""
+        _ = self.options.setup
+
+    def read(self, pair: DualPixelPair) -> DualPixelPair:
+        """The pair as it is."""
+        return pair
+
+    @cached_property
+    def _network(self) -> MCCNet:
+        device = self.options.setup.device
+        network = copy.deepcopy(self.model.network).to(device)
+        if device.type != "mps":
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network
+
+    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
+        """Restore one photograph.
+
+        Args:
+            pair: the two views.
+            progress: called with (rows done, rows in all) at the start and after every strip;
+                smaller scales count as rows of the full size, by their pixels.
+
+        Returns:
+            The picture, and how it was made; no defocus map.
+
+        Raises:
+            DeviceError: the device is missing or cannot compute in the precision.
+            OptionError: the precision is unknown.
+            OutOfMemoryError: even the smallest strip does not fit.
+            NonFiniteResultError: the network gives NaN or infinity even in fp32.
+        """
+        started = time.perf_counter()
+        setup = self.options.setup
+        reset_peak_memory(setup.device)
+        run = _Run(self._network, self.model.descriptor, pair, self.options)
+        height, width = pair.left.shape[:2]
+        levels = self.model.descriptor.levels_for(height, width)
+        scales = list(zip(*(pyramid(v, levels) for v in (pair.left, pair.right)), strict=True))
+        work = sum(left.size for left, _ in scales)
+        before = 0
+        coarser: NDArray[np.float32] | None = None
+        if progress:
+            progress(0, height)
+        for views in reversed(scales):
+            run.enter(views, coarser)
+            pixels = np.empty_like(views[0])
+            done, heights = 0, []
+            while done < len(pixels):
+                strip = run.next_strip(done)
+                if not run.compute(strip, pixels):
+                    continue
+                done = min(strip.stop, len(pixels))
+                heights.append(done - strip.start)
+                if progress:
+                    progress(height * (before + done * pixels[0].size) // work, height)
+            before += pixels.size
+            coarser = pixels
+        record = RunInfo(
+            engine=self.name,
+            settings=self.settings,
+            digest=self.digest,
+            device=str(setup.device),
+            precision=run.precision,
+            seconds=time.perf_counter() - started,
+            peak_memory=peak_memory(setup.device),
+            strips=len(heights),
+            strip_height=max(heights),
+            notes=tuple(run.notes),
+        )
+        return Restored(pixels, None, record)
 
 
 class _Run:
     """One picture on its way: what may change under way (strip height, precision) lives here."""
 
-    pair: tuple[NDArray[np.float32], NDArray[np.float32]]
+    views: tuple[NDArray[np.float32], NDArray[np.float32]]
     coarser: NDArray[np.float32] | None
 
     def __init__(
-        self, model: LoadedModel, views: DPViews, setup: Setup, options: RestoreOptions
+        self,
+        network: MCCNet,
+        descriptor: ModelDescriptor,
+        pair: DualPixelPair,
+        options: NetworkOptions,
     ) -> None:
+        setup = options.setup
         self.device, self.precision = setup.device, setup.precision
-        self.descriptor, self.ensemble = model.descriptor, options.ensemble
+        self.network, self.descriptor, self.ensemble = network, descriptor, options.ensemble
         self.notes = list(setup.notes)
         # The result is made in main memory, where the network works too if on the CPU.
-        self.result_bytes = views.left.nbytes if self.device.type == "cpu" else 0
+        self.result_bytes = pair.left.nbytes if self.device.type == "cpu" else 0
         self.budgets = self._budgets(options)
         self.wanted_height = options.strip_height
-        self._measure(views.left)
-        # A copy costs milliseconds and 22 MB at most, and leaves the caller's network alone.
-        self.network = copy.deepcopy(model.network).to(self.device)
-        if self.device.type != "mps":
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._measure(pair.left)
 
     def enter(
         self,
-        pair: tuple[NDArray[np.float32], NDArray[np.float32]],
+        views: tuple[NDArray[np.float32], NDArray[np.float32]],
         coarser: NDArray[np.float32] | None,
     ) -> None:
         """Begin with the views of another scale, given the picture of half its size."""
-        self.pair, self.coarser = pair, coarser
-        self._measure(pair[0])
+        self.views, self.coarser = views, coarser
+        self._measure(views[0])
 
     def _measure(self, view: NDArray[np.float32]) -> None:
         """Plan for pictures of this size."""
@@ -168,9 +204,9 @@ class _Run:
     def _forward(self, strip: Strip) -> NDArray[np.float32]:
         if self.device.type == "cpu":  # elsewhere PyTorch makes good use of what it keeps
             release_unused(self.device)
-        height, width = self.pair[0].shape[:2]
+        height, width = self.views[0].shape[:2]
         left, right = (
-            self._read(view, strip.read_start, strip.rows_read, self.width) for view in self.pair
+            self._read(view, strip.read_start, strip.rows_read, self.width) for view in self.views
         )
         coarser = None
         if self.coarser is not None:
@@ -221,7 +257,7 @@ class _Run:
         self.precision = "fp32"
         self._respect_budget()
 
-    def _budgets(self, options: RestoreOptions) -> tuple[int, ...]:
+    def _budgets(self, options: NetworkOptions) -> tuple[int, ...]:
         """Bytes to take, first choice first; none if only the strip height is given."""
         if options.max_memory is not None:
             return (options.max_memory,)

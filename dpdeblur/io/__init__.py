@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dpdeblur.io.maps import READABLE_MAPS, read_map, write_map
 from dpdeblur.io.orientation import INVERSE, turn
-from dpdeblur.io.picture import PICTURE_EXTENSIONS, FileViews, Picture, PictureInfo
-from dpdeblur.io.read import READABLE, read_beside, read_picture, read_views
+from dpdeblur.io.picture import PICTURE_EXTENSIONS, Picture, PictureInfo
+from dpdeblur.io.read import READABLE, read_picture
 from dpdeblur.io.write import WRITABLE, check_output, write_picture
 
 __all__ = [
@@ -14,14 +14,11 @@ __all__ = [
     "READABLE",
     "READABLE_MAPS",
     "WRITABLE",
-    "FileViews",
     "Picture",
     "PictureInfo",
     "check_output",
-    "read_beside",
     "read_map",
     "read_picture",
-    "read_views",
     "turn",
     "write_map",
     "write_picture",

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from dpdeblur.io import colour_profile
 from dpdeblur.io.orientation import INVERSE, turn
 from dpdeblur.io.stored import Samples
-from dpdeblur.pair import DPViews
 
 PICTURE_EXTENSIONS = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 """Of picture files, lower case."""
@@ -40,7 +39,7 @@ class PictureInfo:
     """The orientation tag, 1 to 8, that turns the sensor's rows upright (see `turn`)."""
 
     def upright(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Turn H x W x C pixels in the sensor's rows, as `read_views` gives them, upright."""
+        """Turn H x W x C pixels in the sensor's rows, as `read_pair` gives them, upright."""
         return turn(pixels, self.orientation)
 
 
@@ -77,17 +76,3 @@ class Picture:
     def in_rows(self, orientation: int) -> Picture:
         """The same with samples in the rows of a sensor that `orientation` turns upright."""
         return replace(self, samples=turn(self.samples, INVERSE[orientation]))
-
-
-@dataclass(frozen=True, eq=False)
-class FileViews(DPViews):
-    """The two views of one photograph as read, and what their files carried."""
-
-    source: PictureInfo
-    """The left view's, with the warnings of both; gray only if both are."""
-    stored: tuple[Picture, Picture] | None = None
-    """The views as their files store them, in the sensor's rows; None unless both are gray.
-
-    Linear raw numbers are gray; the samples of colour pictures would take up to half as much
-    memory again as the pixels.
-    """

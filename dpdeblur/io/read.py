@@ -1,19 +1,18 @@
-"""Reading pictures and pairs of views: file in, samples and sRGB-encoded floats out."""
+"""Reading pictures: file in, samples out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from dpdeblur.errors import IdenticalViewsError, ShapeMismatchError, UnreadableFileError
+from dpdeblur.errors import UnreadableFileError
 from dpdeblur.io import colour_profile, jpeg, png, tiff
 from dpdeblur.io.atomic import read_whole
 from dpdeblur.io.metadata import carried
 from dpdeblur.io.orientation import turn
-from dpdeblur.io.picture import PICTURE_EXTENSIONS, FileViews, Picture, PictureInfo
+from dpdeblur.io.picture import PICTURE_EXTENSIONS, Picture, PictureInfo
 from dpdeblur.io.stored import Stored, Unusable
 
 READABLE = PICTURE_EXTENSIONS
@@ -61,60 +60,6 @@ def read_picture(path: Path) -> Picture:
     )
     colours = np.ascontiguousarray(samples[..., : 1 if gray else 3])
     return Picture(colours, stored.bits, info, profile)
-
-
-def read_views(left: Path, right: Path) -> FileViews:
-    """Read the two views of one dual-pixel photograph.
-
-    The views keep the sensor's rows, along which the disparity lies, whatever the orientation tag
-    says; `source.upright` turns what is made of them.
-
-    Args:
-        left: the left view's file.
-        right: the right view's file.
-
-    Returns:
-        The views. Their `source` is the left view's PictureInfo with the warnings of both; it is
-        gray only if both are.
-
-    Raises:
-        MissingFileError, UnsupportedFormatError, UnreadableFileError: as `read_picture` does.
-        ShapeMismatchError: the views differ in size.
-        IdenticalViewsError: they are the same picture.
-        PictureTooSmallError: they are below 16 x 16 pixels.
-    """
-    first, second = read_picture(left), read_picture(right)
-    notes = (*first.info.warnings, *second.info.warnings)
-    if first.info.icc != second.info.icc:
-        notes += (f"{left} and {right} have different colour profiles; the left one's is used.",)
-    if first.info.orientation != second.info.orientation:
-        notes += (f"{left} and {right} have different orientation tags.",)
-    gray = first.info.gray and second.info.gray
-    info = replace(first.info, gray=gray, warnings=notes)
-    first, second = (each.in_rows(each.info.orientation) for each in (first, second))
-    stored = (first, second) if gray else None
-    left_pixels = first.srgb()
-    del first  # the samples of colour pictures go as soon as their pixels are there
-    right_pixels = second.srgb()
-    del second
-    try:
-        return FileViews(left_pixels, right_pixels, info, stored)
-    except IdenticalViewsError as error:
-        raise IdenticalViewsError(f"{left} and {right}") from error
-    except ShapeMismatchError as error:
-        raise ShapeMismatchError(f"{left} and {right}", error.first, error.second) from error
-
-
-def read_beside(path: Path, views: FileViews) -> Picture:
-    """Read another picture of what `views` show, such as the truth, in their rows.
-
-    Raises what `read_picture` raises, and ShapeMismatchError if it is not of the views' size.
-    """
-    picture = read_picture(path).in_rows(views.source.orientation)
-    sizes = picture.samples.shape[:2], views.left.shape[:2]
-    if sizes[0] != sizes[1]:
-        raise ShapeMismatchError(f"{path} and {views.source.path}", *sizes)
-    return picture
 
 
 def _decode(path: Path) -> Stored:

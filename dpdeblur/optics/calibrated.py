@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,7 +23,8 @@ class Calibration:
     `left` and `right` are `rows x columns x K x K`, K odd, not negative, each with a positive sum
     (they are scaled to sum to one). The grid divides the frame evenly: a kernel stands for the
     middle of its cell. `radius` is the signed radius of the circle of confusion, in pixels, at
-    which they were measured, positive behind focus. `extra` holds what else the file has.
+    which they were measured, positive behind focus. `extra` holds what else the file has,
+    `path` and `sha256` are its name and digest.
 
     Raises CalibrationError for kernels that are not so.
     """
@@ -34,6 +36,8 @@ class Calibration:
     frame: tuple[int, int] | None = None
     ratio: NDArray[np.float32] | None = None
     levels: tuple[float, float] | None = None
+    path: Path | None = None
+    sha256: str | None = None
 
     def __post_init__(self) -> None:
         if self.left.shape != self.right.shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 import zlib
@@ -27,7 +28,8 @@ def read_calibration(path: Path) -> Calibration:
     hold `frame`, `ratio` and `levels`, and others, which become `extra`. Raises MissingFileError,
     or UnreadableFileError saying what is wrong.
     """
-    arrays = _arrays(path)
+    data = _read(path)
+    arrays = _arrays(path, data)
     missing = [name for name in _NEEDED if name not in arrays]
     if missing:
         raise UnreadableFileError(path, f"it is not a calibration: it lacks {', '.join(missing)}")
@@ -54,7 +56,13 @@ def read_calibration(path: Path) -> Calibration:
                 raise UnreadableFileError(path, "frame must be a height and a width in pixels")
             fields[name] = tuple(kind(number) for number in numbers.flat)
     try:
-        return Calibration(radius=float(radius.item()), extra=arrays, **fields)
+        return Calibration(
+            radius=float(radius.item()),
+            extra=arrays,
+            path=path,
+            sha256=hashlib.sha256(data).hexdigest(),
+            **fields,
+        )
     except CalibrationError as error:
         raise UnreadableFileError(path, error.reason) from error
 
@@ -78,15 +86,21 @@ def write_calibration(path: Path, calibration: Calibration, *, overwrite: bool =
     write_whole(path, data.getvalue(), overwrite=overwrite)
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise MissingFileError(path) from error
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
+
+
+def _arrays(path: Path, data: bytes) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
     except (
+        OSError,
         ValueError,
         TypeError,
         EOFError,

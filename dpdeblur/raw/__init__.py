@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dpdeblur.raw.develop import Darkroom, LinearPicture, develop, imbalance
 from dpdeblur.raw.options import DEFAULT_SIZE, RawOptions, parse_size
+from dpdeblur.raw.pair import finish, raw_pair, read_raw_pair
 from dpdeblur.raw.photo import RawPhoto, examine_raw, open_raw
-from dpdeblur.raw.views import finish, raw_views, read_raw_views
 
 __all__ = [
     "DEFAULT_SIZE",
@@ -19,6 +19,6 @@ __all__ = [
     "imbalance",
     "open_raw",
     "parse_size",
-    "raw_views",
-    "read_raw_views",
+    "raw_pair",
+    "read_raw_pair",
 ]

@@ -15,7 +15,7 @@ from scipy.ndimage import sobel
 
 from dpdeblur.datasets import TruthPair, find_truth_pairs
 from dpdeblur.errors import OptionError
-from dpdeblur.io import read_beside, read_views
+from dpdeblur.pair import read_beside, read_pair
 from dpdeblur.training.batches import Batch
 
 PATCH = (512, 512)
@@ -177,7 +177,7 @@ def _moved(start: int, side: int, full: int, rng: np.random.Generator) -> slice:
 
 def _read(pair: TruthPair) -> NDArray[np.uint16]:
     """Left view, right view and truth as they lay on the sensor, 3 x H x W x 3, 16 bits."""
-    views = read_views(pair.left, pair.right)
+    views = read_pair(pair.left, pair.right)
     truth = read_beside(pair.truth, views).srgb()
     codes = [np.rint(p * np.float32(65535)) for p in (views.left, views.right, truth)]
     return np.stack(codes).astype(np.uint16)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from dpdeblur.datasets import TruthPair, find_truth_pairs
 from dpdeblur.errors import OptionError
-from dpdeblur.io import read_beside, read_views
 from dpdeblur.models import MULTIPLE_OF
+from dpdeblur.pair import read_beside, read_pair
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.config import TrainConfig
 from dpdeblur.training.synthetic import SyntheticPairs, load_photos
@@ -58,7 +58,7 @@ def open_validation(config: TrainConfig, beside: Path, device: torch.device) -> 
 
 def _middle(pair: TruthPair, size: tuple[int, int]) -> Batch:
     """The middle of a pair's pictures, at most of `size`, cut to what the network takes."""
-    views = read_views(pair.left, pair.right)
+    views = read_pair(pair.left, pair.right)
     truth = read_beside(pair.truth, views).srgb()
     have = views.left.shape[:2]
     height, width = (

@@ -1,14 +1,8 @@
 """Defocus map and all-in-focus picture without training, after Xin et al. (ICCV 2021)."""
 
-from dpdeblur.engines.optimiser.files import encoded, linear_views
-from dpdeblur.engines.optimiser.solve import DefocusMap, MapOptions, map_defocus
-from dpdeblur.engines.optimiser.views import LinearViews
+from __future__ import annotations
 
-__all__ = [
-    "DefocusMap",
-    "LinearViews",
-    "MapOptions",
-    "encoded",
-    "linear_views",
-    "map_defocus",
-]
+from dpdeblur.engines.optimiser.engine import Optimiser
+from dpdeblur.engines.optimiser.solve import OptimiserOptions, Solution, solve
+
+__all__ = ["Optimiser", "OptimiserOptions", "Solution", "solve"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -18,13 +17,13 @@ from dpdeblur.engines.optimiser.cost_volume import balanced, belief, evidence, r
 from dpdeblur.engines.optimiser.joint import Layers, PaperOptions, optimise_layers
 from dpdeblur.engines.optimiser.layered import LayeredBlur, shares
 from dpdeblur.engines.optimiser.lens import Lens
+from dpdeblur.engines.optimiser.observed import observe
 from dpdeblur.engines.optimiser.optimise import FullOptions, optimise
 from dpdeblur.engines.optimiser.refine import smooth_within_edges
-from dpdeblur.engines.optimiser.views import LinearViews
 from dpdeblur.errors import OptionError
 from dpdeblur.optics import Calibration
 
-Engine = Literal["fast", "full", "paper"]
+Method = Literal["fast", "full", "paper"]
 
 _MAP_WIDTH = 336
 """About the width in pixels that maps are found at."""
@@ -39,20 +38,23 @@ _DOUBT = 0.003
 
 
 @dataclass(frozen=True)
-class MapOptions:
+class OptimiserOptions:
     """What to do: `fast` in closed form; `full` then optimises both; `paper` as published.
 
     `radii` (least, largest; pixels) overrides the range of defocus found automatically. Raises
-    OptionError if it is none.
+    OptionError if it is none. `device` is auto, cpu, cuda or cuda:n.
     """
 
-    engine: Engine = "full"
+    method: str = "full"
     radii: tuple[float, float] | None = None
-    device: str = "cpu"
+    device: str = "auto"
     full: FullOptions = field(default_factory=FullOptions)
     paper: PaperOptions = field(default_factory=PaperOptions)
 
     def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            known = ", ".join(get_args(Method))
+            raise OptionError("method", f"'{self.method}' is unknown; use one of {known}")
         if self.radii is not None:
             low, high = self.radii
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
@@ -62,31 +64,28 @@ class MapOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class DefocusMap:
-    """`defocus`: `H x W`, signed radius of the circle of confusion in pixels, positive behind
-    focus; `sharp`: `H x W x C` linear light in the views' units, by `full` never above their
-    brightest; `combined`: the views' mean, which `sharp` is to be compared with; `layers`: the
-    radii of the multiplane image, back to front.
+class Solution:
+    """What `solve` finds.
 
-    Without a calibration the radii are those of a generic lens: right up to a factor.
+    `defocus`: `H x W`, signed radius of the circle of confusion in pixels, positive behind focus;
+    `sharp`: `H x W x C` linear light in the views' unit, by `full` never above their brightest;
+    `layers`: the radii of the multiplane image, back to front.
     """
 
     defocus: NDArray[np.float32]
     sharp: NDArray[np.float32]
-    combined: NDArray[np.float32]
     layers: tuple[float, ...]
-    engine: Engine
-    calibrated: bool
-    seconds: float
 
 
-def map_defocus(
-    views: LinearViews,
+def solve(
+    left: NDArray[np.float32],
+    right: NDArray[np.float32],
     calibration: Calibration | None = None,
-    options: MapOptions | None = None,
+    options: OptimiserOptions | None = None,
+    device: torch.device | str = "cpu",
     progress: Callable[[int, int], None] | None = None,
-) -> DefocusMap:
-    """The defocus map and the all-in-focus picture of two views.
+) -> Solution:
+    """The defocus map and the all-in-focus picture of two views in linear light.
 
     The map comes in closed form from views of about 336 pixels across (see `evidence`), smoothed
     within the picture's edges, and becomes the layers of a multiplane image. The picture is the
@@ -94,20 +93,29 @@ def map_defocus(
     `paper` starts from gray layers and optimises their colours and alphas over 10,000 steps, from
     luminance; colours then are the joint Wiener filter's.
 
-    `progress` is called with parts done and parts in all. Raises CalibrationError if the
-    calibration is not for pictures of this size, and InvalidPictureError for views that show
-    nothing.
+    Without a calibration the radii are those of a generic lens: right up to a factor.
+
+    Args:
+        left: the left view, float32 `H x W x C` (C is 1 or 3), linear light in any unit, >= 0.
+        right: the right view, likewise.
+        calibration: the lens; None is a generic one.
+        options: what to do, but for its device; None is OptimiserOptions().
+        device: where to do it.
+        progress: called with parts done and parts in all.
+
+    Raises:
+        CalibrationError, InvalidPictureError, ShapeMismatchError: as `observe` does.
+        OptionError: the radii would spread light over more than the picture.
     """
-    options = options or MapOptions()
-    started = time.perf_counter()
-    matched = views.matched(calibration)
-    device = torch.device(options.device)
-    observed = torch.from_numpy(matched.channels()).to(device)
+    options = options or OptimiserOptions()
+    seen = observe(left, right, calibration)
+    _check_reach(options.radii, calibration, left.shape[:2])
+    observed = torch.from_numpy(seen.views).to(device)
     light = luminance(observed)[:, 0]
     defocus = _closed_form(light, calibration, options)
     lens = Lens(calibration)
     radii = _layers(defocus, options)
-    if options.engine == "paper":
+    if options.method == "paper":
         layers = Layers.initial(len(radii), light)
         layers = optimise_layers(light, lens, radii, layers, options.paper, progress)
         sharp, defocus = layers.sharp()[None], layers.defocus(radii)
@@ -116,22 +124,33 @@ def map_defocus(
     else:
         blur = LayeredBlur(shares(defocus, radii), radii, lens)
         sharp = blur.wiener(observed)
-        if options.engine == "full":
+        if options.method == "full":
             unit = lens.unit(defocus.shape[1])
             sharp, defocus = optimise(blur, observed, sharp, defocus, unit, options.full, progress)
-    picture = sharp.clamp(min=0).movedim(0, -1).cpu().numpy() * matched.brightest
-    return DefocusMap(
-        defocus.cpu().numpy(),
-        picture.astype(np.float32),
-        matched.combined(),
-        tuple(radii),
-        options.engine,
-        calibration is not None,
-        time.perf_counter() - started,
-    )
+    picture = sharp.clamp(min=0).movedim(0, -1).cpu().numpy() * seen.brightest
+    return Solution(defocus.cpu().numpy(), picture.astype(np.float32), tuple(radii))
 
 
-def _closed_form(light: Tensor, calibration: Calibration | None, options: MapOptions) -> Tensor:
+def _check_reach(
+    radii: tuple[float, float] | None, calibration: Calibration | None, shape: tuple[int, ...]
+) -> None:
+    """Kernels larger than the picture would take much memory and tell nothing."""
+    if radii is None:
+        return
+    height, width = shape
+    largest = max(map(abs, radii))
+    reach = math.ceil(largest) if calibration is None else calibration.reach(largest)
+    if reach > min(height, width) / 2:
+        raise OptionError(
+            "radii",
+            f"{largest:g} would spread light by {reach} pixels to each side, too far for a picture "
+            f"of {width}x{height}; give smaller radii",
+        )
+
+
+def _closed_form(
+    light: Tensor, calibration: Calibration | None, options: OptimiserOptions
+) -> Tensor:
     """The map at the views' size, from both views' luminance `2 x H x W`.
 
     Smoothed within the edges of the views, then within those of the picture which that map makes.
@@ -170,7 +189,7 @@ def _closed_form(light: Tensor, calibration: Calibration | None, options: MapOpt
     return grown[0, 0]
 
 
-def _layers(defocus: Tensor, options: MapOptions) -> list[float]:
+def _layers(defocus: Tensor, options: OptimiserOptions) -> list[float]:
     """Radii of the layers over the map's range, largest first: behind comes first."""
     low, high = options.radii or (float(defocus.min()), float(defocus.max()))
     return np.linspace(high, low, _LAYERS).tolist() if high > low else [high]

@@ -1,15 +1,14 @@
-"""One dual-pixel photograph as a command is given it: a raw file, or two views."""
+"""One dual-pixel photograph as `fix` and `map` are given it: a raw file, or two views."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpdeblur.cli import _options
+from dpdeblur.cli._options import RawChoice
 
 if TYPE_CHECKING:
-    from dpdeblur.cli._output import Output
-    from dpdeblur.io import FileViews
+    from dpdeblur.pair import DualPixelPair
     from dpdeblur.raw import RawOptions
 
 
@@ -37,33 +36,32 @@ def check_inputs(
 
 
 def raw_options(
-    right: Path | None,
-    size: str | None,
-    balance: _options.BalanceChoice | None,
-    swap_views: bool,
-    save_views: Path | None = None,
+    right: Path | None, choice: RawChoice, save_views: Path | None = None
 ) -> RawOptions | None:
     """How to develop the raw file; None for two views, which take none of these options."""
     from dpdeblur.errors import OptionError
 
     if right is None:
-        return _options.raw_options(size, balance, swap_views=swap_views)
-    given = _options.given_for_raws(size, balance, swap_views=swap_views)
-    if given or save_views:
-        key = given[0] if given else "--save-views"
-        raise OptionError(key, "it is for raw files, but you gave two views; leave it out")
+        return choice.options()
+    given = (*choice.given, *(("--save-views",) if save_views else ()))
+    if given:
+        raise OptionError(given[0], "it is for raw files, but you gave two views; leave it out")
     return None
 
 
-def read(printer: Output, left: Path, right: Path | None, raw: RawOptions | None) -> FileViews:
-    """The views, with a warning if their names say that they are swapped."""
-    from dpdeblur.datasets import names_say_swapped
-    from dpdeblur.io import read_views
-
+def read_photo(left: Path, right: Path | None, raw: RawOptions | None) -> DualPixelPair:
+    """The pair, read or developed."""
     if right is None:
-        from dpdeblur.raw import read_raw_views
+        from dpdeblur.raw import read_raw_pair
 
-        return read_raw_views(left, raw)
-    if names_say_swapped(left, right):
-        printer.warn("Their names say that the right view comes first; check the order.")
-    return read_views(left, right)
+        return read_raw_pair(left, raw)
+    from dpdeblur.pair import read_pair
+
+    return read_pair(left, right)
+
+
+def statement(options: RawOptions) -> str:
+    """Which side frame 1 is assumed to show, said whenever it matters."""
+    if options.swap_views:
+        return "Frame 1 is used as the right view, because of --swap-views."
+    return "Frame 1 is assumed to be the left view; add --swap-views if it is the right one."

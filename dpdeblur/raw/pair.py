@@ -11,7 +11,7 @@ from PIL import Image
 
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.errors import OptionError, PictureTooSmallError
-from dpdeblur.io.picture import FileViews
+from dpdeblur.pair import DualPixelPair
 from dpdeblur.raw.develop import LinearPicture, develop
 from dpdeblur.raw.options import RawOptions
 from dpdeblur.raw.photo import RawPhoto, open_raw
@@ -19,24 +19,24 @@ from dpdeblur.raw.photo import RawPhoto, open_raw
 _FULL = np.float32(2**16 - 1)
 
 
-def read_raw_views(path: Path, options: RawOptions | None = None) -> FileViews:
+def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPair:
     """Develop the two views of a Canon Dual Pixel RAW, in the sensor's rows.
 
-    `source.upright` turns what is made of them; it carries the file's EXIF data and an sRGB
+    `upright` turns what is made of them; it carries the file's EXIF data and an sRGB
     profile. Raises what `open_raw` raises, PictureTooSmallError, and OptionError for a size that
     makes it so.
     """
-    return raw_views(open_raw(path), options)
+    return raw_pair(open_raw(path), options)
 
 
-def raw_views(photo: RawPhoto, options: RawOptions | None = None) -> FileViews:
-    """`read_raw_views` of a photograph that is open."""
+def raw_pair(photo: RawPhoto, options: RawOptions | None = None) -> DualPixelPair:
+    """`read_raw_pair` of a photograph that is open."""
     options = options or RawOptions()
     pictures, warnings = develop(photo, options)
     width = pictures["left"].shape[1]
     left, right = (finish(pictures.pop(name), size=options.size) for name in ("left", "right"))
     try:
-        return FileViews(left, right, photo.header.picture_info(photo.path, warnings))
+        return DualPixelPair(left, right, photo.header.picture_info(photo.path, warnings))
     except PictureTooSmallError as error:
         if left.shape[1] == width:
             raise

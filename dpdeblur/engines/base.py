@@ -1,0 +1,85 @@
+"""What every engine is: a pair goes in, a picture comes out, with a record of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur import __version__
+from dpdeblur.pair import DualPixelPair
+
+ProgressCallback = Callable[[int, int], None]
+"""Takes the parts done and the parts in all."""
+
+
+def versions() -> dict[str, str]:
+    """Of the libraries whose numbers a result depends on."""
+    return {"dpdeblur": __version__, "torch": version("torch")}
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """The record of one run; `dataclasses.asdict` of it is valid JSON.
+
+    `engine`, `settings` and `digest` are the engine's. `precision` is that of the last strip.
+    `strips` and `strip_height`, the rows of the tallest, are those of the full size, without the
+    smaller scales. `peak_memory` is the most bytes that PyTorch held on a CUDA device, or that the whole process
+    has ever held on the CPU (on Linux), else None. `notes` are sentences on whatever had to be done
+    otherwise than asked.
+    """
+
+    engine: str
+    settings: Mapping[str, Any]
+    digest: str
+    device: str
+    precision: str
+    seconds: float
+    peak_memory: int | None = None
+    strips: int = 1
+    strip_height: int | None = None
+    notes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=versions)
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """What an engine makes of a pair, in the sensor's rows, and how.
+
+    `image` is the all-in-focus picture, float32 `H x W x 3` in [0, 1], sRGB-encoded. `defocus` is
+    float32 `H x W`, the signed radius of the circle of confusion in pixels, positive behind focus;
+    None from an engine that finds none.
+    """
+
+    image: NDArray[np.float32]
+    defocus: NDArray[np.float32] | None
+    run: RunInfo
+
+
+class Engine(Protocol):
+    """What turns pairs into pictures, one after the other."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, as in RunInfo."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What decides about the results beside the pair, as JSON has it."""
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal; engines of equal digest restore alike but for rounding."""
+
+    def prepare(self) -> None:
+        """Try out the device, once; raises DeviceError or OptionError before a run would."""
+
+    def read(self, pair: DualPixelPair) -> DualPixelPair:
+        """The pair as this engine understands its files: `run` does this by itself."""
+
+    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
+        """Restore one photograph of any size. Exceptions of `progress` pass through."""

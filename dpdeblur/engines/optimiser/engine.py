@@ -1,0 +1,128 @@
+"""The engine `mpi`: map and picture by optimisation, without training."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur.colour import linear_to_srgb
+from dpdeblur.device import Setup, choose
+from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
+from dpdeblur.engines.optimiser.solve import OptimiserOptions, solve
+from dpdeblur.errors import DeviceError
+from dpdeblur.memory import is_out_of_memory, peak_memory, reset_peak_memory
+from dpdeblur.optics import Calibration
+from dpdeblur.pair import DualPixelPair
+
+
+class Optimiser:
+    """The engine that finds the defocus map and the picture which together explain the views.
+
+    Without a calibration a generic lens is assumed, so the radii of the map are right only up to a
+    factor. A calibration with `levels` is for files of linear raw numbers.
+    """
+
+    name = "mpi"
+
+    def __init__(
+        self, calibration: Calibration | None = None, options: OptimiserOptions | None = None
+    ) -> None:
+        self.calibration, self.options = calibration, options or OptimiserOptions()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The method, the range of radii that was given, and the calibration."""
+        calibration = self.calibration
+        told = calibration and {
+            "path": None if calibration.path is None else str(calibration.path),
+            "radius": calibration.radius,
+            "sha256": calibration.sha256,
+        }
+        radii = self.options.radii
+        return {
+            "method": self.options.method,
+            "radii": None if radii is None else list(radii),
+            "calibration": told,
+        }
+
+    @property
+    def digest(self) -> str:
+        """Of the method, the radii, and the calibration's digest."""
+        options, calibration = self.options, self.calibration
+        lens = calibration and (calibration.sha256 or repr(calibration))
+        told = repr((options.method, options.radii, lens, options.full, options.paper))
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    @cached_property
+    def _setup(self) -> Setup:
+        return _choose_device(self.options.device)
+
+    def prepare(self) -> None:
+        """Try out the device; raises DeviceError."""
+        _ = self._setup
+
+    def read(self, pair: DualPixelPair) -> DualPixelPair:
+        """The pair as linear raw numbers, if the calibration is for these; else as it is."""
+        levels = None if self.calibration is None else self.calibration.levels
+        return pair if levels is None else pair.with_levels(levels)
+
+    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
+        """Restore one photograph, and find its defocus map.
+
+        Args:
+            pair: the two views, at least 32 x 32 pixels.
+            progress: called with steps done and steps in all, from when the first map is there.
+
+        Returns:
+            The picture, the map, and how they were made. The picture ends at white.
+
+        Raises:
+            DeviceError: the device is missing, cannot run the optimiser, or is too small.
+            CalibrationError: the calibration is for pictures of another size.
+            InvalidPictureError: the views show nothing, or are no raw numbers where they should be.
+            OptionError: the radii given are too large for the picture.
+        """
+        started = time.perf_counter()
+        setup = self._setup
+        reset_peak_memory(setup.device)
+        light = self.read(pair).linear()
+        try:
+            found = solve(*light, self.calibration, self.options, setup.device, progress)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = "its memory is too small for this picture; choose cpu or a smaller picture"
+            raise DeviceError(str(setup.device), reason) from error
+        record = RunInfo(
+            engine=self.name,
+            settings=self.settings | {"layers": list(found.layers)},
+            digest=self.digest,
+            device=str(setup.device),
+            precision="fp32",
+            seconds=time.perf_counter() - started,
+            peak_memory=peak_memory(setup.device),
+            strip_height=len(found.defocus),
+            notes=setup.notes,
+        )
+        return Restored(_encoded(found.sharp), found.defocus, record)
+
+
+def _choose_device(name: str) -> Setup:
+    """Like `device.choose`, without what the optimiser cannot run on; raises DeviceError."""
+    setup = choose(name, "fp32")
+    if setup.device.type != "mps":
+        return setup
+    if name != "auto":
+        raise DeviceError(name, "the optimiser does not run on it; choose auto, cpu or cuda")
+    return choose("cpu", "fp32")
+
+
+def _encoded(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Linear light `H x W x 1` or `H x W x 3` as a picture, clipped at white."""
+    picture = linear_to_srgb(light.clip(0, 1))
+    return np.repeat(picture, 3, -1) if picture.shape[-1] == 1 else picture
