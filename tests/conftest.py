@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from dpdeblur.io import read_views
-from dpdeblur.pair import DPViews
+from dpdeblur.pair import DualPixelPair, read_pair
 from support.pairs import EXAMPLE, write_pair
 
 # No deadline: machines differ. In continuous integration the same examples every time, so that a
@@ -21,19 +20,19 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture(scope="session")
-def example() -> DPViews:
+def example() -> DualPixelPair:
     """The bundled Canon R6 II pair, 768x512."""
-    return read_views(EXAMPLE / "l.png", EXAMPLE / "r.png")
+    return read_pair(EXAMPLE / "l.png", EXAMPLE / "r.png")
 
 
 @pytest.fixture(scope="session")
-def small_views(example: DPViews) -> DPViews:
+def small_views(example: DualPixelPair) -> DualPixelPair:
     """A textured part of it, 59x50."""
     part = np.s_[300:350, 410:469]
-    return DPViews(example.left[part].copy(), example.right[part].copy())
+    return DualPixelPair(example.left[part].copy(), example.right[part].copy())
 
 
 @pytest.fixture
-def pair(tmp_path: Path, small_views: DPViews) -> tuple[Path, Path]:
+def pair(tmp_path: Path, small_views: DualPixelPair) -> tuple[Path, Path]:
     """That part as 16-bit files, a_L.png and a_R.png."""
     return write_pair(tmp_path, "a", small_views.left, small_views.right)

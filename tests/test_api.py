@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 import dpdeblur
-from dpdeblur.engines import RestoreOptions, restore
+from dpdeblur.engines import NetworkOptions, restore
 from dpdeblur.errors import (
     IdenticalViewsError,
     InvalidPictureError,
@@ -22,7 +22,7 @@ from dpdeblur.errors import (
     WeightsError,
 )
 from dpdeblur.models import PAPER, MCCNet, load_model, save_model
-from dpdeblur.pair import DPViews
+from dpdeblur.pair import DualPixelPair
 
 LEFT, RIGHT = np.random.default_rng(0).random((2, 21, 18, 3), dtype=np.float32)
 
@@ -43,7 +43,7 @@ def deblur(left: NDArray[Any], right: NDArray[Any], weights: Path) -> NDArray[np
 
 def test_deblur_is_load_and_restore(weights: Path) -> None:
     model = load_model(weights)
-    expected = restore(model, DPViews(LEFT, RIGHT), RestoreOptions("cpu", "fp32")).pixels
+    expected = restore(model, DualPixelPair(LEFT, RIGHT), NetworkOptions("cpu", "fp32")).pixels
     np.testing.assert_array_equal(deblur(LEFT, RIGHT, weights), expected)
 
 

@@ -12,7 +12,7 @@ from dpdeblur.errors import (
     PictureTooSmallError,
     ShapeMismatchError,
 )
-from dpdeblur.pair import DPViews
+from dpdeblur.pair import DualPixelPair
 
 
 def picture(height: int = 20, width: int = 24, seed: int = 0) -> np.ndarray:
@@ -28,7 +28,7 @@ def test_combined_is_the_mean_light_of_both_views() -> None:
     def encode(light: float) -> float:
         return light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
 
-    combined = DPViews(left, right).combined()
+    combined = DualPixelPair(left, right).combined()
     assert combined.dtype == np.float32
     assert combined.shape == left.shape
     for index in [(0, 0, 0), (7, 3, 1), (19, 23, 2), (11, 12, 0)]:
@@ -57,7 +57,7 @@ def test_bad_views_are_refused_in_one_sentence(
     left: np.ndarray, right: np.ndarray, error: type[DPDeblurError]
 ) -> None:
     with pytest.raises(error) as caught:
-        DPViews(left, right)
+        DualPixelPair(left, right)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
 
@@ -66,10 +66,10 @@ def test_one_nan_among_many_values_is_seen() -> None:
     left = picture(64, 64)
     left[63, 63, 2] = np.nan
     with pytest.raises(InvalidPictureError, match="left view"):
-        DPViews(left, picture(64, 64, 1))
+        DualPixelPair(left, picture(64, 64, 1))
 
 
 def test_smallest_picture_and_rounding_beyond_the_range_are_taken() -> None:
     left, right = picture(16, 16), picture(16, 16, 1)
     left[0, 0, 0], right[0, 0, 0] = np.float32(1.0000002), np.float32(-1e-7)
-    assert DPViews(left, right).left.shape == (16, 16, 3)
+    assert DualPixelPair(left, right).left.shape == (16, 16, 3)

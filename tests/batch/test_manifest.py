@@ -10,21 +10,23 @@ import pytest
 
 from dpdeblur.batch import MANIFEST_NAME, Manifest, Record, run_batch
 from dpdeblur.errors import UnreadableFileError, UnwritableOutputError
-from support.batches import MODEL, fake_restore, statuses, three_pairs
+from support.batches import ENGINE, RUN, statuses, three_pairs
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *("{", "[]", "{}", '{"schema": 2, "pictures": []}', '{"schema": 1}', "\xff", "[" * 10**5),
+        *("{", "[]", "{}", '{"schema": 3, "pictures": []}', '{"schema": 1}', "\xff", "[" * 10**5),
         '{"schema": 1, "pictures": 7}',
         '{"schema": 1, "pictures": [{"name": "no more"}]}',
         *(
-            json.dumps({"schema": 1, "pictures": [vars(Record("1", "done", *"lro")) | wrong]})
-            for wrong in (
-                *({"output": 1}, {"name": None}, {"status": "fine"}, {"status": []}),
-                *({"notes": "abc"}, {"notes": [1]}, {"weights": 1}, {"strips": "1"}, {"raw": 1}),
-                *({"seconds": float("nan")}, {"seconds": float("inf")}, {"seconds": "1"}),
+            json.dumps({"schema": schema, "pictures": [vars(Record("1", "done", *"lro")) | wrong]})
+            for schema, wrong in (
+                *((2, wrong) for wrong in ({"output": 1}, {"name": None}, {"status": "fine"})),
+                *((2, wrong) for wrong in ({"status": []}, {"notes": "abc"}, {"notes": [1]})),
+                *((2, wrong) for wrong in ({"raw": 1}, {"run": 1}, {"run": {"engine": "mccnet"}})),
+                *((2, {"seconds": number}) for number in (float("nan"), float("inf"), "1 s")),
+                *((1, {"weights": 1}), (1, {"weights": "1", "strips": "one"})),
             )
         ),
     ],
@@ -34,7 +36,7 @@ def test_a_batch_json_of_others_is_not_touched(tmp_path: Path, text: str) -> Non
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / MANIFEST_NAME).write_text(text, "latin-1")
     with pytest.raises(UnreadableFileError, match=MANIFEST_NAME):
-        run_batch(MODEL, plan, restore=fake_restore)
+        run_batch(ENGINE, plan)
     assert (tmp_path / "out" / MANIFEST_NAME).read_text("latin-1") == text
     assert not (tmp_path / "out/1.png").exists()
 
@@ -43,7 +45,7 @@ def test_an_output_folder_that_cannot_be_is_told_before_the_work(tmp_path: Path)
     plan = three_pairs(tmp_path)
     (tmp_path / "out").touch()
     with pytest.raises(UnwritableOutputError):
-        run_batch(MODEL, plan, restore=fake_restore)
+        run_batch(ENGINE, plan)
 
 
 def test_records_survive_names_that_are_no_text(tmp_path: Path) -> None:
@@ -54,13 +56,13 @@ def test_records_survive_names_that_are_no_text(tmp_path: Path) -> None:
 
 
 def test_a_failure_keeps_how_the_result_that_is_there_was_made(tmp_path: Path) -> None:
-    made = Record("1", "done", "1.CR2", None, "1.png", weights="w", raw={"size": 1680})
+    made = Record("1", "done", "1.CR2", None, "1.png", run=RUN, raw={"size": 1680})
     with Manifest(tmp_path, {}) as manifest:
         manifest.add(made)
     with Manifest(tmp_path, {}) as manifest:
         manifest.add(Record("1", "failed", "1.CR2", None, "1.png", error="It failed."))
     (record,) = Manifest(tmp_path, {}).records
-    assert (record.status, record.weights, record.raw) == ("failed", made.weights, made.raw)
+    assert (record.status, record.run, record.raw) == ("failed", made.run, made.raw)
 
 
 def test_records_of_other_runs_and_later_versions_fields_are_kept_apart(tmp_path: Path) -> None:
@@ -120,3 +122,16 @@ def test_a_manifest_that_cannot_be_written_at_the_end_is_told(tmp_path: Path) ->
         work(None)
     with pytest.raises(KeyboardInterrupt):
         work(KeyboardInterrupt())
+
+
+def test_a_manifest_of_the_first_schema_is_understood(tmp_path: Path) -> None:
+    row = {"name": "1", "status": "done", "left": "1_L.png", "right": "1_R.png", "output": "1.png"}
+    how = {"weights": "w", "device": "cpu", "precision": "fp32", "strip_height": 18, "strips": 1}
+    rows = [row | how | {"seconds": 2.5, "peak_memory": None, "notes": ["a note"]}]
+    rows += [row | {"output": "2.png", "status": "failed", "error": "It failed."}]
+    text = json.dumps({"schema": 1, "pictures": rows})
+    (tmp_path / MANIFEST_NAME).write_text(text, "utf-8")
+    first, second = Manifest(tmp_path, {}).records
+    assert first.run == replace(RUN, strip_height=18)
+    assert first.notes == ("a note",)
+    assert (second.run, second.error) == (None, "It failed.")

@@ -14,7 +14,7 @@ from dpdeblur.errors import (
     UnwritableOutputError,
 )
 from dpdeblur.io import write_picture
-from support.batches import view, write_pair
+from support.batches import RUN, view, write_pair
 
 
 def test_plan_keeps_the_tree_and_sees_what_is_done(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_plan_keeps_the_tree_and_sees_what_is_done(tmp_path: Path) -> None:
     write_picture(output / "day2/B.png", view(4))
     (source / "C_L.png").touch()
     with Manifest(output, {}) as manifest:
-        manifest.add(Record("B", "done", "", "", "day2/B.png", weights="1"))
+        manifest.add(Record("B", "done", "", "", "day2/B.png", run=RUN))
     plan = plan_jobs(source, output)
     assert [(job.pair.name, job.output, job.done) for job in plan.jobs] == [
         ("day1/A.v2", output / "day1/A.v2.png", False),

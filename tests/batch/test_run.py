@@ -22,19 +22,18 @@ from dpdeblur.batch import (
     Manifest,
     Progress,
     Record,
-    Started,
     plan_jobs,
     run_batch,
 )
-from dpdeblur.engines import ProgressCallback, Restored, RestoreOptions
-from dpdeblur.engines import restore as real_restore
+from dpdeblur.engines import Network, NetworkOptions, ProgressCallback, Restored
 from dpdeblur.errors import OutOfMemoryError, UnreadableFileError, UnwritableOutputError
-from dpdeblur.io import read_picture, read_views, write_picture
-from dpdeblur.io.picture import FileViews
-from dpdeblur.models import LoadedModel
+from dpdeblur.io import read_picture, write_picture
+from dpdeblur.models import PAPER, LoadedModel, MCCNet
+from dpdeblur.pair import DualPixelPair, read_pair
 from support.batches import (
-    MODEL,
-    fake_restore,
+    ENGINE,
+    FakeEngine,
+    fake_run,
     no_leftovers,
     read_manifest,
     statuses,
@@ -46,7 +45,7 @@ from support.batches import (
 
 def test_results_beside_their_views_are_skipped_and_made_anew(tmp_path: Path) -> None:
     write_pair(tmp_path, "A", 1)
-    run_batch(MODEL, plan_jobs(tmp_path, tmp_path), restore=fake_restore)
+    run_batch(ENGINE, plan_jobs(tmp_path, tmp_path))
     assert plan_jobs(tmp_path, tmp_path).todo == ()
 
     def fail(*_: object) -> Restored:
@@ -54,7 +53,7 @@ def test_results_beside_their_views_are_skipped_and_made_anew(tmp_path: Path) ->
 
     # The earlier result survives a failure, and is still known as one.
     again = plan_jobs(tmp_path, tmp_path, overwrite=True)
-    assert run_batch(MODEL, again, restore=fail).count("failed") == 1
+    assert run_batch(FakeEngine(fail), again).count("failed") == 1
     assert plan_jobs(tmp_path, tmp_path).todo == ()
 
 
@@ -66,7 +65,7 @@ def test_names_the_system_refuses_fail_alone(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="too long"):
         plan_jobs(tmp_path / long, tmp_path / "out")
     plan = plan_jobs(tmp_path / "in", tmp_path / "out", pairs=table)
-    records = run_batch(MODEL, plan, restore=fake_restore).records
+    records = run_batch(ENGINE, plan).records
     assert {record.name: record.error_type for record in records} == {
         long: "UnwritableOutputError",
         "B": "UnreadableFileError",
@@ -80,39 +79,38 @@ def test_names_the_system_refuses_fail_alone(tmp_path: Path) -> None:
 def test_pictures_are_written_as_restored(tmp_path: Path) -> None:
     plan = three_pairs(tmp_path)
     events: list[Event] = []
-    report = run_batch(MODEL, plan, on_event=events.append, restore=fake_restore)
+    report = run_batch(ENGINE, plan, on_event=events.append)
     assert [record.status for record in report.records] == ["done"] * 3
     for job in plan.jobs:
-        views = read_views(job.pair.left, job.pair.right)
+        views = read_pair(job.pair.left, job.pair.right)
         written = read_picture(job.output)
         assert written.info.bit_depth == 16
         np.testing.assert_allclose(written.srgb(), views.combined(), atol=1 / 65535)
     record = report.records[0]
-    assert (record.name, record.output, record.device, record.notes) == (
-        *("1", "1.png", "cpu", ("a note",)),
-    )
+    assert (record.name, record.output, record.notes) == ("1", "1.png", ())
+    assert record.run is not None
+    assert (record.run.device, record.run.notes) == ("cpu", ("a note",))
     assert record.seconds is not None
     assert record.seconds >= 0.25
     assert no_leftovers(tmp_path)
-    started = [event for event in events if isinstance(event, Started)]
-    assert [(e.job.pair.name, e.number, e.total) for e in started] == [
-        *(("1", 1, 3), ("2", 2, 3), ("3", 3, 3)),
-    ]
     assert [e.record for e in events if isinstance(e, Finished)] == list(report.records)
-    assert [(e.rows_done, e.rows) for e in events if isinstance(e, Progress)] == [
-        (0, 18),
-        (18, 18),
-    ] * 3
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert [(e.job.pair.name, e.number, e.total, e.share) for e in progress] == [
+        (str(number), number, 3, share) for number in (1, 2, 3) for share in (0, 0, 1)
+    ]
 
 
 def test_the_real_engine_does_it_too(tmp_path: Path) -> None:
     write_pair(tmp_path / "in", "deep/A", 1)
     plan = plan_jobs(tmp_path / "in", tmp_path / "out", extension=".tif")
-    options = RestoreOptions(device="cpu", precision="fp32")
-    (record,) = run_batch(MODEL, plan, options).records
-    assert (record.status, record.device, record.precision) == ("done", "cpu", "fp32")
-    views = read_views(plan.jobs[0].pair.left, plan.jobs[0].pair.right)
-    expected = real_restore(MODEL, views, options).pixels
+    model = LoadedModel(MCCNet(PAPER), {}, "untrained", "0" * 64)
+    engine = Network(model, NetworkOptions(device="cpu", precision="fp32"))
+    (record,) = run_batch(engine, plan).records
+    assert record.status == "done"
+    assert record.run is not None
+    assert (record.run.device, record.run.precision) == ("cpu", "fp32")
+    views = read_pair(plan.jobs[0].pair.left, plan.jobs[0].pair.right)
+    expected = engine.run(views).image
     np.testing.assert_allclose(
         read_picture(tmp_path / "out/deep/A.tif").srgb(), expected, atol=1 / 65535
     )
@@ -122,16 +120,11 @@ def test_manifest_says_what_was_done_and_how(tmp_path: Path) -> None:
     plan = three_pairs(tmp_path)
     (tmp_path / "in/4_L.png").touch()
     plan = plan_jobs(tmp_path / "in", tmp_path / "out")
-    run_batch(MODEL, plan, RestoreOptions(max_memory=10**9), bit_depth=8, restore=fake_restore)
+    run_batch(ENGINE, plan, bit_depth=8)
     content = read_manifest(tmp_path / "out")
-    assert content["schema"] == 1
-    assert content["weights"] == {"name": "untrained", "sha256": "0" * 64}
+    assert content["schema"] == 2
+    assert content["engine"] == {"name": "fake", "colour": "blue"}
     assert content["options"] == {
-        "device": "auto",
-        "precision": "auto",
-        "max_memory": 10**9,
-        "strip_height": None,
-        "ensemble": False,
         "bit_depth": 8,
         "metadata": True,
         "overwrite": False,
@@ -154,21 +147,16 @@ def test_failures_are_alone_and_named(tmp_path: Path) -> None:
     (tmp_path / "out/taken.png").mkdir(parents=True)
     plan = plan_jobs(source, tmp_path / "out")
 
-    def restore(
-        model: LoadedModel,
-        views: FileViews,
-        options: RestoreOptions,
-        progress: ProgressCallback | None,
-    ) -> Restored:
-        name = views.source.path.stem
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+        name = pair.info.path.stem
         if name == "engine_L":
             raise RuntimeError("boom")
         if name == "memory_L":
             raise OutOfMemoryError(2**40, 2**30)
-        result = fake_restore(model, views, options, progress)
-        return replace(result, pixels=result.pixels * np.nan) if name == "nan_L" else result
+        result = fake_run(pair, progress)
+        return replace(result, image=result.image * np.nan) if name == "nan_L" else result
 
-    report = run_batch(MODEL, plan, restore=restore)
+    report = run_batch(FakeEngine(act), plan)
     errors = {r.name: (r.error_type, r.error) for r in report.records if r.status == "failed"}
     assert {name: kind for name, (kind, _) in errors.items()} == {
         "corrupt": "UnreadableFileError",
@@ -194,64 +182,64 @@ def test_resuming_skips_what_is_done_and_repeats_what_failed(tmp_path: Path) -> 
     broken = plan.jobs[1].pair.right
     sound = broken.read_bytes()
     broken.write_bytes(b"")
-    first = run_batch(MODEL, plan, restore=fake_restore)
+    first = run_batch(ENGINE, plan)
     assert [record.status for record in first.records] == ["done", "failed", "done"]
     before = (tmp_path / "out/1.png").stat().st_mtime_ns
     broken.write_bytes(sound)
     events: list[Event] = []
     plan = plan_jobs(tmp_path / "in", tmp_path / "out")
-    second = run_batch(MODEL, plan, on_event=events.append, restore=fake_restore)
+    second = run_batch(ENGINE, plan, on_event=events.append)
     assert [record.status for record in second.records] == ["skipped", "done", "skipped"]
-    assert [(e.number, e.total) for e in events if isinstance(e, Started)] == [(1, 1)]
+    assert [(e.number, e.total) for e in events if isinstance(e, Progress)] == [(1, 1)] * 3
     assert (tmp_path / "out/1.png").stat().st_mtime_ns == before
     # How the skipped ones came about is still known.
     assert statuses(tmp_path / "out") == {"1": "done", "2": "done", "3": "done"}
-    assert read_manifest(tmp_path / "out")["pictures"][0]["device"] == "cpu"
+    assert read_manifest(tmp_path / "out")["pictures"][0]["run"]["device"] == "cpu"
     assert second.notes == ()
 
 
 def test_overwrite_makes_all_anew(tmp_path: Path) -> None:
-    run_batch(MODEL, three_pairs(tmp_path), restore=fake_restore)
+    run_batch(ENGINE, three_pairs(tmp_path))
     write_picture(tmp_path / "out/2.png", view(99), overwrite=True)
     plan = plan_jobs(tmp_path / "in", tmp_path / "out", overwrite=True)
-    report = run_batch(MODEL, plan, restore=fake_restore)
+    report = run_batch(ENGINE, plan)
     assert report.count("done") == 3
-    views = read_views(plan.jobs[1].pair.left, plan.jobs[1].pair.right)
+    views = read_pair(plan.jobs[1].pair.left, plan.jobs[1].pair.right)
     np.testing.assert_allclose(
         read_picture(tmp_path / "out/2.png").srgb(), views.combined(), atol=1 / 65535
     )
 
 
 def test_results_of_other_weights_are_pointed_out(tmp_path: Path) -> None:
-    run_batch(MODEL, three_pairs(tmp_path), restore=fake_restore)
+    run_batch(ENGINE, three_pairs(tmp_path))
     (tmp_path / "out/3.png").unlink()
     plan = plan_jobs(tmp_path / "in", tmp_path / "out")
-    report = run_batch(replace(MODEL, sha256="1" * 64), plan, restore=fake_restore)
+    report = run_batch(FakeEngine(digest="1" * 64), plan)
     assert len(report.notes) == 1
     assert report.notes[0].startswith("2 of the existing pictures")
 
 
 def test_a_picture_that_was_there_without_a_record_is_skipped(tmp_path: Path) -> None:
     write_picture(tmp_path / "out/1.png", view(50))
-    report = run_batch(MODEL, three_pairs(tmp_path), restore=fake_restore)
+    report = run_batch(ENGINE, three_pairs(tmp_path))
     assert statuses(tmp_path / "out") == {"1": "skipped", "2": "done", "3": "done"}
     assert report.notes == ()
 
 
 def test_all_done_calls_nothing(tmp_path: Path) -> None:
-    run_batch(MODEL, three_pairs(tmp_path), restore=fake_restore)
+    run_batch(ENGINE, three_pairs(tmp_path))
 
     def never(*_: object) -> Restored:
         raise AssertionError
 
     plan = plan_jobs(tmp_path / "in", tmp_path / "out")
-    assert run_batch(MODEL, plan, restore=never).count("skipped") == 3
+    assert run_batch(FakeEngine(never), plan).count("skipped") == 3
 
 
 # ---- threads
 
 
-def test_reading_and_writing_overlap_with_the_network(
+def test_reading_and_writing_overlap_with_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = three_pairs(tmp_path)
@@ -260,10 +248,10 @@ def test_reading_and_writing_overlap_with_the_network(
     network = [threading.Event() for _ in range(3)]
     me = threading.get_ident()
 
-    def reading(left: Path, right: Path) -> FileViews:
+    def reading(left: Path, right: Path) -> DualPixelPair:
         assert threading.get_ident() != me
         reads[int(left.stem[0]) - 1].set()
-        return read_views(left, right)
+        return read_pair(left, right)
 
     def writing(path: Path, *args: Any, **options: Any) -> tuple[str, ...]:
         assert threading.get_ident() != me
@@ -275,25 +263,20 @@ def test_reading_and_writing_overlap_with_the_network(
         writes[number].set()
         return result
 
-    def restore(
-        model: LoadedModel,
-        views: FileViews,
-        options: RestoreOptions,
-        progress: ProgressCallback | None,
-    ) -> Restored:
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
         assert threading.get_ident() == me
-        number = int(views.source.path.stem[0]) - 1
+        number = int(pair.info.path.stem[0]) - 1
         network[number].set()
         # The network waits for the next picture to be read and the last one to be written.
         if number < 2:
             assert reads[number + 1].wait(10)
         if number > 0:
             assert writes[number - 1].wait(10)
-        return fake_restore(model, views, options, progress)
+        return fake_run(pair, progress)
 
-    monkeypatch.setattr(batch_run, "read_views", reading)
+    monkeypatch.setattr(batch_run, "read_pair", reading)
     monkeypatch.setattr(batch_run, "write_picture", writing)
-    report = run_batch(MODEL, plan, restore=restore)
+    report = run_batch(FakeEngine(act), plan)
     assert [record.error for record in report.records] == [None] * 3
 
 
@@ -302,7 +285,7 @@ def test_one_picture_ahead_and_one_behind_at_most(
 ) -> None:
     for number in range(8):
         write_pair(tmp_path / "in", f"{number}", number)
-    views_alive: weakref.WeakSet[FileViews] = weakref.WeakSet()
+    views_alive: weakref.WeakSet[DualPixelPair] = weakref.WeakSet()
     results_alive: weakref.WeakSet[Restored] = weakref.WeakSet()
     most = {"views": 0, "results": 0}
 
@@ -310,8 +293,8 @@ def test_one_picture_ahead_and_one_behind_at_most(
         most["views"] = max(most["views"], len(views_alive))
         most["results"] = max(most["results"], len(results_alive))
 
-    def reading(left: Path, right: Path) -> FileViews:
-        views = read_views(left, right)
+    def reading(left: Path, right: Path) -> DualPixelPair:
+        views = read_pair(left, right)
         views_alive.add(views)
         look()
         return views
@@ -320,33 +303,28 @@ def test_one_picture_ahead_and_one_behind_at_most(
         time.sleep(0.02)
         return write_picture(*args, **options)
 
-    def restore(*arguments: Any) -> Restored:
+    def act(*arguments: Any) -> Restored:
         time.sleep(0.005)
         look()
-        result = fake_restore(*arguments)
+        result = fake_run(*arguments)
         results_alive.add(result)
         look()
         return result
 
-    monkeypatch.setattr(batch_run, "read_views", reading)
+    monkeypatch.setattr(batch_run, "read_pair", reading)
     monkeypatch.setattr(batch_run, "write_picture", slow_writing)
     plan = plan_jobs(tmp_path / "in", tmp_path / "out")
-    assert run_batch(MODEL, plan, restore=restore).count("done") == 8
+    assert run_batch(FakeEngine(act), plan).count("done") == 8
     assert most == {"views": 2, "results": 2}
 
 
 def interrupt_at(name: str) -> Callable[..., Restored]:
-    def restore(
-        model: LoadedModel,
-        views: FileViews,
-        options: RestoreOptions,
-        progress: ProgressCallback | None,
-    ) -> Restored:
-        if views.source.path.stem == f"{name}_L":
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+        if pair.info.path.stem == f"{name}_L":
             signal.raise_signal(signal.SIGINT)
-        return fake_restore(model, views, options, progress)
+        return fake_run(pair, progress)
 
-    return restore
+    return act
 
 
 @pytest.fixture
@@ -373,7 +351,7 @@ def test_interrupt_keeps_what_is_written_and_resumes(
     events: list[Event] = []
     threads = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt):
-        run_batch(MODEL, plan, on_event=events.append, restore=interrupt_at("3"))
+        run_batch(FakeEngine(interrupt_at("3")), plan, on_event=events.append)
     assert set(threading.enumerate()) == threads
     assert statuses(tmp_path / "out") == {"1": "done", "2": "done"}
     assert [e.record.name for e in events if isinstance(e, Finished)] == ["1", "2"]
@@ -382,7 +360,7 @@ def test_interrupt_keeps_what_is_written_and_resumes(
     ]
     read_picture(tmp_path / "out/2.png")
     plan = plan_jobs(tmp_path / "in", tmp_path / "out")
-    report = run_batch(MODEL, plan, restore=fake_restore)
+    report = run_batch(ENGINE, plan)
     assert [report.count(status) for status in ("skipped", "done")] == [2, 3]
     assert set(statuses(tmp_path / "out").values()) == {"done"}
 
@@ -400,9 +378,8 @@ def test_an_error_of_who_watches_stops_the_batch_as_it_is(tmp_path: Path, error:
     error.__cause__ = cause = ValueError("its cause")
     with pytest.raises(type(error)) as caught:
         run_batch(
-            *(MODEL, three_pairs(tmp_path)),
+            *(ENGINE, three_pairs(tmp_path)),
             on_event=break_at_progress("2", error),
-            restore=fake_restore,
         )
     assert caught.value is error
     assert error.__cause__ is cause
@@ -412,16 +389,16 @@ def test_an_error_of_who_watches_stops_the_batch_as_it_is(tmp_path: Path, error:
 
 
 def test_an_engine_that_catches_errors_does_not_make_them_the_pictures(tmp_path: Path) -> None:
-    def restore(*arguments: Any) -> Restored:
+    def act(*arguments: Any) -> Restored:
         try:
-            return fake_restore(*arguments)
+            return fake_run(*arguments)
         except Exception as error:
             raise OutOfMemoryError(2**40, 2**30) from error
 
     error = BrokenPipeError("gone")
     plan = three_pairs(tmp_path)
     with pytest.raises(BrokenPipeError) as caught:
-        run_batch(MODEL, plan, on_event=break_at_progress("2", error), restore=restore)
+        run_batch(FakeEngine(act), plan, on_event=break_at_progress("2", error))
     assert caught.value is error
     assert statuses(tmp_path / "out") == {"1": "done"}
 
@@ -434,12 +411,12 @@ def test_a_second_error_while_stopping_does_not_hide_the_first(
         return write_picture(*args, **options)
 
     def watch(event: Event) -> None:
-        if isinstance(event, Finished) or (isinstance(event, Started) and event.number == 2):
+        if isinstance(event, Finished) or (isinstance(event, Progress) and event.number == 2):
             raise RuntimeError(type(event).__name__)
 
     monkeypatch.setattr(batch_run, "write_picture", slow_writing)
-    with pytest.raises(RuntimeError, match="Started"):
-        run_batch(MODEL, three_pairs(tmp_path), on_event=watch, restore=fake_restore)
+    with pytest.raises(RuntimeError, match="Progress"):
+        run_batch(ENGINE, three_pairs(tmp_path), on_event=watch)
     assert statuses(tmp_path / "out") == {"1": "done"}
 
 
@@ -452,7 +429,7 @@ def test_the_first_error_is_told_and_nothing_twice(tmp_path: Path) -> None:
             raise RuntimeError(event.record.name)
 
     with pytest.raises(RuntimeError, match=r"^1$"):
-        run_batch(MODEL, three_pairs(tmp_path), on_event=watch, restore=fake_restore)
+        run_batch(ENGINE, three_pairs(tmp_path), on_event=watch)
     assert len(finished) == len(set(finished))
     assert set(statuses(tmp_path / "out").values()) == {"done"}
     done = {path.stem for path in (tmp_path / "out").glob("*.png")}
@@ -477,22 +454,17 @@ def test_an_error_of_the_manifest_stops_the_batch_as_it_is(
         written.set()
         return result
 
-    def restore(
-        model: LoadedModel,
-        views: FileViews,
-        options: RestoreOptions,
-        progress: ProgressCallback | None,
-    ) -> Restored:
-        if views.source.path.stem == "2_L":  # so that the first is recorded in this one's progress
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+        if pair.info.path.stem == "2_L":  # so that the first is recorded in this one's progress
             assert written.wait(10)
             time.sleep(0.05)
-        return fake_restore(model, views, options, progress)
+        return fake_run(pair, progress)
 
     monkeypatch.setattr(batch_run, "write_picture", writing)
     monkeypatch.setattr(Manifest, "add", refuse)
     events: list[Event] = []
     with pytest.raises(UnwritableOutputError) as caught:
-        run_batch(MODEL, three_pairs(tmp_path), on_event=events.append, restore=restore)
+        run_batch(FakeEngine(act), three_pairs(tmp_path), on_event=events.append)
     assert caught.value is error
     assert isinstance(events[-1], Progress)
     assert events[-1].job.pair.name == "2"
@@ -505,10 +477,9 @@ def test_a_list_whose_names_say_swapped_is_pointed_out(tmp_path: Path) -> None:
     table = tmp_path / "list.csv"
     table.write_text("a_R.png,a_L.png\nb_L.png,b_R.png\n")
     plan = plan_jobs(tmp_path, tmp_path / "out", pairs=table)
-    swapped, sound = run_batch(MODEL, plan, restore=fake_restore).records
+    swapped, sound = run_batch(ENGINE, plan).records
     left, right = tmp_path / "a_R.png", tmp_path / "a_L.png"
     assert swapped.notes == (
-        f"Their names say that {left} is the right view and {right} the left one.",
-        "a note",
+        f"The names say that {left} is the right view and {right} the left one; check the order.",
     )
-    assert sound.notes == ("a note",)
+    assert sound.notes == ()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dpdeblur.io import read_picture
-from dpdeblur.pair import DPViews
+from dpdeblur.pair import DualPixelPair
 from support.command import failure, run
 from support.pairs import write_pair
 
@@ -18,7 +18,7 @@ Pair = tuple[Path, Path]
 
 class TestBatch:
     @pytest.fixture
-    def source(self, tmp_path: Path, small_views: DPViews) -> Path:
+    def source(self, tmp_path: Path, small_views: DualPixelPair) -> Path:
         source = tmp_path / "in"
         for index, stem in enumerate(("a", "day/b", "day/c")):
             shifted = np.roll(small_views.left, index, 0), np.roll(small_views.right, index, 0)

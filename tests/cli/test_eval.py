@@ -20,13 +20,13 @@ import dpdeblur
 from dpdeblur.cli import app
 from dpdeblur.colour import combine
 from dpdeblur.datasets import find_truth_pairs
-from dpdeblur.engines import RestoreOptions
+from dpdeblur.engines import NetworkOptions
 from dpdeblur.engines import options as engine_options
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.evaluation import Rules, evaluate, evaluate_views, means
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.models import PAPER, MCCNet, load_model, save_model
-from dpdeblur.pair import DPViews
+from dpdeblur.pair import DualPixelPair
 from support.photographed import Pictures, photographed, write_dpdd
 from support.trees import fill
 
@@ -416,7 +416,7 @@ def test_rotated_files_are_scored_as_they_lay_on_the_sensor(
 
 
 class TestLibrary:
-    OPTIONS = RestoreOptions("cpu", "fp32")
+    OPTIONS = NetworkOptions("cpu", "fp32")
 
     def test_groups_have_their_means(self, dpdd: Path) -> None:
         pairs = [
@@ -436,7 +436,7 @@ class TestLibrary:
         stream = evaluate(
             [load_model()] * 2,  # whose progress is one level's
             find_truth_pairs(dpdd),
-            RestoreOptions("cpu", "fp32", strip_height=24),
+            NetworkOptions("cpu", "fp32", strip_height=24),
             keep=lambda pair, number, pixels: kept.append((pair.name, number)),
             progress=lambda pair, share: told.append((pair.name, share)),
         )
@@ -455,7 +455,7 @@ class TestLibrary:
 
     def test_views_in_memory(self, pictures: dict[str, Pictures]) -> None:
         pixels = pictures[NUMBERS[0]]
-        views = DPViews(pixels["left"], pixels["right"])
+        views = DualPixelPair(pixels["left"], pixels["right"])
         result, picture = evaluate_views(load_model(), views, pixels["sharp"], self.OPTIONS)
         expected = dpdeblur.deblur(views.left, views.right, device="cpu", precision="fp32")
         np.testing.assert_array_equal(picture, expected)

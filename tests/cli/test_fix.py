@@ -14,7 +14,7 @@ from skimage.metrics import peak_signal_noise_ratio
 import dpdeblur
 from dpdeblur.colour import srgb_to_linear
 from dpdeblur.io import read_picture, write_picture
-from dpdeblur.pair import DPViews
+from dpdeblur.pair import DualPixelPair
 from support.command import failure, run
 from support.pairs import EXAMPLE, write_pair
 
@@ -30,7 +30,7 @@ class TestFix:
         info = read_picture(output).info
         assert info.bit_depth == 16
 
-    def test_result_is_the_librarys(self, pair: Pair, small_views: DPViews) -> None:
+    def test_result_is_the_librarys(self, pair: Pair, small_views: DualPixelPair) -> None:
         output = pair[0].with_name("out.tif")
         assert run("fix", *pair, "-o", output, "--precision", "fp32").exit_code == 0
         expected = dpdeblur.deblur(small_views.left, small_views.right, precision="fp32")
@@ -42,7 +42,7 @@ class TestFix:
         one, two = (pair[0].with_name(name).read_bytes() for name in ("one.png", "two.png"))
         assert one == two
 
-    def test_scores_against_the_truth(self, pair: Pair, small_views: DPViews) -> None:
+    def test_scores_against_the_truth(self, pair: Pair, small_views: DualPixelPair) -> None:
         truth = pair[0].with_name("truth.png")
         write_picture(truth, small_views.right, bit_depth=16)
         result = run("fix", *pair, "--truth", truth, "--json")
@@ -60,7 +60,7 @@ class TestFix:
     @pytest.mark.parametrize("command", ["fix", "batch"])
     @pytest.mark.parametrize("tag", [3, 6, 8])
     def test_network_sees_sensor_rows_of_rotated_pictures(
-        self, tmp_path: Path, small_views: DPViews, command: str, tag: int
+        self, tmp_path: Path, small_views: DualPixelPair, command: str, tag: int
     ) -> None:
         exif = Image.Exif()
         exif[ExifTags.Base.Orientation] = tag
@@ -94,7 +94,9 @@ class TestFix:
         report = json.loads(run("fix", *pair, *options).stdout)
         assert 1e8 < report["peak_memory"] < 1e11
 
-    def test_metadata_is_kept_unless_unwanted(self, tmp_path: Path, small_views: DPViews) -> None:
+    def test_metadata_is_kept_unless_unwanted(
+        self, tmp_path: Path, small_views: DualPixelPair
+    ) -> None:
         exif = Image.Exif()
         exif[ExifTags.Base.Model] = "Some Camera"
         for side, view in (("L", small_views.left), ("R", small_views.right)):
@@ -113,7 +115,7 @@ class TestFix:
         assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
 
     @pytest.mark.parametrize("name", ["[a]", "[/a]", ":fire:", "\\[red]", "two words", "日本"])
-    def test_any_name(self, tmp_path: Path, small_views: DPViews, name: str) -> None:
+    def test_any_name(self, tmp_path: Path, small_views: DualPixelPair, name: str) -> None:
         views = write_pair(tmp_path, name, small_views.left, small_views.right)
         output = tmp_path / f"{name}_sharp.png"
         assert run("fix", *views).stdout.startswith(f"{output} ")
@@ -221,13 +223,13 @@ def restored(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
 class TestExample:
     """What the README promises of the bundled pair."""
 
-    def test_is_sharper(self, restored: np.ndarray, example: DPViews) -> None:
+    def test_is_sharper(self, restored: np.ndarray, example: DualPixelPair) -> None:
         def detail(picture: np.ndarray) -> float:
             return float((np.diff(picture[..., 1], axis=1) ** 2).mean())
 
         assert detail(restored) > 1.2 * detail(example.combined())
 
-    def test_is_the_same_picture(self, restored: np.ndarray, example: DPViews) -> None:
+    def test_is_the_same_picture(self, restored: np.ndarray, example: DualPixelPair) -> None:
         combined = example.combined()
         # Blur spreads light but keeps its amount, per colour.
         light = [srgb_to_linear(picture).mean((0, 1)) for picture in (restored, combined)]

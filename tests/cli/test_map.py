@@ -23,8 +23,9 @@ from dpdeblur.engines.optimiser import LinearViews, MapOptions, map_defocus
 from dpdeblur.engines.optimiser.files import encoded, linear_views
 from dpdeblur.engines.optimiser.joint import PaperOptions
 from dpdeblur.errors import InvalidPictureError
-from dpdeblur.io import read_map, read_picture, read_views
+from dpdeblur.io import read_map, read_picture
 from dpdeblur.optics import Calibration, DiskPSF, photograph, write_calibration
+from dpdeblur.pair import read_pair
 from dpdeblur.plots import draw_defocus
 from support.command import failure, run
 from support.dual_pixel_raw import camera_colours, smooth_scene, write_scene
@@ -480,7 +481,7 @@ class TestLibrary:
         rng = np.random.default_rng(0)
         numbers = rng.integers(900, 16384, (2, 40, 50, 1)).astype(np.float32)
         pair = [save(tmp_path / f"{side}.png", numbers[side]) for side in (0, 1)]
-        views = linear_views(read_views(*pair), calibration_of(levels=(BLACK, WHITE)))
+        views = linear_views(read_pair(*pair), calibration_of(levels=(BLACK, WHITE)))
         expected = np.maximum(numbers.astype(np.float64) - BLACK, 0) / WHITE
         for made, light in zip((views.left, views.right), expected, strict=True):
             np.testing.assert_allclose(made, light, rtol=1e-6)
@@ -489,24 +490,24 @@ class TestLibrary:
         numbers = np.random.default_rng(0).integers(64, 4096, (2, 40, 50), np.uint16)
         for side, each in zip("LR", numbers, strict=True):
             tifffile.imwrite(tmp_path / f"{side}.tif", each, bitspersample=12, metadata=None)
-        read = read_views(tmp_path / "L.tif", tmp_path / "R.tif")
+        read = read_pair(tmp_path / "L.tif", tmp_path / "R.tif")
         views = linear_views(read, calibration_of(levels=(64, 4031)))
         np.testing.assert_allclose(views.right[..., 0], (numbers[1] - 64.0) / 4031, rtol=1e-6)
 
     def test_bits_are_not_guessed_from_the_numbers(self, tmp_path: Path) -> None:
         numbers = 257 * np.random.default_rng(0).integers(0, 60, (2, 40, 50, 1))
         pair = [save(tmp_path / f"{side}.png", numbers[side]) for side in (0, 1)]
-        views = linear_views(read_views(*pair), calibration_of(levels=(0, WHITE)))
+        views = linear_views(read_pair(*pair), calibration_of(levels=(0, WHITE)))
         np.testing.assert_allclose(views.left, numbers[0] / WHITE, rtol=1e-6)
 
     def test_light_of_pictures_and_back(self, tmp_path: Path) -> None:
         pair = save_pair(tmp_path, photographed(3))
-        read = read_views(*pair)
+        read = read_pair(*pair)
         views = linear_views(read)
         assert views.left.shape == (*SHAPE, 3)
         np.testing.assert_allclose(views.right, srgb_to_linear(read.right), rtol=1e-6)
         np.testing.assert_allclose(encoded(views.right), read.right, atol=1e-6)
-        assert linear_views(read_views(*save_pair(tmp_path, photographed(1)))).left.shape[2] == 1
+        assert linear_views(read_pair(*save_pair(tmp_path, photographed(1)))).left.shape[2] == 1
 
     def test_encoded_is_clipped_and_of_three_channels(self) -> None:
         light = np.array([-0.5, 0, 0.2140411, 1, 7], np.float32).reshape(1, 5, 1)

@@ -14,11 +14,11 @@ import torch
 from PIL import ExifTags, Image
 
 from dpdeblur.colour import combine, srgb_to_linear
-from dpdeblur.io import read_picture, read_views, write_picture
+from dpdeblur.io import read_picture, write_picture
 from dpdeblur.io.colour_profile import linear_profile, srgb_profile
 from dpdeblur.optics import DiskPSF, photograph
-from dpdeblur.pair import DPViews
-from dpdeblur.raw import RawOptions, read_raw_views
+from dpdeblur.pair import DualPixelPair, read_pair
+from dpdeblur.raw import RawOptions, read_raw_pair
 from support.command import failure, run
 from support.cr2_writer import write_cr2
 from support.dual_pixel_raw import WHITE, camera_colours, smooth_scene, write_scene
@@ -99,7 +99,7 @@ class TestSplit:
         for ending in ("tiff", "png"):
             run("split", photo, "-o", tmp_path / ending, "--format", ending)
             left, right = sorted((tmp_path / ending).iterdir())
-            views, direct = read_views(left, right), read_raw_views(photo)
+            views, direct = read_pair(left, right), read_raw_pair(photo)
             np.testing.assert_allclose(views.left, direct.left, atol=1e-5)
             np.testing.assert_allclose(views.right, direct.right, atol=1e-5)
             assert run("fix", left, right, "-o", tmp_path / f"{ending}.tif").exit_code == 0
@@ -140,11 +140,11 @@ class TestFix:
         assert "Frame 1 is assumed to be the left view" in result.stderr
         output = photo.with_name("IMG_1_sharp.png")
         assert result.stdout.startswith(f"{output}  36x48")
-        views = read_raw_views(photo, RawOptions(size=48))
-        from dpdeblur.engines import RestoreOptions, restore
+        views = read_raw_pair(photo, RawOptions(size=48))
+        from dpdeblur.engines import NetworkOptions, restore
         from dpdeblur.models import load_model
 
-        expected = restore(load_model(), views, RestoreOptions(precision="fp32")).pixels
+        expected = restore(load_model(), views, NetworkOptions(precision="fp32")).pixels
         written = read_picture(output)
         np.testing.assert_allclose(written.srgb(), np.rot90(expected, -1), atol=1e-5)
         assert written.info.bit_depth == 16
@@ -213,7 +213,7 @@ class TestFix:
     def test_one_view_is_not_enough(self, pair: tuple[Path, Path]) -> None:
         assert "give both views" in failure(run("fix", pair[0]))
 
-    def test_a_known_scene(self, tmp_path: Path, example: DPViews) -> None:
+    def test_a_known_scene(self, tmp_path: Path, example: DualPixelPair) -> None:
         """A sharp picture, photographed out of focus by the optics, sampled by the sensor in its
         own colours, written as CR2: the result is nearer to the sharp picture than the ordinary
         photograph is."""
@@ -294,7 +294,7 @@ class TestInfo:
 
 class TestBatch:
     @pytest.fixture
-    def source(self, photo: Path, small_views: DPViews) -> Path:
+    def source(self, photo: Path, small_views: DualPixelPair) -> Path:
         source = photo.parent
         (source / "day").mkdir()
         shutil.copy(photo, source / "day" / "b.cr2")

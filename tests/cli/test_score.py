@@ -11,7 +11,7 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from dpdeblur.io import read_picture, write_picture
-from dpdeblur.pair import DPViews
+from dpdeblur.pair import DualPixelPair
 from support.command import failure, run
 
 Pair = tuple[Path, Path]
@@ -19,7 +19,7 @@ Pair = tuple[Path, Path]
 
 class TestScore:
     @pytest.fixture
-    def folders(self, tmp_path: Path, small_views: DPViews) -> tuple[Path, Path, Path]:
+    def folders(self, tmp_path: Path, small_views: DualPixelPair) -> tuple[Path, Path, Path]:
         rng = np.random.default_rng(0)
         names = tmp_path / "made", tmp_path / "truth", tmp_path / "input"
         for stem in ("x/one", "two"):

@@ -56,8 +56,8 @@ def test_needed_grows_with_the_picture_and_the_precision() -> None:
 PEAK = """
 import numpy as np, psutil
 from dpdeblur.models import PAPER, LoadedModel, MCCNet, MCCNetConfig
-from dpdeblur.engines import RestoreOptions, restore
-from dpdeblur.pair import DPViews
+from dpdeblur.engines import Network, NetworkOptions
+from dpdeblur.pair import DualPixelPair
 
 def peak():
     with open("/proc/self/status") as status:
@@ -65,10 +65,10 @@ def peak():
 
 left, right = np.random.default_rng(0).random((2, 560, 256, 3), dtype=np.float32)
 network = MCCNet(PAPER if "%(body)s" == "paper" else MCCNetConfig())
-model, views = LoadedModel(network.eval(), {}, "random", ""), DPViews(left, right)
+model, views = LoadedModel(network.eval(), {}, "random", ""), DualPixelPair(left, right)
 before = psutil.Process().memory_info().rss
-restored = restore(model, views, RestoreOptions("cpu", "fp32", max_memory=%(budget)d))
-print(restored.strips, peak() - before)
+engine = Network(model, NetworkOptions("cpu", "fp32", max_memory=%(budget)d))
+print(engine.run(views).run.strips, peak() - before)
 """
 
 

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dpdeblur.device import list_devices
-from dpdeblur.engines import Restored, RestoreOptions, restore
+from dpdeblur.engines import NetworkOptions, Restored
 from dpdeblur.errors import NonFiniteResultError, OptionError, OutOfMemoryError
 from dpdeblur.models import PAPER, LoadedModel, MCCNet, MCCNetConfig, ModelDescriptor
-from dpdeblur.pair import DPViews
+from dpdeblur.pair import DualPixelPair
+from support.engines import restore
 
 HALO = 112
 HAS_BF16 = "bf16" in list_devices()[-1].precisions
@@ -27,13 +28,13 @@ needs_bf16 = pytest.mark.skipif(not HAS_BF16, reason="this processor has no bf16
 Hook = Callable[[int, Tensor], Tensor]
 
 
-def on_cpu(precision: str = "fp32", **options: int | bool | None) -> RestoreOptions:
-    return RestoreOptions("cpu", precision, **options)  # type: ignore[arg-type]
+def on_cpu(precision: str = "fp32", **options: int | bool | None) -> NetworkOptions:
+    return NetworkOptions("cpu", precision, **options)  # type: ignore[arg-type]
 
 
-def random_views(height: int, width: int, seed: int = 0) -> DPViews:
+def random_views(height: int, width: int, seed: int = 0) -> DualPixelPair:
     left, right = np.random.default_rng(seed).random((2, height, width, 3), dtype=np.float32)
-    return DPViews(left, right)
+    return DualPixelPair(left, right)
 
 
 def loaded(network: nn.Module) -> LoadedModel:
@@ -79,7 +80,7 @@ class Reach(nn.Module):
         return self.spoil(len(self.rows_seen), result) if self.spoil else result
 
 
-def reach_by_numpy(views: DPViews) -> NDArray[np.float32]:
+def reach_by_numpy(views: DualPixelPair) -> NDArray[np.float32]:
     height, width = views.left.shape[:2]
     margins = ((0, -height % 8), (0, -width % 8), (0, 0))
     left, right = (np.pad(view, margins, mode="edge") for view in (views.left, views.right))
@@ -93,7 +94,7 @@ def reach_by_numpy(views: DPViews) -> NDArray[np.float32]:
 
 
 def difference(first: Restored, second: Restored) -> float:
-    return float(np.abs(first.pixels - second.pixels).max())
+    return float(np.abs(first.image - second.image).max())
 
 
 @given(st.integers(16, 420), st.integers(16, 60), st.integers(1, 440))
@@ -103,9 +104,9 @@ def test_every_strip_sees_all_that_the_network_may_look_at(
 ) -> None:
     views = random_views(height, width)
     restored = restore(loaded(Reach()), views, on_cpu(strip_height=strip_height))
-    np.testing.assert_array_equal(restored.pixels, reach_by_numpy(views))
-    assert restored.strip_height < strip_height + 8
-    assert (restored.strips == 1) == (strip_height > height - 8 + -height % 8)
+    np.testing.assert_array_equal(restored.image, reach_by_numpy(views))
+    assert restored.run.strip_height < strip_height + 8
+    assert (restored.run.strips == 1) == (strip_height > height - 8 + -height % 8)
 
 
 @pytest.mark.parametrize("halo", [HALO + 1, HALO + 8])
@@ -128,8 +129,8 @@ def test_strips_of_mccnet_equal_the_whole(
     model, views = random_mccnet(residual), random_views(height, width, seed)
     whole = restore(model, views, on_cpu())
     strips = restore(model, views, on_cpu(strip_height=max(1, int(share * height))))
-    assert whole.strips == 1
-    assert whole.pixels.std() > 0.05
+    assert whole.run.strips == 1
+    assert whole.image.std() > 0.05
     assert difference(whole, strips) <= 2e-5
 
 
@@ -159,7 +160,7 @@ def test_strips_of_a_pyramid_equal_the_whole(
     model, views = random_compact(), random_views(height, width, seed)
     whole = restore(model, views, on_cpu())
     strips = restore(model, views, on_cpu(strip_height=max(1, int(share * height))))
-    assert np.abs(whole.pixels - views.combined()).max() > 0.05
+    assert np.abs(whole.image - views.combined()).max() > 0.05
     assert difference(whole, strips) <= 2e-5
 
 
@@ -173,7 +174,7 @@ def test_the_engine_restores_the_pyramid_that_the_network_does(size: tuple[int, 
     with torch.inference_mode():
         whole = model.network.pyramid(left, right, levels)[-1].clamp(0, 1)
     expected = whole[0].permute(1, 2, 0).numpy()
-    np.testing.assert_allclose(restore(model, views, on_cpu()).pixels, expected, atol=2e-5)
+    np.testing.assert_allclose(restore(model, views, on_cpu()).image, expected, atol=2e-5)
 
 
 def test_progress_of_a_pyramid_counts_its_smaller_scales() -> None:
@@ -196,25 +197,29 @@ def test_a_smaller_halo_does_not_do(residual: bool, monkeypatch: pytest.MonkeyPa
 def test_a_network_at_its_start_returns_the_combined_view() -> None:
     views = random_views(37, 51)
     restored = restore(loaded(MCCNet(PAPER)), views, on_cpu())
-    np.testing.assert_allclose(restored.pixels, views.combined(), atol=1e-6)
+    np.testing.assert_allclose(restored.image, views.combined(), atol=1e-6)
 
 
 def test_what_is_returned() -> None:
     restored = restore(
         loaded(Reach(lambda _, result: 80 * result - 38.5)), random_views(45, 19), on_cpu()
     )
-    pixels = restored.pixels
+    pixels = restored.image
     assert (pixels.shape, pixels.dtype) == ((45, 19, 3), np.float32)
     assert (pixels.min(), pixels.max()) == (0, 1)
-    assert (restored.device, restored.precision, restored.notes) == ("cpu", "fp32", ())
-    assert (restored.strips, restored.strip_height) == (1, 45)
-    assert restored.seconds > 0
+    assert (restored.run.device, restored.run.precision, restored.run.notes) == (
+        "cpu",
+        "fp32",
+        (),
+    )
+    assert (restored.run.strips, restored.run.strip_height) == (1, 45)
+    assert restored.run.seconds > 0
 
 
 def test_the_same_run_gives_the_same_bytes() -> None:
     model, views = random_mccnet(True), random_views(100, 33)
     first, second = (restore(model, views, on_cpu(strip_height=40)) for _ in range(2))
-    assert first.pixels.tobytes() == second.pixels.tobytes()
+    assert first.image.tobytes() == second.image.tobytes()
 
 
 def test_progress_counts_rows() -> None:
@@ -250,9 +255,9 @@ def test_out_of_memory_goes_on_in_smaller_strips(error: Exception) -> None:
     restored = restore(
         loaded(network), views, on_cpu(strip_height=240), lambda done, _: seen.append(done)
     )
-    np.testing.assert_array_equal(restored.pixels, reach_by_numpy(views))
+    np.testing.assert_array_equal(restored.image, reach_by_numpy(views))
     # The first strip of 232 rows stays. The next read too much at 240 and at 120 (equal: 112) rows.
-    assert restored.notes == (
+    assert restored.run.notes == (
         "ran out of memory, retried with strips of 120 rows",
         "ran out of memory, retried with strips of 56 rows",
     )
@@ -260,7 +265,7 @@ def test_out_of_memory_goes_on_in_smaller_strips(error: Exception) -> None:
     assert seen == sorted(set(seen))
     assert seen[-1] == 700
     assert max(np.diff(seen[1:])) <= 56
-    assert len(network.rows_seen) == restored.strips + 2
+    assert len(network.rows_seen) == restored.run.strips + 2
 
 
 def test_out_of_memory_in_the_smallest_strip_gives_up_with_figures() -> None:
@@ -290,13 +295,13 @@ def test_max_memory_picks_the_strip_height() -> None:
         restore(model, views, on_cpu(max_memory=int(memory)))
         for memory in (150e6, 250e6, 400e6, 2e9)
     ]
-    counts = [run.strips for run in runs]
+    counts = [run.run.strips for run in runs]
     assert counts == sorted(set(counts), reverse=True)
     assert counts[-1] == 1
     both = restore(model, views, on_cpu(max_memory=int(250e6), strip_height=3000))
-    assert both.strips == runs[1].strips
+    assert both.run.strips == runs[1].run.strips
     both = restore(model, views, on_cpu(max_memory=int(250e6), strip_height=8))
-    assert both.strip_height == 8
+    assert both.run.strip_height == 8
 
 
 def test_too_little_memory_is_known_before_the_work() -> None:
@@ -307,16 +312,16 @@ def test_too_little_memory_is_known_before_the_work() -> None:
     enough = restore(
         loaded(network), random_views(600, 600), on_cpu(max_memory=caught.value.needed)
     )
-    assert enough.strip_height == 8
+    assert enough.run.strip_height == 8
 
 
 @needs_bf16
 def test_bf16_is_near_fp32() -> None:
     model, views = random_mccnet(True), random_views(64, 48)
     exact, fast = (restore(model, views, on_cpu(name)) for name in ("fp32", "bf16"))
-    assert fast.precision == "bf16"
+    assert fast.run.precision == "bf16"
     assert 0 < difference(exact, fast) < 0.05
-    assert np.abs(exact.pixels - fast.pixels).mean() < 5e-3
+    assert np.abs(exact.image - fast.image).mean() < 5e-3
 
 
 def spoil_half_precision_from(first_call: int, value: float) -> Hook:
@@ -334,10 +339,10 @@ def test_undefined_values_are_repeated_in_fp32(value: float) -> None:
     # The bottom row of what is read is a row of the picture in the last strip only.
     network, views = Reach(spoil_half_precision_from(2, value)), random_views(96, 16)
     restored = restore(loaded(network), views, on_cpu("bf16", strip_height=32))
-    np.testing.assert_array_equal(restored.pixels, reach_by_numpy(views))
-    assert restored.precision == "fp32"
-    assert restored.notes == ("bf16 gave infinite or undefined values, repeated in fp32",)
-    assert len(network.rows_seen) == restored.strips + 1 == 4
+    np.testing.assert_array_equal(restored.image, reach_by_numpy(views))
+    assert restored.run.precision == "fp32"
+    assert restored.run.notes == ("bf16 gave infinite or undefined values, repeated in fp32",)
+    assert len(network.rows_seen) == restored.run.strips + 1 == 4
 
 
 @needs_bf16
@@ -348,8 +353,8 @@ def test_fp32_keeps_to_the_budget_too() -> None:
         views,
         on_cpu("bf16", max_memory=170_000_000),
     )
-    np.testing.assert_array_equal(restored.pixels, reach_by_numpy(views))
-    assert restored.strips > 1
+    np.testing.assert_array_equal(restored.image, reach_by_numpy(views))
+    assert restored.run.strips > 1
 
 
 def test_undefined_values_in_fp32_are_an_error() -> None:
@@ -378,13 +383,13 @@ def test_an_interruption_leaves_everything_as_it_was() -> None:
     for name, value in model.network.state_dict().items():
         assert torch.equal(value, before[name])
         assert value.stride() == before[name].contiguous().stride()
-    assert restore(model, views, on_cpu()).pixels.tobytes() == whole.pixels.tobytes()
+    assert restore(model, views, on_cpu()).image.tobytes() == whole.image.tobytes()
 
 
 @pytest.mark.parametrize("option", ["max_memory", "strip_height"])
 def test_sizes_below_one_are_refused(option: str) -> None:
     with pytest.raises(OptionError, match=f"^{option}: 0 must be at least 1"):
-        RestoreOptions(**{option: 0})  # type: ignore[arg-type]
+        NetworkOptions(**{option: 0})  # type: ignore[arg-type]
 
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -395,46 +400,46 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 def test_cuda_agrees_with_the_cpu_and_with_its_own_strips() -> None:
     model, views = random_mccnet(True), random_views(500, 203)
     reference = restore(model, views, on_cpu())
-    whole = restore(model, views, RestoreOptions("cuda", "fp32"))
-    strips = restore(model, views, RestoreOptions("cuda", "fp32", strip_height=96))
-    assert whole.peak_memory is not None
-    assert strips.peak_memory is not None
-    assert 0 < strips.peak_memory < whole.peak_memory
+    whole = restore(model, views, NetworkOptions("cuda", "fp32"))
+    strips = restore(model, views, NetworkOptions("cuda", "fp32", strip_height=96))
+    assert whole.run.peak_memory is not None
+    assert strips.run.peak_memory is not None
+    assert 0 < strips.run.peak_memory < whole.run.peak_memory
     assert difference(whole, strips) <= 2e-5
     assert difference(whole, reference) <= 1e-4
     for precision in ("bf16", "fp16"):
-        assert difference(whole, restore(model, views, RestoreOptions("cuda", precision))) < 0.05
+        assert difference(whole, restore(model, views, NetworkOptions("cuda", precision))) < 0.05
 
 
 @pytest.mark.gpu
 @needs_cuda
 def test_cuda_out_of_memory_is_survived() -> None:
     model, views = random_mccnet(True), random_views(1500, 500)
-    whole = restore(model, views, RestoreOptions("cuda", "fp32"))
-    assert whole.peak_memory is not None
+    whole = restore(model, views, NetworkOptions("cuda", "fp32"))
+    assert whole.run.peak_memory is not None
     torch.cuda.empty_cache()
     _, total = torch.cuda.mem_get_info()
-    torch.cuda.set_per_process_memory_fraction(0.6 * whole.peak_memory / total)
+    torch.cuda.set_per_process_memory_fraction(0.6 * whole.run.peak_memory / total)
     try:
-        strips = restore(model, views, RestoreOptions("cuda", "fp32", strip_height=1500))
+        strips = restore(model, views, NetworkOptions("cuda", "fp32", strip_height=1500))
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert strips.strips > 1
-    assert "ran out of memory" in strips.notes[0]
+    assert strips.run.strips > 1
+    assert "ran out of memory" in strips.run.notes[0]
     assert difference(whole, strips) <= 2e-5
 
 
 def test_ensemble_is_the_mean_of_the_mirrored_scenes() -> None:
     views, model = random_views(40, 56), random_mccnet(residual=False)
-    mirrored = DPViews(views.right[:, ::-1].copy(), views.left[:, ::-1].copy())
+    mirrored = DualPixelPair(views.right[:, ::-1].copy(), views.left[:, ::-1].copy())
     passes = []
     for scene, axes in ((views, ()), (mirrored, (1,))):
-        upside_down = DPViews(scene.left[::-1].copy(), scene.right[::-1].copy())
-        passes.append(np.flip(restore(model, scene, on_cpu()).pixels, axes))
-        passes.append(np.flip(restore(model, upside_down, on_cpu()).pixels, (0, *axes)))
+        upside_down = DualPixelPair(scene.left[::-1].copy(), scene.right[::-1].copy())
+        passes.append(np.flip(restore(model, scene, on_cpu()).image, axes))
+        passes.append(np.flip(restore(model, upside_down, on_cpu()).image, (0, *axes)))
     inner = ((np.array(passes) > 0) & (np.array(passes) < 1)).all(0)  # single passes are clipped
     assert inner.mean() > 0.5
-    result = restore(model, views, on_cpu(ensemble=True)).pixels
+    result = restore(model, views, on_cpu(ensemble=True)).image
     np.testing.assert_allclose(result[inner], np.mean(passes, axis=0)[inner], atol=2e-5)
     assert np.abs(result - passes[0]).max() > 1e-3
 
@@ -443,5 +448,5 @@ def test_ensemble_does_not_depend_on_strips() -> None:
     views, model = random_views(264, 24), random_mccnet(residual=True)
     whole = restore(model, views, on_cpu(ensemble=True))
     strips = restore(model, views, on_cpu(ensemble=True, strip_height=40))
-    assert (whole.strips, strips.strips) == (1, 7)
-    np.testing.assert_allclose(strips.pixels, whole.pixels, atol=2e-5)
+    assert (whole.run.strips, strips.run.strips) == (1, 7)
+    np.testing.assert_allclose(strips.image, whole.image, atol=2e-5)

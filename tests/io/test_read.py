@@ -28,7 +28,8 @@ from dpdeblur.errors import (
     UnreadableFileError,
     UnsupportedFormatError,
 )
-from dpdeblur.io import INVERSE, Picture, PictureInfo, read_picture, read_views, turn, write_picture
+from dpdeblur.io import INVERSE, Picture, PictureInfo, read_picture, turn, write_picture
+from dpdeblur.pair import read_pair
 
 Array = NDArray[Any]
 HEIGHT, WIDTH = 18, 25
@@ -255,7 +256,7 @@ def test_codes_lie_as_the_views_do(tmp_path: Path, orientation: int) -> None:
         files.append(tmp_path / f"a_{side}.tif")
     upright = turn(numbers[0], orientation)
     np.testing.assert_array_equal(read_picture(files[0]).codes()[..., 0], upright)
-    views = read_views(*files)
+    views = read_pair(*files)
     assert views.stored is not None
     for picture, view, expected in zip(
         views.stored, (views.left, views.right), numbers, strict=True
@@ -267,7 +268,7 @@ def test_codes_lie_as_the_views_do(tmp_path: Path, orientation: int) -> None:
 def test_samples_of_colour_views_are_not_kept(tmp_path: Path) -> None:
     for seed, side in enumerate("lr"):
         (tmp_path / f"{side}.png").write_bytes(png(noise(3, 16, seed), 16, 2))
-    assert read_views(tmp_path / "l.png", tmp_path / "r.png").stored is None
+    assert read_pair(tmp_path / "l.png", tmp_path / "r.png").stored is None
 
 
 def test_tiff_premultiplied_alpha_is_divided_out(tmp_path: Path) -> None:
@@ -534,10 +535,10 @@ def pair(folder: Path, left: bytes, right: bytes) -> tuple[Path, Path]:
 
 def test_views(tmp_path: Path) -> None:
     left, right = noise(3, 16), noise(3, 8, seed=1)
-    views = read_views(*pair(tmp_path, png(left, 16, 2), png(right, 8, 2)))
-    assert isinstance(views.source, PictureInfo)
-    assert (views.source.path.name, views.source.bit_depth) == ("a_L.png", 16)
-    assert views.source.warnings == ()
+    views = read_pair(*pair(tmp_path, png(left, 16, 2), png(right, 8, 2)))
+    assert isinstance(views.info, PictureInfo)
+    assert (views.info.path.name, views.info.bit_depth) == ("a_L.png", 16)
+    assert views.info.warnings == ()
     np.testing.assert_array_equal(np.rint(views.left * 65535), left)
     np.testing.assert_array_equal(np.rint(views.right * 255), right)
 
@@ -546,7 +547,7 @@ def test_views_are_gray_only_together(tmp_path: Path) -> None:
     gray, colour = png(noise(1), 8, 0), png(noise(3), 8, 2)
     other = png(noise(1, seed=1), 8, 0)
     for left, right, expected in [(gray, other, True), (gray, colour, False)]:
-        source = read_views(*pair(tmp_path, left, right)).source
+        source = read_pair(*pair(tmp_path, left, right)).info
         assert isinstance(source, PictureInfo)
         assert source.gray == expected
 
@@ -554,8 +555,8 @@ def test_views_are_gray_only_together(tmp_path: Path) -> None:
 def test_views_of_different_size_identical_or_missing(tmp_path: Path) -> None:
     data = png(noise(), 8, 2)
     with pytest.raises(ShapeMismatchError):
-        read_views(*pair(tmp_path, data, png(noise()[:-1], 8, 2)))
+        read_pair(*pair(tmp_path, data, png(noise()[:-1], 8, 2)))
     with pytest.raises(IdenticalViewsError):
-        read_views(*pair(tmp_path, data, data))
+        read_pair(*pair(tmp_path, data, data))
     with pytest.raises(MissingFileError):
-        read_views(tmp_path / "a_L.png", tmp_path / "none.png")
+        read_pair(tmp_path / "a_L.png", tmp_path / "none.png")

@@ -21,7 +21,7 @@ from dpdeblur.optics import (
     render_sharp,
     resize_radius,
 )
-from dpdeblur.pair import DPViews
+from dpdeblur.pair import DualPixelPair
 from support.optics_reference import (
     Array,
     Sheet,
@@ -330,7 +330,7 @@ class TestRealPhotograph:
     part = np.s_[50:220, 195:345]  # the instruments on the bench
 
     @pytest.fixture
-    def bench(self, example: DPViews) -> tuple[Array, Array]:
+    def bench(self, example: DualPixelPair) -> tuple[Array, Array]:
         left, right = (
             srgb_to_linear(view[self.part].astype(np.float64)).transpose(2, 0, 1)
             for view in (example.left, example.right)

@@ -26,7 +26,7 @@ from dpdeblur.raw import (
     imbalance,
     open_raw,
     parse_size,
-    read_raw_views,
+    read_raw_pair,
 )
 from dpdeblur.raw.balance import NO_BALANCE, Balance, measure_balance
 from dpdeblur.raw.frames import Frame
@@ -242,7 +242,7 @@ def test_the_sum_of_the_views_is_the_ordinary_picture(tmp_path: Path) -> None:
         difference = abs((left + right) / 2 - combined)[2:-2, 2:-2]
         assert difference.max() <= worst
         assert difference.mean() <= mean
-        views = read_raw_views(path, RawOptions(half=half, balance=False))
+        views = read_raw_pair(path, RawOptions(half=half, balance=False))
         encoded = finish(pictures["combined"])
         np.testing.assert_allclose(
             views.combined()[2:-2, 2:-2], encoded[2:-2, 2:-2], atol=1e-4 if half else 0.01
@@ -310,7 +310,7 @@ def test_portraits_turn_as_librarws_do(tmp_path: Path) -> None:
         picture = develop(photo, PLAIN, combined=True)[0]["combined"]
         assert picture.shape == (96, 128, 3)  # the network gets the sensor's rows
         assert np.array_equal(turn(picture, photo.header.orientation), in_house(path))
-        assert read_raw_views(path).source.orientation == tag
+        assert read_raw_pair(path).info.orientation == tag
 
 
 def test_the_cameras_crop(tmp_path: Path) -> None:
@@ -360,7 +360,7 @@ def test_masked_columns_are_no_part_of_the_picture(tmp_path: Path) -> None:
     visible = np.random.default_rng(0).uniform(0.2, 0.5, (181, 272)).repeat(8, 0).repeat(8, 1)
     frames = dual_pixel_frames(visible, np.roll(visible, 2, 1), blacks=(512, 300))
     write_cr2(path, [masked_frame(f, b) for f, b in zip(frames, (512, 300), strict=True)])
-    views = read_raw_views(path, RawOptions(half=True))
+    views = read_raw_pair(path, RawOptions(half=True))
     assert views.left.shape == (724, 1088, 3)
     assert views.left[:, :4].mean() == pytest.approx(views.left.mean(), rel=0.1)
 
@@ -383,8 +383,8 @@ def test_sides_and_their_exchange(tmp_path: Path) -> None:
     path = tmp_path / "a.cr2"
     left, right = smooth_scene()
     write_scene(path, left, right)
-    views = read_raw_views(path, PLAIN)
-    swapped = read_raw_views(path, RawOptions(balance=False, swap_views=True))
+    views = read_raw_pair(path, PLAIN)
+    swapped = read_raw_pair(path, RawOptions(balance=False, swap_views=True))
     assert np.array_equal(views.left, swapped.right)
     assert np.array_equal(views.right, swapped.left)
     assert (
@@ -398,10 +398,10 @@ def test_the_working_width(tmp_path: Path) -> None:
     path = tmp_path / "a.cr2"
     scene = smooth_scene(192, 256)
     write_scene(path, *scene)
-    whole = read_raw_views(path, PLAIN)
-    assert np.array_equal(read_raw_views(path, RawOptions(256, balance=False)).left, whole.left)
-    assert np.array_equal(read_raw_views(path, RawOptions(9000, balance=False)).left, whole.left)
-    reduced = read_raw_views(path, RawOptions(64, balance=False))
+    whole = read_raw_pair(path, PLAIN)
+    assert np.array_equal(read_raw_pair(path, RawOptions(256, balance=False)).left, whole.left)
+    assert np.array_equal(read_raw_pair(path, RawOptions(9000, balance=False)).left, whole.left)
+    reduced = read_raw_pair(path, RawOptions(64, balance=False))
     assert reduced.left.shape == (48, 64, 3)
     # Light is averaged as light: as the mean of 4 x 4 pixels in linear light.
     light = srgb_to_linear(whole.left).reshape(48, 4, 64, 4, 3).mean((1, 3))
@@ -410,14 +410,14 @@ def test_the_working_width(tmp_path: Path) -> None:
     )
     np.testing.assert_allclose(reduced.combined(), combine(reduced.left, reduced.right), atol=1e-6)
     with pytest.raises(OptionError, match=r"^size: 16 makes .*a\.cr2 16x12 pixels; at least"):
-        read_raw_views(path, RawOptions(16))
+        read_raw_pair(path, RawOptions(16))
 
 
 def test_a_sensor_that_is_too_small(tmp_path: Path) -> None:
     write_scene(tmp_path / "a.cr2", *smooth_scene(24, 32))
     for options in (RawOptions(half=True), RawOptions(half=True, size=1680)):
         with pytest.raises(PictureTooSmallError):
-            read_raw_views(tmp_path / "a.cr2", options)
+            read_raw_pair(tmp_path / "a.cr2", options)
 
 
 def test_reduction_makes_no_dark_rims() -> None:
@@ -441,7 +441,7 @@ def test_sizes() -> None:
 def test_what_the_pictures_carry(tmp_path: Path) -> None:
     path = tmp_path / "a.cr2"
     write_scene(path, *smooth_scene(), orientation=6)
-    source = read_raw_views(path).source
+    source = read_raw_pair(path).info
     assert (source.bit_depth, source.gray, source.path) == (16, False, path)
     directory = exif.parse(source.exif or b"")
     assert exif.orientation(directory) == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.batch import MANIFEST_NAME, Plan, plan_jobs
-from dpdeblur.engines import ProgressCallback, Restored, RestoreOptions
+from dpdeblur.engines import ProgressCallback, Restored, RunInfo
 from dpdeblur.io import write_picture
-from dpdeblur.io.picture import FileViews
-from dpdeblur.models import PAPER, LoadedModel, MCCNet
+from dpdeblur.pair import DualPixelPair
 
-MODEL = LoadedModel(MCCNet(PAPER), {}, "untrained", "0" * 64)
+Run = Callable[[DualPixelPair, ProgressCallback | None], Restored]
 
 
 def view(seed: int, height: int = 18, width: int = 24) -> NDArray[np.float32]:
@@ -27,18 +28,43 @@ def write_pair(folder: Path, name: str, seed: int, extension: str = ".png") -> N
         write_picture(folder / f"{name}_{side}{extension}", view(seed + extra))
 
 
-def fake_restore(
-    model: LoadedModel,
-    views: FileViews,
-    options: RestoreOptions,
-    progress: ProgressCallback | None,
-) -> Restored:
-    """The combined picture, with what a real engine reports; instant."""
-    rows = len(views.left)
+class FakeEngine:
+    """The combined picture, with what a real engine reports; instant.
+
+    `act`, if given, is called with the pair and the progress callback instead of `fake_run`.
+    """
+
+    name = "fake"
+
+    def __init__(self, act: Run | None = None, digest: str = "0" * 64) -> None:
+        self.act, self.digest = act or fake_run, digest
+        self.settings = {"colour": "blue"}
+
+    def prepare(self) -> None:
+        pass
+
+    def read(self, pair: DualPixelPair) -> DualPixelPair:
+        return pair
+
+    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
+        restored = self.act(pair, progress)
+        if restored.run.digest == self.digest:
+            return restored
+        return replace(restored, run=replace(restored.run, digest=self.digest))
+
+
+def fake_run(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+    rows = len(pair.left)
     for done in (0, rows):
         if progress is not None:
             progress(done, rows)
-    return Restored(views.combined(), "cpu", "fp32", 24, 1, 0.25, None, ("a note",))
+    run = RunInfo("fake", {}, "0" * 64, "cpu", "fp32", 0.25, strip_height=24, notes=("a note",))
+    return Restored(pair.combined(), None, run)
+
+
+ENGINE = FakeEngine()
+RUN = RunInfo("mccnet", {"weights": {"sha256": "w"}}, "w", "cpu", "fp32", 2.5, versions={})
+"""A record of a run."""
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

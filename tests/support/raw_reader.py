@@ -15,7 +15,7 @@ import numpy as np
 
 from dpdeblur.cli._raw import describe
 from dpdeblur.errors import DPDeblurError, IdenticalViewsError, OptionError, PictureTooSmallError
-from dpdeblur.raw import RawOptions, RawPhoto, develop, examine_raw, raw_views
+from dpdeblur.raw import RawOptions, RawPhoto, develop, examine_raw, raw_pair
 from support.cr2_writer import Mosaic
 
 PATIENCE = 90.0  # seconds for a small file, on a machine that has other things to do
@@ -98,4 +98,4 @@ def develop_all(raw: RawPhoto) -> None:
     assert {picture.shape for picture in pictures.values()} == {pictures["left"].shape}
     for options in (RawOptions(size=32), RawOptions(half=True, balance=False)):
         with contextlib.suppress(IdenticalViewsError, OptionError, PictureTooSmallError):
-            raw_views(raw, options)
+            raw_pair(raw, options)
