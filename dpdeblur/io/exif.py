@@ -161,7 +161,7 @@ def cleaned(directory: Directory, software: str) -> Directory:
 
 
 def _chain(block: bytes) -> Iterator[Directory]:
-    """The main directory and those chained to it, of which the last is followed by a ValueError."""
+    """The main directory and those chained to it; ValueError where the chain ends or breaks."""
     form = _FORMATS.get(block[:4])
     if form is None:
         raise ValueError("no TIFF header")
