@@ -1,16 +1,19 @@
 """EXIF blocks entry by entry, so that what is kept stays as the camera wrote it.
 
 An EXIF block and a TIFF file have one structure (a header, then directories of tagged entries),
-so the same reader serves both. Values are held little-endian, and written so.
+so the same reader serves both, with tifffile's tables of that structure. Values are held
+little-endian, and written so.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from tifffile import TIFF
 
 ORIENTATION, SOFTWARE = 274, 305
 DESCRIPTION, ARTIST, COPYRIGHT = 270, 315, 33432
@@ -34,27 +37,12 @@ _OF_THE_OLD_FILE = frozenset({37121, 37122, 37500, 40962, 40963})
 _LAYOUTS = (b'{"shape"', b"ImageJ=", b"<?xml")
 
 _ASCII, _SHORT, _LONG, _RATIONAL, _IFD = 2, 3, 4, 5, 13
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_WORDS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4}  # what byte order applies to
 _DEEPEST = 3
-
-
-class _Layout(NamedTuple):
-    """How a file of one kind packs its directories (struct formats and sizes in bytes)."""
-
-    order: str
-    offset: str
-    length: str
-    entry: str
-    inline: int
-
-
-_CLASSIC, _BIG = ("I", "H", "HHI4s", 4), ("Q", "Q", "HHQ8s", 8)
-_LAYOUT_OF = {
-    b"II*\0": _Layout("<", *_CLASSIC),
-    b"MM\0*": _Layout(">", *_CLASSIC),
-    b"II+\0": _Layout("<", *_BIG),
-    b"MM\0+": _Layout(">", *_BIG),
+_FORMATS = {
+    b"II*\0": TIFF.CLASSIC_LE,
+    b"MM\0*": TIFF.CLASSIC_BE,
+    b"II+\0": TIFF.BIG_LE,
+    b"MM\0+": TIFF.BIG_BE,
 }
 
 
@@ -75,8 +63,7 @@ def parse(block: bytes) -> Directory:
     `block` is an EXIF block from its TIFF header on, or a whole TIFF or BigTIFF file. Entries that
     point outside the block are left out. Raises ValueError where it has no such structure.
     """
-    layout, offset = _start(block)
-    return _read(block, layout, offset, _DEEPEST)
+    return next(_chain(block))
 
 
 def parse_chain(block: bytes) -> list[Directory]:
@@ -84,13 +71,11 @@ def parse_chain(block: bytes) -> list[Directory]:
 
     A chain that is broken behind the main directory ends there.
     """
-    layout, offset = _start(block)
-    chain = [_read(block, layout, offset, _DEEPEST)]
-    seen = {0, offset}
-    with suppress(ValueError, struct.error):
-        while (offset := _following(block, layout, offset)) not in seen:
-            seen.add(offset)
-            chain.append(_read(block, layout, offset, _DEEPEST))
+    rest = _chain(block)
+    chain = [next(rest)]
+    with suppress(ValueError):
+        for directory in rest:
+            chain.append(directory)
     return chain
 
 
@@ -175,50 +160,51 @@ def cleaned(directory: Directory, software: str) -> Directory:
     return kept and kept | {ORIENTATION: short(1), SOFTWARE: text(software)}
 
 
-def _start(block: bytes) -> tuple[_Layout, int]:
-    """The layout of a block and where its main directory lies."""
-    layout = _LAYOUT_OF.get(block[:4])
-    if layout is None or len(block) < 2 * (4 + layout.inline) - 8:
+def _chain(block: bytes) -> Iterator[Directory]:
+    """The main directory and those chained to it; ValueError where the chain ends or breaks."""
+    form = _FORMATS.get(block[:4])
+    if form is None:
         raise ValueError("no TIFF header")
-    (offset,) = struct.unpack_from(layout.order + layout.offset, block, layout.inline)
-    return layout, offset
+    link, seen = form.offsetsize, set[int]()
+    while (offset := _number(block, link, form.offsetformat)) not in seen:
+        seen.add(offset)
+        directory, link = _read(block, form, offset, _DEEPEST)
+        yield directory
 
 
-def _following(block: bytes, layout: _Layout, offset: int) -> int:
-    """Where the directory chained to the one at `offset` lies; 0 where there is none."""
-    length, entry = layout.order + layout.length, layout.order + layout.entry
-    (count,) = struct.unpack_from(length, block, offset)
-    end = offset + struct.calcsize(length) + struct.calcsize(entry) * count
-    (following,) = struct.unpack_from(layout.order + layout.offset, block, end)
-    return int(following)
-
-
-def _read(block: bytes, layout: _Layout, offset: int, depth: int) -> Directory:
-    order, entry = layout.order, layout.order + layout.entry
-    first = offset + struct.calcsize(order + layout.length)
-    if depth == 0 or first > len(block):
+def _number(block: bytes, at: int, kind: str) -> int:
+    if at + struct.calcsize(kind) > len(block):
         raise ValueError("a directory is missing")
-    (count,) = struct.unpack_from(order + layout.length, block, offset)
-    end = first + struct.calcsize(entry) * count
+    return int(struct.unpack_from(kind, block, at)[0])
+
+
+def _read(block: bytes, form: Any, offset: int, depth: int) -> tuple[Directory, int]:
+    """The directory at `offset`, and where the link to the next one lies."""
+    if offset == 0 or depth == 0:
+        raise ValueError("a directory is missing")
+    first = offset + form.tagnosize
+    end = first + form.tagsize * _number(block, offset, form.tagnoformat)
     if end > len(block):
         raise ValueError("a directory is cut short")
     directory: Directory = {}
-    for tag, kind, number, value in struct.iter_unpack(entry, block[first:end]):
+    for tag, kind, number, value in struct.iter_unpack(form.tagheaderformat, block[first:end]):
         if tag in directory:
             continue
-        (start,) = struct.unpack_from(order + layout.offset, value)
         if tag in POINTERS:
-            if kind in {_LONG, _IFD}:  # 4 bytes in BigTIFF too
-                (start,) = struct.unpack_from(order + "I", value)
+            wide = "I" if kind in {_LONG, _IFD} else form.offsetformat[1:]  # 4 bytes in BigTIFF too
+            start = _number(value, 0, form.byteorder + wide)
             with suppress(ValueError):  # a lost sub-directory takes nothing else with it
-                directory[tag] = _read(block, layout, start, depth - 1)
+                directory[tag], _ = _read(block, form, start, depth - 1)
             continue
-        size = _SIZES.get(kind, 0) * number
-        if size > layout.inline:
+        words = TIFF.DATA_FORMATS.get(kind, "0s")  # such as 2I: two numbers of four bytes
+        size = struct.calcsize("<" + words) * number
+        if size > form.tagoffsetthreshold:
+            start = _number(value, 0, form.offsetformat)
             value = block[start : start + size]
         if size and len(value) >= size:
+            word = struct.calcsize("<" + words[-1])
             value = value[:size]
-            if order == ">" and kind in _WORDS:
-                value = np.frombuffer(value, f">u{_WORDS[kind]}").byteswap().tobytes()
+            if form.byteorder == ">":
+                value = np.frombuffer(value, f">u{word}").byteswap().tobytes()
             directory[tag] = Entry(kind, number, value)
-    return directory
+    return directory, end

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from dpdeblur.errors import InvalidMapError, UnreadableFileError, UnsupportedFormatError
@@ -37,8 +35,10 @@ def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]
             return _whole_numbers(png.decode(data), zero_is_unknown)
         if not data.startswith(tiff.SIGNATURES):
             raise Unusable("it is not a PNG or TIFF file")
-        numbers = _floating_point(data)
-        return _whole_numbers(tiff.decode(data), zero_is_unknown) if numbers is None else numbers
+        page = tiff.first_page(data)
+        if page.sampleformat == _FLOAT:
+            return _floating_point(page, data)
+        return _whole_numbers(tiff.decode(data), zero_is_unknown)
     except Unusable as error:
         raise UnreadableFileError(path, str(error)) from error
     except Exception as error:  # decoders raise anything from IndexError to their own classes
@@ -60,19 +60,8 @@ def write_map(path: Path, numbers: NDArray[np.floating[Any]], *, overwrite: bool
         raise InvalidMapError("The output", f"its type is {numbers.dtype}, not float32")
     if np.isinf(numbers).any():
         raise InvalidMapError("The output", "it has infinite values")
-    buffer = BytesIO()
-    tifffile.imwrite(
-        buffer,
-        numbers.astype(np.float32),
-        byteorder="<",
-        photometric="minisblack",
-        compression="zlib",
-        compressionargs={"level": 4},
-        predictor=True,
-        software=SOFTWARE,
-        metadata=None,
-    )
-    write_whole(path, buffer.getvalue(), overwrite=overwrite)
+    data = tiff.deflated(numbers.astype(np.float32), SOFTWARE, photometric="minisblack")
+    write_whole(path, data, overwrite=overwrite)
 
 
 def _whole_numbers(stored: Stored, zero_is_unknown: bool) -> NDArray[np.float32]:
@@ -86,19 +75,11 @@ def _whole_numbers(stored: Stored, zero_is_unknown: bool) -> NDArray[np.float32]
     return numbers
 
 
-def _floating_point(data: bytes) -> NDArray[np.float32] | None:
-    """The first page of a floating-point TIFF, or None if it holds whole numbers."""
-    with tifffile.TiffFile(BytesIO(data)) as file:
-        page: Any = file.pages[0]
-        if page.sampleformat != _FLOAT:
-            return None
-        if page.axes != "YX":
-            raise Unusable("it has several channels, and a map has one")
-        ends = zip(page.dataoffsets, page.databytecounts, strict=True)
-        if any(count == 0 or start + count > len(data) for start, count in ends):
-            raise Unusable("it is cut short")
-        with np.errstate(over="ignore"):
-            numbers: NDArray[np.float32] = page.asarray().astype(np.float32)
+def _floating_point(page: Any, data: bytes) -> NDArray[np.float32]:
+    if page.axes != "YX":
+        raise Unusable("it has several channels, and a map has one")
+    with np.errstate(over="ignore"):
+        numbers = tiff.pixels(page, data).astype(np.float32)
     if np.isinf(numbers).any():
         raise Unusable("it has infinite values; write NaN where nothing is known")
     return numbers

@@ -1,4 +1,7 @@
-"""TIFF: pixels by tifffile, which writes no EXIF directories; so tags are put in by hand."""
+"""TIFF: pixels by imageio's tifffile plug-in, page layout by tifffile itself.
+
+Neither writes EXIF directories; so these are put in by hand.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ import struct
 from io import BytesIO
 from typing import Any
 
+import imageio.v3 as iio
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from dpdeblur.io import exif
 from dpdeblur.io.stored import Samples, Stored, Unusable, with_channels, without_single_channel
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PLUGIN: Any = "tifffile"  # imageio's stubs do not know its options
 _XMP, _ICC = 700, 34675
 _COLOURS = {"MINISWHITE": 1, "MINISBLACK": 1, "RGB": 3}
 _BYTE, _UNDEFINED = 1, 7
@@ -32,47 +38,68 @@ def decode(data: bytes) -> Stored:
     and for files that are cut short, and what tifffile raises (ValueError, RuntimeError, ...) for
     damaged ones.
     """
-    with tifffile.TiffFile(BytesIO(data)) as file:
-        page: Any = file.pages[0]
-        colours = _check(page, len(data))
-        samples = page.asarray()
-        if page.axes == "SYX":
-            samples = np.moveaxis(samples, 0, -1)
-        bits: int = page.bitspersample
-        # A copy that may be written to.
-        samples = np.array(with_channels(samples), np.uint8 if bits <= 8 else np.uint16)
-        if page.photometric.name == "MINISWHITE":
-            samples[..., 0] = 2**bits - 1 - samples[..., 0]
-        samples, notes = _with_alpha_only(samples, bits, colours, page.extrasamples)
-        return Stored(samples, bits, data, _block(page, _XMP), _block(page, _ICC), notes=notes)
+    page = first_page(data)
+    colours = _check(page)
+    samples = pixels(page, data)
+    if page.axes == "SYX":
+        samples = np.moveaxis(samples, 0, -1)
+    bits: int = page.bitspersample
+    # A copy that may be written to.
+    samples = np.array(with_channels(samples), np.uint8 if bits <= 8 else np.uint16)
+    if page.photometric.name == "MINISWHITE":
+        samples[..., 0] = 2**bits - 1 - samples[..., 0]
+    samples, notes = _with_alpha_only(samples, bits, colours, page.extrasamples)
+    return Stored(samples, bits, data, _block(page, _XMP), _block(page, _ICC), notes=notes)
 
 
 def encode(stored: Stored, software: str) -> bytes:
     """Encode as one deflated page, with its EXIF, XMP and ICC blocks."""
     channels = stored.samples.shape[-1]
-    buffer = BytesIO()
-    tifffile.imwrite(
-        buffer,
+    data = deflated(
         without_single_channel(stored.samples),
-        byteorder="<",
+        software,
         photometric="rgb" if channels >= 3 else "minisblack",
         planarconfig="contig" if channels > 1 else None,
         extrasamples=["unassalpha"] if channels in {2, 4} else None,
-        compression="zlib",
-        compressionargs={"level": 4},
-        predictor=True,
-        software=software,
-        metadata=None,
     )
     blocks = exif.parse(stored.exif) if stored.exif else {}
     if stored.xmp:
         blocks[_XMP] = exif.Entry(_BYTE, len(stored.xmp), stored.xmp)
     if stored.icc:
         blocks[_ICC] = exif.Entry(_UNDEFINED, len(stored.icc), stored.icc)
-    return _with_tags(buffer.getvalue(), blocks) if blocks else buffer.getvalue()
+    return _with_tags(data, blocks) if blocks else data
 
 
-def _check(page: Any, size: int) -> int:
+def first_page(data: bytes) -> Any:
+    """The first page of the bytes of a file as tifffile describes it, before any pixels."""
+    return tifffile.TiffFile(BytesIO(data)).pages[0]
+
+
+def pixels(page: Any, data: bytes) -> NDArray[Any]:
+    """The pixels of `page`, the first one of `data`; Unusable where they are cut short."""
+    segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+    if not segments or any(count == 0 or start + count > len(data) for start, count in segments):
+        raise Unusable("it is cut short")
+    return iio.imread(data, plugin=_PLUGIN, series=None, page=0)
+
+
+def deflated(samples: NDArray[Any], software: str, **layout: Any) -> bytes:
+    """A little-endian file of one page, without any loss; `layout` is as tifffile has it."""
+    buffer = BytesIO()
+    with iio.imopen(buffer, "w", plugin=_PLUGIN, byteorder="<") as file:
+        file.write(
+            samples,
+            compression="zlib",
+            compressionargs={"level": 4},
+            predictor=True,
+            software=software,
+            metadata=None,
+            **layout,
+        )
+    return buffer.getvalue()
+
+
+def _check(page: Any) -> int:
     """The number of colour channels; Unusable where this page is no picture we take."""
     kind = getattr(page.photometric, "name", str(page.photometric))
     if kind == "YCBCR" and page.compression.name == "JPEG":
@@ -85,9 +112,6 @@ def _check(page: Any, size: int) -> int:
         raise Unusable("it is not a flat picture")
     if page.size == 0 or page.samplesperpixel < _COLOURS[kind]:
         raise Unusable("it is damaged")
-    segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-    if not segments or any(count == 0 or start + count > size for start, count in segments):
-        raise Unusable("it is cut short")
     return _COLOURS[kind]
 
 

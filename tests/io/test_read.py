@@ -318,6 +318,24 @@ def test_jpeg_followed_by_other_data(tmp_path: Path) -> None:
     np.testing.assert_array_equal(stored(picture), np.asarray(Image.open(io.BytesIO(data))))
 
 
+def test_jpeg_with_bytes_between_its_scans(tmp_path: Path) -> None:
+    """Some programs pad; libjpeg complains of it and of missing data alike."""
+    data = jpeg(noise(), progressive=True)
+    last = data.rindex(b"\xff\xc4")
+    picture = read(tmp_path, "a.jpg", data[:last] + bytes(5) + data[last:])
+    np.testing.assert_array_equal(stored(picture), np.asarray(Image.open(io.BytesIO(data))))
+
+
+def test_jpeg_with_colours_of_a_rare_resolution(tmp_path: Path) -> None:
+    """Gray at 4:1:0, which no encoder here writes: eight blocks of light, two of colour."""
+    data = bytearray(jpeg(np.full((16, 32, 3), 128, np.uint8), subsampling=0))
+    data[data.index(b"\xff\xc0") + 11] = 0x42
+    blocks = int("001010" * 8 + "0000" * 2, 2).to_bytes(7, "big")
+    head = bytes(data[: data.index(b"\xff\xda") + 14])
+    picture = read(tmp_path, "a.jpg", head + blocks + b"\xff\xd9")
+    np.testing.assert_array_equal(stored(picture), np.full((16, 32, 3), 128))
+
+
 def test_jpeg_larger_than_pillow_would_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -412,7 +430,14 @@ def test_files_cut_short_are_errors(
 
 @pytest.mark.parametrize("gray", [False, True])
 @pytest.mark.parametrize(
-    "options", [{}, {"progressive": True}, {"restart_marker_rows": 1}, {"subsampling": 0}]
+    "options",
+    [
+        {},
+        {"progressive": True},
+        {"restart_marker_rows": 1},
+        {"restart_marker_blocks": 3},
+        {"subsampling": 0},
+    ],
 )
 def test_jpeg_cut_short_but_properly_ended(
     tmp_path: Path, gray: bool, options: dict[str, Any]
