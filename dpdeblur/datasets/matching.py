@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpdeblur.datasets.folders import list_pictures
-from dpdeblur.datasets.places import is_folder
+from dpdeblur.datasets.paths import is_folder
 from dpdeblur.errors import PairingError
 
 
