@@ -19,6 +19,12 @@ class ScoreFiles:
     truth: Path
     input: Path | None = None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that are given."""
+        always = self.prediction, self.truth
+        return always if self.input is None else (*always, self.input)
+
 
 @dataclass(frozen=True)
 class FolderMatch:

@@ -41,6 +41,12 @@ class TruthPair:
     combined: Path | None = None
     group: str | None = None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All its files."""
+        always = self.left, self.right, self.truth
+        return always if self.combined is None else (*always, self.combined)
+
 
 def find_truth_pairs(folder: Path, split: str = "test") -> list[TruthPair]:
     """The photographs of a data set, in order of name. `folder` may hold:

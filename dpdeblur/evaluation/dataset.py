@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.datasets import TruthPair
-from dpdeblur.errors import DPDeblurError, OptionError
-from dpdeblur.evaluation.protocols import DEFAULT_PROTOCOL, PROTOCOLS, Scores, mean_scores, score
+from dpdeblur.errors import DPDeblurError
+from dpdeblur.evaluation.protocols import DEFAULT_RULES, Rules, Scores
+from dpdeblur.evaluation.report import mean_scores
 from dpdeblur.io import read_beside, read_views
 
 if TYPE_CHECKING:
-    from dpdeblur.engines import RestoreOptions
+    from dpdeblur.engines import Restored, RestoreOptions
     from dpdeblur.models import LoadedModel
     from dpdeblur.pair import DPViews
 
@@ -25,47 +26,24 @@ KeepCallback = Callable[[TruthPair, int, NDArray[np.float32]], None]
 
 
 @dataclass(frozen=True)
-class Rules:
-    """How results are compared: a protocol of `PROTOCOLS`, from row `first_row` (from 0) down.
+class RunInfo:
+    """How a picture was made: what `engines.Restored` says beside the picture itself."""
 
-    Rows are those of the views as they went through the network. With `match_exposure` all scores
-    have `matched` ones as well, over the same rows. Raises OptionError.
-    """
-
-    protocol: str = DEFAULT_PROTOCOL
-    first_row: int = 0
-    match_exposure: bool = False
-
-    def __post_init__(self) -> None:
-        if self.protocol not in PROTOCOLS:
-            known = " or ".join(PROTOCOLS)
-            raise OptionError("protocol", f"'{self.protocol}' is unknown; use {known}")
-        if self.first_row < 0:
-            raise OptionError("first_row", f"{self.first_row} is below 0")
-
-    def score(self, picture: NDArray[np.float32], truth: NDArray[np.float32]) -> Scores:
-        """The scores of a picture H x W x 3 in [0, 1] that has all its rows, as the truth has."""
-        if self.first_row >= len(truth):
-            raise OptionError(
-                "first_row", f"{self.first_row} is beyond the picture's {len(truth)} rows"
-            )
-        return score(
-            picture[self.first_row :],
-            truth[self.first_row :],
-            self.protocol,
-            match_exposure=self.match_exposure,
-        )
+    device: str
+    precision: str
+    strip_height: int
+    strips: int
+    seconds: float
+    peak_memory: int | None
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Result:
-    """What one model made of one photograph, and how (see `engines.Restored`)."""
+class Scored:
+    """What one model made of one photograph, and how."""
 
     scores: Scores
-    seconds: float
-    device: str
-    precision: str
-    notes: tuple[str, ...] = ()
+    run: RunInfo
 
 
 @dataclass(frozen=True)
@@ -78,9 +56,14 @@ class Evaluated:
 
     pair: TruthPair
     input: Scores | None = None
-    results: tuple[Result, ...] = ()
+    results: tuple[Scored, ...] = ()
     warnings: tuple[str, ...] = ()
     error: DPDeblurError | None = None
+
+    @property
+    def scores(self) -> tuple[Scores, ...]:
+        """The input's scores and those of each result, or () if there are none."""
+        return () if self.input is None else (self.input, *(each.scores for each in self.results))
 
 
 @dataclass(frozen=True)
@@ -92,12 +75,17 @@ class Means:
     input: Scores
     results: tuple[Scores, ...]
 
+    @property
+    def scores(self) -> tuple[Scores, ...]:
+        """The input's and those of each result."""
+        return self.input, *self.results
+
 
 def evaluate(
     models: Sequence[LoadedModel],
     pairs: Sequence[TruthPair],
     options: RestoreOptions | None = None,
-    rules: Rules = Rules(),
+    rules: Rules = DEFAULT_RULES,
     *,
     keep: KeepCallback | None = None,
     progress: Callable[[TruthPair, float], None] | None = None,
@@ -125,10 +113,10 @@ def evaluate_views(
     views: DPViews,
     truth: NDArray[np.float32],
     options: RestoreOptions | None = None,
-    rules: Rules = Rules(),
+    rules: Rules = DEFAULT_RULES,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Result, NDArray[np.float32]]:
+) -> tuple[Scored, NDArray[np.float32]]:
     """Restore one pair of views by one model; its scores against `truth`, and the picture.
 
     `truth` is H x W x 3 in [0, 1], sRGB-encoded, in the views' rows. Raises what `restore` and
@@ -137,32 +125,24 @@ def evaluate_views(
     from dpdeblur.engines import restore  # with PyTorch, which scores of files do without
 
     restored = restore(model, views, options, progress)
-    scores = rules.score(restored.pixels, truth)
-    result = Result(scores, restored.seconds, restored.device, restored.precision, restored.notes)
-    return result, restored.pixels
+    scored = Scored(rules.score(restored.pixels, truth), _run_info(restored))
+    return scored, restored.pixels
 
 
 def means(pictures: Sequence[Evaluated]) -> list[Means]:
     """The means of each group in order of first appearance, and last of all; [] if none scored."""
     groups = dict.fromkeys(each.pair.group for each in pictures if each.pair.group is not None)
-    return [
-        mean
-        for group in (*groups, None)
-        if (mean := _mean(group, [p for p in pictures if group in {None, p.pair.group}]))
-    ]
+    found = []
+    for group in (*groups, None):
+        scored = [p.scores for p in pictures if p.scores and group in {None, p.pair.group}]
+        if scored:
+            before, *results = map(mean_scores, zip(*scored, strict=True))
+            found.append(Means(group, len(scored), before, tuple(results)))
+    return found
 
 
-def _mean(group: str | None, pictures: Sequence[Evaluated]) -> Means | None:
-    inputs = [each.input for each in pictures if each.input is not None]
-    if not inputs:
-        return None
-    results = zip(*(each.results for each in pictures if each.input is not None), strict=True)
-    return Means(
-        group,
-        len(inputs),
-        mean_scores(inputs),
-        tuple(mean_scores([result.scores for result in each]) for each in results),
-    )
+def _run_info(restored: Restored) -> RunInfo:
+    return RunInfo(**{field.name: getattr(restored, field.name) for field in fields(RunInfo)})
 
 
 def _evaluate_one(
