@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from dpdeblur.engines import Engine
+    from dpdeblur.evaluation import Candidate
     from dpdeblur.raw import RawOptions
 
 
@@ -180,15 +181,15 @@ class EngineChoice:
     calibration: Calibration = None
     method: MethodOption = None
 
-    def make(self) -> Engine:
-        """The engine that is meant; raises what `make_engine` does."""
+    def make(self, weights: Path | None = None) -> Engine:
+        """The engine that is meant, perhaps of other weights; raises what `make_engine` does."""
         from dpdeblur.engines import make_engine
         from dpdeblur.memory import parse_memory
 
         return make_engine(
             self.engine.value,
             device=self.device,
-            weights=self.weights,
+            weights=weights or self.weights,
             precision=self.precision.value,
             max_memory=None if self.max_memory is None else parse_memory(self.max_memory),
             strip_height=self.strip_height,
@@ -196,6 +197,27 @@ class EngineChoice:
             calibration=self.calibration,
             method=self.method and self.method.value,
         )
+
+
+@dataclass(frozen=True)
+class EngineChoices(EngineChoice):
+    """The same with any number of weights, to compare them."""
+
+    weights: Annotated[  # type: ignore[assignment]
+        list[str] | None,
+        typer.Option(
+            metavar="FILE|NAME",
+            help="Weights file, or the name of shipped weights; may be repeated.",
+        ),
+    ] = None
+
+    def candidates(self, folder: Path | None) -> tuple[Candidate, ...]:
+        """The engines that are meant, whose results go to `folder`, if any."""
+        from dpdeblur.evaluation import Candidate, network_candidates
+
+        if self.engine is EngineName.mpi:
+            return (Candidate(self.engine.value, self.make(), folder=folder),)
+        return network_candidates(self.make, self.weights or (), folder)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.progress import (
     BarColumn,
     Progress,
@@ -24,7 +24,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from dpdeblur.engines import Engine, Restored, RunInfo
-    from dpdeblur.evaluation import Scores
+    from dpdeblur.evaluation import report
     from dpdeblur.pair import DualPixelPair
 
 
@@ -134,15 +134,20 @@ def describe_run(run: RunInfo) -> str:
     return f"{run.seconds:.1f} s{held} ({run.device}, {how})"
 
 
-def metric_table(rows: Iterable[tuple[str, Scores]], title: str) -> Table:
-    """A table of names and scores, one row each."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("", overflow="fold")
-    for heading in ("PSNR (dB)", "SSIM", "MAE"):
-        table.add_column(heading, justify="right")
-    for name, scores in rows:
-        table.add_row(name, f"{scores.psnr:.2f}", f"{scores.ssim:.4f}", f"{scores.mae:.4f}")
-    return table
+def rendered(*parts: str | report.Table) -> Group:
+    """Sentences and tables of scores as they are printed."""
+    shown: list[str | Table] = []
+    for part in parts:
+        if isinstance(part, str):
+            shown.append(part)
+            continue
+        shown.append(table := Table(title=part.title, title_justify="left"))
+        table.add_column("", overflow="fold")
+        for column in part.columns:
+            table.add_column(column.heading, justify="right")
+        for texts in part.texts():
+            table.add_row(*texts)
+    return Group(*shown)
 
 
 def _plain(value: Any) -> Any:

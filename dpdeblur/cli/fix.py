@@ -10,7 +10,7 @@ import typer
 
 from dpdeblur.cli import _inputs, _options
 from dpdeblur.cli._errors import open_output
-from dpdeblur.cli._output import describe_run, metric_table
+from dpdeblur.cli._output import describe_run, rendered
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -59,10 +59,8 @@ def fix(
       dpdeblur fix left.png right.png --engine mpi --calibration pixel4.npz
     """
     printer = open_output(ctx, json=json, quiet=quiet)
-    from rich.console import Group
-
     from dpdeblur.datasets import common_stem
-    from dpdeblur.evaluation import score
+    from dpdeblur.evaluation import Rules, picture_scoring
     from dpdeblur.io import write_picture
 
     inputs = _inputs.check_inputs(left, right, truth)
@@ -101,14 +99,16 @@ def fix(
         printer.result(human, data)
         return
     truth_pixels = sharp.srgb()
+    rules = Rules(protocol.value)
     rows = {
-        "input": score(pair.upright(pair.combined()), truth_pixels, protocol.value),
-        "result": score(pixels, truth_pixels, protocol.value),
+        "input": rules.score(pair.upright(pair.combined()), truth_pixels),
+        "result": rules.score(pixels, truth_pixels),
     }
     data |= {"protocol": protocol.value}
     data |= {name: scores.as_dict() for name, scores in rows.items()}
-    table = metric_table(rows.items(), f"Protocol {protocol.value}")
-    printer.result(Group(human, table), data)
+    scoring = picture_scoring(rules)
+    table = scoring.table(scoring.title, rows.items())
+    printer.result(rendered(human, table), data)
 
 
 def _check_places(

@@ -9,6 +9,7 @@ import typer
 
 from dpdeblur.cli import _options
 from dpdeblur.cli._errors import open_output
+from dpdeblur.cli._output import rendered
 
 
 def score(
@@ -59,65 +60,31 @@ def score(
       dpdeblur score --map made/defocus.tif true_defocus.png
     """
     printer = open_output(ctx, json=json, quiet=quiet)
-    from rich.console import Group
-
-    from dpdeblur.cli import _protocol, _scoring
+    from dpdeblur import evaluation
     from dpdeblur.datasets import pair_folders
     from dpdeblur.errors import OptionError
-    from dpdeblur.io.atomic import check_place, write_whole
+    from dpdeblur.io.atomic import check_place
 
     for option, given in (("--protocol", protocol), ("--match-exposure", match_exposure)):
         if maps and given:
             raise OptionError(option, "it is for pictures; leave it or --map out")
-    protocol = protocol or _options.ProtocolName.dpdd
-    rules = (
-        _scoring.maps()
-        if maps
-        else _scoring.pictures(protocol.value, match_exposure=match_exposure)
-    )
     match = pair_folders(prediction, truth, untouched)
     for path in (*match.unmatched_predictions, *match.unmatched_truths):
         printer.warn(f"{path} has no counterpart and is left out.")
     if csv is not None:
-        inputs = [
-            path
-            for files in match.pictures
-            for path in (files.prediction, files.truth, files.input)
-            if path is not None
-        ]
+        inputs = [path for files in match.pictures for path in files.files]
         check_place(csv, overwrite=overwrite, inputs=inputs)
 
-    kinds = ("result",) if untouched is None else ("result", "input")
-    scores: dict[str, list[_scoring.Scores]] = {kind: [] for kind in kinds}
+    rules = evaluation.Rules(protocol or evaluation.DEFAULT_PROTOCOL, match_exposure=match_exposure)
     with printer.progress() as bar:
-        for files in bar.track(match.pictures, description="Scoring"):
-            paths = [files.prediction] if files.input is None else [files.prediction, files.input]
-            found = rules.score(paths, files.truth, printer.warn)
-            for kind, each in zip(kinds, found, strict=True):
-                scores[kind].append(each)
-
-    names = [files.name for files in match.pictures]
-    means = {kind: _scoring.means(each) for kind, each in scores.items()}
+        scores = [
+            evaluation.score_maps(files)
+            if maps
+            else evaluation.score_pictures(files, rules, printer.warn)
+            for files in bar.track(match.pictures, description="Scoring")
+        ]
+    scoring = evaluation.map_scoring() if maps else evaluation.picture_scoring(rules)
+    report = evaluation.report_files(scoring, match, scores)
     if csv is not None:
-        write_whole(csv, rules.csv(names, scores).encode("utf-8", "surrogateescape"))
-    data = {
-        "protocol": _protocol.document(rules.name, rules.description, matched=rules.matched),
-        "versions": rules.versions,
-        "pictures": [
-            {"name": name} | {kind: each[index] for kind, each in scores.items()}
-            for index, name in enumerate(names)
-        ],
-        "mean": means,
-        "unmatched": {
-            "predictions": match.unmatched_predictions,
-            "truths": match.unmatched_truths,
-        },
-    }
-    tables = [
-        rules.table(f"The {kind}", [*zip(names, each, strict=True), ("(mean)", means[kind])])
-        for kind, each in scores.items()
-    ]
-    made_with = ", ".join(f"{name} {number}" for name, number in rules.versions.items())
-    what = "Maps" if maps else f"Protocol {rules.name}"
-    named = _protocol.sentences(what, rules.description, matched=rules.matched)
-    printer.result(Group(*tables, *named, made_with), data)
+        report.write_csv(csv)
+    printer.result(rendered(*report.tables, *report.sentences), report.document)

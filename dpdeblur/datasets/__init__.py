@@ -13,7 +13,7 @@ from dpdeblur.datasets.names import (
     common_stem,
     names_say_swapped,
 )
-from dpdeblur.datasets.places import inner_path, is_folder
+from dpdeblur.datasets.paths import inner_path, is_folder
 from dpdeblur.datasets.tables import read_pair_list
 from dpdeblur.datasets.truth import TruthPair, find_truth_pairs
 

@@ -26,7 +26,7 @@ from dpdeblur.datasets.names import (
     side,
     swapped,
 )
-from dpdeblur.datasets.places import inner_path, is_folder
+from dpdeblur.datasets.paths import inner_path, is_folder
 from dpdeblur.errors import PairingError, UnreadableFileError
 from dpdeblur.io import PICTURE_EXTENSIONS
 
@@ -54,8 +54,8 @@ def list_pictures(
     inside = None if skip is None else inner_path(folder, skip)
     skipped = None if inside is None else folder / inside
     found = []
-    for place, folders, files in os.walk(folder, onerror=unreadable):
-        here = Path(place)
+    for walked, folders, files in os.walk(folder, onerror=unreadable):
+        here = Path(walked)
         folders[:] = [
             name
             for name in folders
@@ -133,8 +133,8 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
         RawPath(path.relative_to(folder).with_suffix("").as_posix(), path)
         for path in _ending(files, RAW_EXTENSIONS)
     ]
-    places = {(raw.path.parent, raw.name) for raw in raws}
-    views = {pair.left for pair in pairs if (pair.left.parent, pair.name) in places}
+    raw_names = {(raw.path.parent, raw.name) for raw in raws}
+    views = {pair.left for pair in pairs if (pair.left.parent, pair.name) in raw_names}
     photos: list[PhotoPaths] = [*(pair for pair in pairs if pair.left not in views), *raws]
     if not photos:
         no_raw = "no Canon raw file (CR2, CR3) is there"
@@ -162,12 +162,12 @@ def _ending(files: Sequence[Path], extensions: Sequence[str]) -> list[Path]:
 
 def _search(folder: Path, files: Sequence[Path]) -> tuple[list[PairPaths], tuple[Path, ...]]:
     """The pairs among the pictures below `folder`, and the views without a partner."""
-    # First of equals: A.PNG and A.png are one place, and the second stays without a partner.
-    places = {_place(path): path for path in reversed(files)}
-    pairs = _pairs_in_one_folder(folder, files, places)
+    # First of equals: A.PNG and A.png have one key, and the second stays without a partner.
+    by_key = {_key(path): path for path in reversed(files)}
+    pairs = _pairs_in_one_folder(folder, files, by_key)
     paired = {path for pair in pairs for path in (pair.left, pair.right)}
     rest = [path for path in files if path not in paired]
-    pairs += _pairs_in_trees(folder, rest, places)
+    pairs += _pairs_in_trees(folder, rest, by_key)
     paired = {path for pair in pairs for path in (pair.left, pair.right)}
     orphans = tuple(
         path
@@ -177,20 +177,20 @@ def _search(folder: Path, files: Sequence[Path]) -> tuple[list[PairPaths], tuple
     return pairs, orphans
 
 
-_Place = tuple[Path, str, str]
+_Key = tuple[Path, str, str]
 
 
-def _place(path: Path) -> _Place:
+def _key(path: Path) -> _Key:
     """A file's folder, stem and extension, the last in lower case: .JPG and .jpg are partners."""
     return path.parent, path.stem, path.suffix.lower()
 
 
 def _pairs_in_one_folder(
-    folder: Path, files: Sequence[Path], places: Mapping[_Place, Path]
+    folder: Path, files: Sequence[Path], by_key: Mapping[_Key, Path]
 ) -> list[PairPaths]:
     pairs = {}
     for left in files:
-        right = places.get(_place(left.with_stem(swapped(left.stem))))
+        right = by_key.get(_key(left.with_stem(swapped(left.stem))))
         if side(left.stem) == "left" and right is not None and right not in pairs:
             name = output_name(left.relative_to(folder), left, right)
             pairs[right] = PairPaths(name.as_posix(), left, right)
@@ -198,7 +198,7 @@ def _pairs_in_one_folder(
 
 
 def _pairs_in_trees(
-    folder: Path, files: Sequence[Path], places: Mapping[_Place, Path]
+    folder: Path, files: Sequence[Path], by_key: Mapping[_Key, Path]
 ) -> list[PairPaths]:
     pairs: dict[Path, PairPaths] = {}
     matches: Counter[tuple[Path, Path]] = Counter()
@@ -207,7 +207,7 @@ def _pairs_in_trees(
         if tree is None or tree[0] != "left" or side(left.stem) == "right":
             continue
         _, other, merged = tree
-        right = places.get(_place(folder / other / f"{swapped(left.stem)}{left.suffix}"))
+        right = by_key.get(_key(folder / other / f"{swapped(left.stem)}{left.suffix}"))
         matches[left.parent, folder / other] += right is not None
         if right is not None and right not in pairs:
             name = merged / common_stem(left, right)

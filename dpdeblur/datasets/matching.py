@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpdeblur.datasets.folders import list_pictures
-from dpdeblur.datasets.places import is_folder
+from dpdeblur.datasets.paths import is_folder
 from dpdeblur.errors import PairingError
 
 
@@ -18,6 +18,12 @@ class ScoreFiles:
     prediction: Path
     truth: Path
     input: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that are given."""
+        always = self.prediction, self.truth
+        return always if self.input is None else (*always, self.input)
 
 
 @dataclass(frozen=True)

@@ -121,13 +121,13 @@ def names_say_swapped(left: Path, right: Path) -> bool:
     return told[:1] == [("right", "left")]
 
 
-def output_name(place: PurePath, left: Path, right: Path) -> PurePath:
-    """The pair's common stem in the folder of `place`, the left view's relative path.
+def output_name(inner: PurePath, left: Path, right: Path) -> PurePath:
+    """The pair's common stem in the folder of `inner`, the left view's relative path.
 
     A bare l.png and r.png take the place of their folder: "day1/0600/l.png" makes "day1/0600".
     """
     bare = _belong(left, right) and not base(left.stem)
-    return (place.parent.parent if bare else place.parent) / common_stem(left, right)
+    return (inner.parent.parent if bare else inner.parent) / common_stem(left, right)
 
 
 def distinct(

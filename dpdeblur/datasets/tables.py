@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from dpdeblur.datasets.names import Pairing, PairPaths, distinct, output_name
-from dpdeblur.datasets.places import is_folder
+from dpdeblur.datasets.paths import is_folder
 from dpdeblur.errors import PairingError, UnreadableFileError
 
 
@@ -30,14 +30,14 @@ def read_pair_list(csv_file: Path, folder: Path | None = None) -> Pairing:
             raise PairingError(csv_file, f"line {line}: left and right are the same file")
         written = Path(row["left"])
         # The tree of a picture that lies elsewhere cannot be kept below the output folder.
-        place = written if _is_inside(row["left"]) else Path(written.name)
-        name = row.get("name") or output_name(place, left, right).as_posix()
+        inner = written if _is_inside(row["left"]) else Path(written.name)
+        name = row.get("name") or output_name(inner, left, right).as_posix()
         if not _is_inside(name):
             raise PairingError(
                 csv_file, f"line {line}: the name '{name}' does not lie inside the output folder"
             )
         pairs.append(PairPaths(PurePosixPath(name).as_posix(), left, right))
-        fallbacks.append(row.get("name") or place.as_posix())
+        fallbacks.append(row.get("name") or inner.as_posix())
     if not pairs:
         raise PairingError(csv_file, "it has no rows; write one pair per line as left,right")
     return Pairing(distinct(pairs, fallbacks, csv_file))

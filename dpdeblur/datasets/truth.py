@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from dpdeblur.datasets.folders import list_pictures, pair_up
 from dpdeblur.datasets.names import PairPaths
-from dpdeblur.datasets.places import is_folder
+from dpdeblur.datasets.paths import is_folder
 from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
 
 INDOOR = frozenset({*range(8, 14), 16, 32, *range(39, 57), *range(59, 68), 74, 75})
@@ -40,6 +40,12 @@ class TruthPair:
     truth: Path
     combined: Path | None = None
     group: str | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All its files."""
+        always = self.left, self.right, self.truth
+        return always if self.combined is None else (*always, self.combined)
 
 
 def find_truth_pairs(folder: Path, split: str = "test") -> list[TruthPair]:
@@ -88,10 +94,10 @@ def _dpdd_folders(folder: Path, split: str) -> _Folders | None:
 
 
 def _copy_folders(folder: Path, split: str) -> _Folders | None:
-    for place in (folder, folder / split):
-        left, right = place / "inputL", place / "inputR"
+    for tree in (folder, folder / split):
+        left, right = tree / "inputL", tree / "inputR"
         if _is_folder(left) or _is_folder(right):
-            return _Folders(left, right, place / "target", place / "inputC")
+            return _Folders(left, right, tree / "target", tree / "inputC")
     return None
 
 
@@ -140,8 +146,9 @@ def _named(folder: Path, marks: Iterable[str]) -> dict[str, Path]:
     """The pictures in order of path, by relative path without extension and one of `marks`."""
     named: dict[str, Path] = {}
     for path in list_pictures(folder):
-        _, start, mark = _place(path)
-        stem = start[:-1] if mark in marks and len(start) > 1 else path.stem
+        marked = _marked_name(path)
+        counts = marked.mark in marks and len(marked.start) > 1
+        stem = marked.start[:-1] if counts else path.stem
         name = (path.relative_to(folder).parent / stem).as_posix()
         if name in named:
             raise PairingError(folder, f"{named[name]} and {path} share one name; remove one")
@@ -152,11 +159,11 @@ def _named(folder: Path, marks: Iterable[str]) -> dict[str, Path]:
 def _check_same(
     here: Path, ours: Mapping[str, Path], there: Path, theirs: Mapping[str, Path]
 ) -> None:
-    for names, place, others in ((ours, there, theirs), (theirs, here, ours)):
+    for names, lacking, others in ((ours, there, theirs), (theirs, here, ours)):
         missing = [name for name in names if name not in others]
         if missing:
             raise PairingError(
-                place, f"it lacks {_some(missing)}; {names[missing[0]]} has no counterpart"
+                lacking, f"it lacks {_some(missing)}; {names[missing[0]]} has no counterpart"
             )
 
 
@@ -167,17 +174,17 @@ def _side_by_side(folder: Path) -> list[TruthPair]:
     except PairingError as error:
         # Not its advice: there is no list of pairs here.
         raise PairingError(folder, f"it has no views that belong together; {_ADVICE}") from error
-    marked: _Marked = {}
+    by_name: _ByName = {}
     for path in pictures:
-        marked.setdefault(_place(path), []).append(path)
+        by_name.setdefault(_marked_name(path), []).append(path)
     found = []
     incomplete = [f"the view {path} has no partner" for path in pairing.orphans]
     for pair in pairing.pairs:
-        truth = _companion(pair, marked, _TRUTH)
+        truth = _companion(pair, by_name, _TRUTH)
         if truth is None:
             incomplete.append(f"{pair.left} has no sharp picture beside it")
         else:
-            combined = _companion(pair, marked, _COMBINED)
+            combined = _companion(pair, by_name, _COMBINED)
             found.append(TruthPair(pair.name, pair.left, pair.right, truth, combined))
     if not found:
         raise PairingError(
@@ -185,38 +192,38 @@ def _side_by_side(folder: Path) -> list[TruthPair]:
             f"none of its {len(pairing.pairs)} pairs of views has a sharp picture beside it; "
             + _ADVICE,
         )
-    known = {_place(pair.left)[:2] for pair in pairing.pairs}
-    for place, paths in marked.items():
+    known = {_marked_name(pair.left)[:2] for pair in pairing.pairs}
+    for name, paths in by_name.items():
         # Not X_sharp, which may be a result of `fix` under a name of the user's own.
-        if place.mark in {"gt", "truth"} and place[:2] not in known:
+        if name.mark in {"gt", "truth"} and name[:2] not in known:
             incomplete.append(f"{paths[0]} has no views beside it")
     if incomplete:
         raise PairingError(folder, f"{_some(incomplete)}; complete or remove them")
     return found
 
 
-class _Place(NamedTuple):
-    """Where a marked picture lies: "X_GT" starts with "X_" and has the mark "gt"."""
+class _MarkedName(NamedTuple):
+    """The name of a picture in its folder: "X_GT" starts with "X_" and has the mark "gt"."""
 
     folder: Path
     start: str
     mark: str
 
 
-def _place(path: Path) -> _Place:
+def _marked_name(path: Path) -> _MarkedName:
     end = 1 + max(path.stem.rfind(separator) for separator in "-_.")
-    return _Place(path.parent, path.stem[:end], path.stem[end:].lower())
+    return _MarkedName(path.parent, path.stem[:end], path.stem[end:].lower())
 
 
-_Marked = dict[_Place, list[Path]]
+_ByName = dict[_MarkedName, list[Path]]
 
 
-def _companion(pair: PairPaths, marked: _Marked, marks: Iterable[str]) -> Path | None:
+def _companion(pair: PairPaths, by_name: _ByName, marks: Iterable[str]) -> Path | None:
     """The picture beside the views that shares their name and has the first of `marks` in use."""
     if pair.left.parent != pair.right.parent:
         return None
     for mark in marks:
-        paths = marked.get(_place(pair.left)._replace(mark=mark), [])
+        paths = by_name.get(_marked_name(pair.left)._replace(mark=mark), [])
         if len(paths) > 1:
             raise PairingError(
                 paths[0].parent, f"{paths[0]} and {paths[1]} share one name; remove one"

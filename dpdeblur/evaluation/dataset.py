@@ -11,66 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.datasets import TruthPair
-from dpdeblur.errors import DPDeblurError, OptionError
-from dpdeblur.evaluation.protocols import DEFAULT_PROTOCOL, PROTOCOLS, Scores, mean_scores, score
-from dpdeblur.io import read_beside, read_views
+from dpdeblur.errors import DPDeblurError
+from dpdeblur.evaluation.protocols import DEFAULT_RULES, Rules, Scores
+from dpdeblur.evaluation.report import mean_scores
+from dpdeblur.pair import DualPixelPair, read_beside, read_pair
 
 if TYPE_CHECKING:
-    from dpdeblur.engines import RestoreOptions
-    from dpdeblur.models import LoadedModel
-    from dpdeblur.pair import DPViews
+    from dpdeblur.engines import Engine, ProgressCallback, RunInfo
 
 KeepCallback = Callable[[TruthPair, int, NDArray[np.float32]], None]
-"""Takes a restored picture, upright, with the number (from 0) of the model that made it."""
+"""Takes a restored picture, upright, with the number (from 0) of the engine that made it."""
 
 
 @dataclass(frozen=True)
-class Rules:
-    """How results are compared: a protocol of `PROTOCOLS`, from row `first_row` (from 0) down.
-
-    Rows are those of the views as they went through the network. With `match_exposure` all scores
-    have `matched` ones as well, over the same rows. Raises OptionError.
-    """
-
-    protocol: str = DEFAULT_PROTOCOL
-    first_row: int = 0
-    match_exposure: bool = False
-
-    def __post_init__(self) -> None:
-        if self.protocol not in PROTOCOLS:
-            known = " or ".join(PROTOCOLS)
-            raise OptionError("protocol", f"'{self.protocol}' is unknown; use {known}")
-        if self.first_row < 0:
-            raise OptionError("first_row", f"{self.first_row} is below 0")
-
-    def score(self, picture: NDArray[np.float32], truth: NDArray[np.float32]) -> Scores:
-        """The scores of a picture H x W x 3 in [0, 1] that has all its rows, as the truth has."""
-        if self.first_row >= len(truth):
-            raise OptionError(
-                "first_row", f"{self.first_row} is beyond the picture's {len(truth)} rows"
-            )
-        return score(
-            picture[self.first_row :],
-            truth[self.first_row :],
-            self.protocol,
-            match_exposure=self.match_exposure,
-        )
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one model made of one photograph, and how (see `engines.Restored`)."""
+class Scored:
+    """What one engine made of one photograph, and how."""
 
     scores: Scores
-    seconds: float
-    device: str
-    precision: str
-    notes: tuple[str, ...] = ()
+    run: RunInfo
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One photograph: the untouched input's scores and each model's result.
+    """One photograph: the untouched input's scores and each engine's result.
 
     Where it could not be had `error` says why, and there are no scores. `warnings` are sentences
     about its files.
@@ -78,9 +41,14 @@ class Evaluated:
 
     pair: TruthPair
     input: Scores | None = None
-    results: tuple[Result, ...] = ()
+    results: tuple[Scored, ...] = ()
     warnings: tuple[str, ...] = ()
     error: DPDeblurError | None = None
+
+    @property
+    def scores(self) -> tuple[Scores, ...]:
+        """The input's scores and those of each result, or () if there are none."""
+        return () if self.input is None else (self.input, *(each.scores for each in self.results))
 
 
 @dataclass(frozen=True)
@@ -92,108 +60,92 @@ class Means:
     input: Scores
     results: tuple[Scores, ...]
 
+    @property
+    def scores(self) -> tuple[Scores, ...]:
+        """The input's and those of each result."""
+        return self.input, *self.results
+
 
 def evaluate(
-    models: Sequence[LoadedModel],
+    engines: Sequence[Engine],
     pairs: Sequence[TruthPair],
-    options: RestoreOptions | None = None,
-    rules: Rules = Rules(),
+    rules: Rules = DEFAULT_RULES,
     *,
     keep: KeepCallback | None = None,
     progress: Callable[[TruthPair, float], None] | None = None,
 ) -> Iterator[Evaluated]:
-    """Restore each photograph by each model and score it, one photograph at a time.
+    """Restore each photograph by each engine and score it, one photograph at a time.
 
     The untouched input is the combined picture where the data set has one, else the views' mean.
-    A photograph that fails for any model, or in `keep`, by an error of this package has that error
+    A photograph that fails for any engine, or in `keep`, by an error of this package has that error
     and no scores, so that all means are of the same photographs; the others go on. `progress` is
     told the share of the photograph that is done.
     """
-    from dpdeblur.engines import RestoreOptions  # with PyTorch, as in `evaluate_views`
-
-    options = options or RestoreOptions()  # one for all, so that the device is tried out once
     for pair in pairs:
         try:
-            evaluated = _evaluate_one(models, pair, options, rules, keep, progress)
+            evaluated = _evaluate_one(engines, pair, rules, keep, progress)
         except DPDeblurError as error:
             evaluated = Evaluated(pair, error=error)
         yield evaluated
 
 
-def evaluate_views(
-    model: LoadedModel,
-    views: DPViews,
+def evaluate_pair(
+    engine: Engine,
+    pair: DualPixelPair,
     truth: NDArray[np.float32],
-    options: RestoreOptions | None = None,
-    rules: Rules = Rules(),
+    rules: Rules = DEFAULT_RULES,
     *,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[Result, NDArray[np.float32]]:
-    """Restore one pair of views by one model; its scores against `truth`, and the picture.
+    progress: ProgressCallback | None = None,
+) -> tuple[Scored, NDArray[np.float32]]:
+    """Restore one pair of views by one engine; its scores against `truth`, and the picture.
 
-    `truth` is H x W x 3 in [0, 1], sRGB-encoded, in the views' rows. Raises what `restore` and
-    `score` raise.
+    `truth` is H x W x 3 in [0, 1], sRGB-encoded, in the views' rows. Raises what the engine's `run`
+    and `score` raise.
     """
-    from dpdeblur.engines import restore  # with PyTorch, which scores of files do without
-
-    restored = restore(model, views, options, progress)
-    scores = rules.score(restored.pixels, truth)
-    result = Result(scores, restored.seconds, restored.device, restored.precision, restored.notes)
-    return result, restored.pixels
+    restored = engine.run(pair, progress)
+    return Scored(rules.score(restored.image, truth), restored.run), restored.image
 
 
 def means(pictures: Sequence[Evaluated]) -> list[Means]:
     """The means of each group in order of first appearance, and last of all; [] if none scored."""
     groups = dict.fromkeys(each.pair.group for each in pictures if each.pair.group is not None)
-    return [
-        mean
-        for group in (*groups, None)
-        if (mean := _mean(group, [p for p in pictures if group in {None, p.pair.group}]))
-    ]
-
-
-def _mean(group: str | None, pictures: Sequence[Evaluated]) -> Means | None:
-    inputs = [each.input for each in pictures if each.input is not None]
-    if not inputs:
-        return None
-    results = zip(*(each.results for each in pictures if each.input is not None), strict=True)
-    return Means(
-        group,
-        len(inputs),
-        mean_scores(inputs),
-        tuple(mean_scores([result.scores for result in each]) for each in results),
-    )
+    found = []
+    for group in (*groups, None):
+        scored = [p.scores for p in pictures if p.scores and group in {None, p.pair.group}]
+        if scored:
+            before, *results = map(mean_scores, zip(*scored, strict=True))
+            found.append(Means(group, len(scored), before, tuple(results)))
+    return found
 
 
 def _evaluate_one(
-    models: Sequence[LoadedModel],
-    pair: TruthPair,
-    options: RestoreOptions | None,
+    engines: Sequence[Engine],
+    files: TruthPair,
     rules: Rules,
     keep: KeepCallback | None,
     progress: Callable[[TruthPair, float], None] | None,
 ) -> Evaluated:
-    views = read_views(pair.left, pair.right)
-    warnings = list(views.source.warnings)
+    pair = engines[0].read(read_pair(files.left, files.right))
+    warnings = list(pair.warnings)
 
     def read(path: Path) -> NDArray[np.float32]:
         """A picture in the views' rows."""
-        picture = read_beside(path, views)
+        picture = read_beside(path, pair)
         warnings.extend(picture.info.warnings)
         return picture.srgb()
 
-    truth = read(pair.truth)
-    untouched = views.combined() if pair.combined is None else read(pair.combined)
+    truth = read(files.truth)
+    untouched = pair.combined() if files.combined is None else read(files.combined)
     before = rules.score(untouched, truth)
     results = []
-    for number, model in enumerate(models):
+    for number, engine in enumerate(engines):
 
-        def advance(done: int, rows: int, number: int = number) -> None:
+        def advance(done: int, parts: int, number: int = number) -> None:
             if progress is not None:
-                progress(pair, (number + done / rows) / len(models))
+                progress(files, (number + done / parts) / len(engines))
 
-        result, pixels = evaluate_views(model, views, truth, options, rules, progress=advance)
+        result, pixels = evaluate_pair(engine, pair, truth, rules, progress=advance)
         results.append(result)
         if keep is not None:
-            keep(pair, number, views.source.upright(pixels))
-    return Evaluated(pair, before, tuple(results), tuple(warnings))
+            keep(files, number, pair.upright(pixels))
+    return Evaluated(files, before, tuple(results), tuple(warnings))

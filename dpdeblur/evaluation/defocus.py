@@ -10,7 +10,7 @@ finite where it counts, an infinite truth, or nothing to compare.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -41,6 +41,10 @@ class MapScores:
     aiwe1: float
     aiwe2: float
     spearman: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """All by name."""
+        return asdict(self)
 
 
 def score_map(

@@ -6,7 +6,7 @@ given together with its protocol and the versions that computed it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from types import MappingProxyType
@@ -127,17 +127,40 @@ def score(
     return replace(scores, matched=replace(matched, channel_gains=tuple(gains.tolist())))
 
 
-def mean_scores(scores: Sequence[Scores]) -> Scores:
-    """The mean of per-picture scores, as the field reports it; inf if one PSNR is.
+@dataclass(frozen=True)
+class Rules:
+    """How results are compared: a protocol of `PROTOCOLS`, from row `first_row` (from 0) down.
 
-    It has `matched` scores if all have. Raises ValueError if there are none.
+    Rows are those of the views as they went through the network. With `match_exposure` all scores
+    have `matched` ones as well, over the same rows. Raises OptionError.
     """
-    if not scores:
-        raise ValueError("the mean of no scores is not defined")
-    means = np.mean([(each.psnr, each.ssim, each.mae) for each in scores], axis=0)
-    mean = Scores(*means.tolist())
-    matched = [each.matched for each in scores if each.matched is not None]
-    return mean if len(matched) < len(scores) else replace(mean, matched=mean_scores(matched))
+
+    protocol: str = DEFAULT_PROTOCOL
+    first_row: int = 0
+    match_exposure: bool = False
+
+    def __post_init__(self) -> None:
+        if self.protocol not in PROTOCOLS:
+            known = " or ".join(PROTOCOLS)
+            raise OptionError("protocol", f"'{self.protocol}' is unknown; use {known}")
+        if self.first_row < 0:
+            raise OptionError("first_row", f"{self.first_row} is below 0")
+
+    def score(self, picture: NDArray[np.float32], truth: NDArray[np.float32]) -> Scores:
+        """The scores of a picture H x W x 3 in [0, 1] that has all its rows, as the truth has."""
+        if self.first_row >= len(truth):
+            raise OptionError(
+                "first_row", f"{self.first_row} is beyond the picture's {len(truth)} rows"
+            )
+        return score(
+            picture[self.first_row :],
+            truth[self.first_row :],
+            self.protocol,
+            match_exposure=self.match_exposure,
+        )
+
+
+DEFAULT_RULES = Rules()
 
 
 def versions() -> dict[str, str]:

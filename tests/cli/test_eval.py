@@ -108,7 +108,7 @@ class TestMiniature:
             assert close(reference(untouched, truth), each["input"])
             assert close(reference(restored, truth), result)
             assert result["gain"] == result["psnr"] - each["input"]["psnr"]
-            assert (result["device"], result["precision"]) == ("cpu", "fp32")
+            assert (result["run"]["device"], result["run"]["precision"]) == ("cpu", "fp32")
             assert each["error"] is None
         (mean,) = report["means"]
         assert (mean["group"], mean["pictures"], report["failed"]) == (None, 3, 0)

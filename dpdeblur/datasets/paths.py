@@ -28,5 +28,5 @@ def is_folder(path: Path) -> bool:
 def inner_path(folder: Path, path: Path) -> PurePath | None:
     """The way from `folder` down to `path`, links followed, or None if that is not below it."""
     # Unlike Path.resolve, realpath takes a link to itself, too.
-    outer, inner = (PurePath(os.path.realpath(place)) for place in (folder, path))
+    outer, inner = (PurePath(os.path.realpath(each)) for each in (folder, path))
     return inner.relative_to(outer) if outer in inner.parents else None
