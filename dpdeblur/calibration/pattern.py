@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur.colour import linear_to_srgb
 from dpdeblur.errors import OptionError
+from dpdeblur.io import check_output, write_picture
 
 Float = NDArray[np.float32]
 
@@ -37,3 +41,20 @@ def dot_grid(height: int, width: int, spacing: float, diameter: float) -> Float:
     distance = np.hypot(down[:, None], along)
     dots: Float = (diameter / 2 + 0.5 - distance).clip(0, 1).astype(np.float32)
     return dots
+
+
+def write_pattern(
+    path: Path,
+    size: tuple[int, int],
+    spacing: float,
+    diameter: float,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write `dot_grid` of `size` (height, width) as an 8-bit sRGB picture.
+
+    Raises OptionError, and what `io.check_output` raises, before the dots are drawn.
+    """
+    check_output(path, overwrite=overwrite)
+    dots = linear_to_srgb(dot_grid(*size, spacing, diameter))
+    write_picture(path, np.repeat(dots[..., None], 3, -1), bit_depth=8, overwrite=overwrite)
