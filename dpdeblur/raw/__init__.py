@@ -5,6 +5,7 @@ from __future__ import annotations
 from dpdeblur.raw.develop import Darkroom, LinearPicture, develop, imbalance
 from dpdeblur.raw.options import DEFAULT_SIZE, RawOptions, parse_size
 from dpdeblur.raw.photo import RawPhoto, examine_raw, open_raw
+from dpdeblur.raw.report import describe
 from dpdeblur.raw.views import finish, raw_views, read_raw_views
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "LinearPicture",
     "RawOptions",
     "RawPhoto",
+    "describe",
     "develop",
     "examine_raw",
     "finish",
