@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dpdeblur.colour import linear_to_srgb, luminance
+from dpdeblur.engines.optimiser.blur_model import LayeredBlur, shares
 from dpdeblur.engines.optimiser.cost_volume import balanced, belief, evidence, radius_range
-from dpdeblur.engines.optimiser.joint import Layers, PaperOptions, optimise_layers
-from dpdeblur.engines.optimiser.layered import LayeredBlur, shares
+from dpdeblur.engines.optimiser.edge_aware import smooth_within_edges
+from dpdeblur.engines.optimiser.full import FullOptions, optimise
 from dpdeblur.engines.optimiser.lens import Lens
-from dpdeblur.engines.optimiser.optimise import FullOptions, optimise
-from dpdeblur.engines.optimiser.refine import smooth_within_edges
+from dpdeblur.engines.optimiser.paper import Layers, PaperOptions, optimise_layers
 from dpdeblur.engines.optimiser.views import LinearViews
 from dpdeblur.errors import OptionError
 from dpdeblur.optics import Calibration

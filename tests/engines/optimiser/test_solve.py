@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from dpdeblur.engines.optimiser import DefocusMap, LinearViews, MapOptions, map_defocus
-from dpdeblur.engines.optimiser.joint import PaperOptions
+from dpdeblur.engines.optimiser.full import FullOptions
 from dpdeblur.engines.optimiser.lens import Lens
-from dpdeblur.engines.optimiser.optimise import FullOptions
+from dpdeblur.engines.optimiser.paper import PaperOptions
 from dpdeblur.errors import CalibrationError
 from dpdeblur.optics import Calibration
 from support.optimiser_reference import (

@@ -7,7 +7,7 @@ import functools
 import torch
 from torch import Tensor
 
-from dpdeblur.engines.optimiser.conjugate import conjugate_gradients
+from dpdeblur.engines.optimiser.conjugate_gradients import conjugate_gradients
 from dpdeblur.engines.optimiser.stencils import gradient, gradient_adjoint, gradient_diagonal
 
 _SMOOTHNESS = 4e4

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dpdeblur.engines.optimiser.conjugate import conjugate_gradients
+from dpdeblur.engines.optimiser.conjugate_gradients import conjugate_gradients
 from support.optimiser_reference import Array, double
 
 SIDE = 12

@@ -11,9 +11,9 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from dpdeblur.colour import linear_to_srgb
-from dpdeblur.engines.optimiser.layered import LayeredBlur, shares
+from dpdeblur.engines.optimiser.blur_model import LayeredBlur, shares
+from dpdeblur.engines.optimiser.full import FullOptions, optimise
 from dpdeblur.engines.optimiser.lens import Lens
-from dpdeblur.engines.optimiser.optimise import FullOptions, optimise
 from dpdeblur.errors import OptionError
 from support.optimiser_reference import (
     Array,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dpdeblur.engines.optimiser import refine
+from dpdeblur.engines.optimiser import edge_aware
 from support.optimiser_reference import Array, double
 
 SIZE = (9, 12)
@@ -14,7 +14,7 @@ RNG = np.random.default_rng(5)
 
 
 def smoothed(values: Array, trust: Array, guide: Array) -> Array:
-    return refine.smooth_within_edges(*map(double, (values, trust, guide))).numpy()
+    return edge_aware.smooth_within_edges(*map(double, (values, trust, guide))).numpy()
 
 
 def solved_densely(values: Array, trust: Array, guide: Array) -> Array:
@@ -26,7 +26,7 @@ def solved_densely(values: Array, trust: Array, guide: Array) -> Array:
             for y, x in ((row, column + 1), (row + 1, column)):
                 if y < height and x < width:
                     step = abs(guide[row, column] - guide[y, x])
-                    weight = refine._SMOOTHNESS * np.exp(-step / refine._EDGE)
+                    weight = edge_aware._SMOOTHNESS * np.exp(-step / edge_aware._EDGE)
                     p, q = row * width + column, y * width + x
                     system[p, p] += weight
                     system[q, q] += weight
@@ -46,7 +46,7 @@ def test_it_is_the_dense_solution(trust: float) -> None:
 
 def test_it_has_the_type_of_the_values() -> None:
     values = torch.from_numpy(RNG.uniform(-1, 1, SIZE).astype(np.float32))
-    smooth = refine.smooth_within_edges(values, torch.ones(SIZE), torch.rand(SIZE))
+    smooth = edge_aware.smooth_within_edges(values, torch.ones(SIZE), torch.rand(SIZE))
     assert (smooth.dtype, smooth.shape) == (torch.float32, SIZE)
 
 

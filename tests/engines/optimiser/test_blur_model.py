@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dpdeblur.engines.optimiser.layered import LayeredBlur, share_slopes, shares
+from dpdeblur.engines.optimiser.blur_model import LayeredBlur, share_slopes, shares
 from dpdeblur.engines.optimiser.lens import Lens
 from support.optimiser_reference import (
     Array,

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from dpdeblur.colour import linear_to_srgb, luminance
-from dpdeblur.engines.optimiser.conjugate import conjugate_gradients
-from dpdeblur.engines.optimiser.layered import LayeredBlur, share_slopes, shares
+from dpdeblur.engines.optimiser.blur_model import LayeredBlur, share_slopes, shares
+from dpdeblur.engines.optimiser.conjugate_gradients import conjugate_gradients
 from dpdeblur.engines.optimiser.stencils import (
     gaussian,
     gradient,
