@@ -63,11 +63,11 @@ def tile_weights(
 def blur_slowly(frame: Array, kernels: Array, grid: tuple[int, int], ramp: int) -> Array:
     """A frame blurred by each tile's kernel (`T x K x K`) directly, blended; borders repeated."""
     reach = kernels.shape[-1] // 2
-    grown = np.pad(frame, reach, mode="edge")
+    padded = np.pad(frame, reach, mode="edge")
     weights = tile_weights((frame.shape[0], frame.shape[1]), grid, ramp)
     return sum(
         (
-            weight * convolve2d(grown, kernels[number % len(kernels)], mode="valid")
+            weight * convolve2d(padded, kernels[number % len(kernels)], mode="valid")
             for number, weight in weights
         ),
         np.zeros_like(frame),

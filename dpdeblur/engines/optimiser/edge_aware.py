@@ -17,25 +17,25 @@ _TOLERANCE = 1e-4
 """Of the residual's norm, as a share of the right side's."""
 
 
-def smooth_within_edges(values: Tensor, trust: Tensor, guide: Tensor) -> Tensor:
-    """The map that stays near `values` where `trust` is high, and follows `guide` elsewhere.
+def smooth_within_edges(values: Tensor, confidence: Tensor, guide: Tensor) -> Tensor:
+    """The map that stays near `values` where `confidence` is high, and follows `guide` elsewhere.
 
-    Minimises sum_p trust (d - values)^2 + sum_pq w_pq (d_p - d_q)^2 over neighbours p, q with
+    Minimises sum_p confidence (d - values)^2 + sum_pq w_pq (d_p - d_q)^2 over neighbours p, q with
     w = s exp(-|guide_p - guide_q| / e): weighted least squares, solved by conjugate gradients in
-    float64. All are `H x W`; `guide` is a picture in [0, 1], encoded as for display. `trust` is
-    1 / variance of `values` in units of the values' range.
+    float64. All are `H x W`; `guide` is a picture in [0, 1], encoded as for display; `confidence`
+    is 1 / variance of `values`, which are in the lens's unit.
     """
-    start, trust, guide = (each.double()[None] for each in (values, trust, guide))
+    start, confidence, guide = (each.double()[None] for each in (values, confidence, guide))
     weight = _SMOOTHNESS * torch.exp(-gradient(guide).abs() / _EDGE)
-    diagonal = trust + gradient_diagonal(weight)
+    diagonal = confidence + gradient_diagonal(weight)
 
     def normal(x: Tensor) -> Tensor:
-        return trust * x + gradient_adjoint(weight * gradient(x))
+        return confidence * x + gradient_adjoint(weight * gradient(x))
 
-    wanted = trust * start
+    wanted = confidence * start
     better = conjugate_gradients(
         normal,
-        lambda rest: rest / diagonal,
+        lambda residual: residual / diagonal,
         wanted - normal(start),
         start,
         _STEPS,

@@ -99,8 +99,8 @@ def spectra(kernels: Tensor, size: tuple[int, int]) -> Tensor:
     """Kernels `... x K x K` as real spectra for tiles of `size`, their middle at the origin."""
     reach = kernels.shape[-1] // 2
     below, beside = (side - kernels.shape[-1] for side in size)
-    grown = torch.nn.functional.pad(kernels, (0, beside, 0, below))
-    spectrum: Tensor = torch.fft.rfft2(grown.roll((-reach, -reach), (-2, -1)))
+    padded = torch.nn.functional.pad(kernels, (0, beside, 0, below))
+    spectrum: Tensor = torch.fft.rfft2(padded.roll((-reach, -reach), (-2, -1)))
     return spectrum
 
 

@@ -101,6 +101,6 @@ def entropy(alphas: Tensor, shares: Tensor) -> Tensor:
 
 
 def _blur3(pictures: Tensor) -> Tensor:
-    grown = torch.nn.functional.pad(pictures[None], (1, 1, 1, 1), mode="replicate")[0]
-    rows = (grown[..., :-2, :] + 2 * grown[..., 1:-1, :] + grown[..., 2:, :]) / 4
+    padded = torch.nn.functional.pad(pictures[None], (1, 1, 1, 1), mode="replicate")[0]
+    rows = (padded[..., :-2, :] + 2 * padded[..., 1:-1, :] + padded[..., 2:, :]) / 4
     return (rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]) / 4

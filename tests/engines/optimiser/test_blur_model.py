@@ -81,9 +81,9 @@ def test_wiener_is_the_formula(radius: float) -> None:
     pads = [(before, whole - side - before) for whole, side in zip(tiling.size, SIZE, strict=True)]
     spectra = []
     for kernel in kernels:
-        grown = np.zeros(tiling.size)
-        grown[: 2 * reach + 1, : 2 * reach + 1] = kernel
-        spectra.append(np.fft.fft2(np.roll(grown, (-reach, -reach), (0, 1))))
+        padded = np.zeros(tiling.size)
+        padded[: 2 * reach + 1, : 2 * reach + 1] = kernel
+        spectra.append(np.fft.fft2(np.roll(padded, (-reach, -reach), (0, 1))))
     left, right = spectra
     for channel, picture in enumerate(blur.wiener(views, noise)):
         seen = [np.fft.fft2(np.pad(view[channel], pads, mode="edge")) for view in views.numpy()]

@@ -33,9 +33,9 @@ def steps(
 ) -> list[Array]:
     matrix_, target_, start_ = map(double, (matrix, target, start))
     filter_ = double(np.eye(SIDE) if filters is None else filters)
-    rest = target_ - matrix_ @ start_
+    residual = target_ - matrix_ @ start_
     better = conjugate_gradients(
-        lambda x: matrix_ @ x, lambda x: filter_ @ x, rest, start_, count, enough
+        lambda x: matrix_ @ x, lambda x: filter_ @ x, residual, start_, count, enough
     )
     return [each.numpy() for each in better]
 
@@ -70,12 +70,12 @@ def test_a_solution_is_left_alone() -> None:
     assert len(steps(identity, target, np.zeros(SIDE), 5)) == 1
 
 
-def test_it_stops_where_the_rest_is_small_enough() -> None:
+def test_it_stops_where_the_residual_is_small_enough() -> None:
     matrix, target, _ = system()
     every = steps(matrix, target, np.zeros(SIDE), SIDE)
-    rests = [float(np.linalg.norm(target - matrix @ x)) for x in every]
+    residuals = [float(np.linalg.norm(target - matrix @ x)) for x in every]
     enough = 0.05
-    wanted = next(number for number, rest in enumerate(rests, 1) if rest <= enough)
+    wanted = next(number for number, residual in enumerate(residuals, 1) if residual <= enough)
     assert 1 < wanted < SIDE
     found = steps(matrix, target, np.zeros(SIDE), SIDE, enough=enough)
     assert len(found) == wanted
