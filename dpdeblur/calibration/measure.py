@@ -7,25 +7,25 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+FloatArray64 = NDArray[np.float64]
 
 APART = 0.25
 """Disparity in pixels below which kernels tell no side of focus."""
 
 
-def centroids(kernels: NDArray[np.floating]) -> Array:
+def centroids(kernels: NDArray[np.floating]) -> FloatArray64:
     """Where the light of kernels `... x K x K` falls on the mean, `... x 2` (x, y) in pixels."""
     reach = kernels.shape[-1] // 2
     axis = np.arange(-reach, reach + 1)
     total = kernels.sum((-2, -1), dtype=np.float64)
     sums = (kernels.sum(side, dtype=np.float64) @ axis for side in (-2, -1))
-    places: Array = np.stack([part / total for part in sums], -1)
+    places: FloatArray64 = np.stack([part / total for part in sums], -1)
     return places
 
 
-def disparity(left: NDArray[np.floating], right: NDArray[np.floating]) -> Array:
+def disparity(left: NDArray[np.floating], right: NDArray[np.floating]) -> FloatArray64:
     """How much further right light falls in the right view, `...`; positive behind focus."""
-    apart: Array = (centroids(right) - centroids(left))[..., 0]
+    apart: FloatArray64 = (centroids(right) - centroids(left))[..., 0]
     return apart
 
 

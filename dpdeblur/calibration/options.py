@@ -7,9 +7,9 @@ import re
 from dpdeblur.errors import OptionError
 
 _MOST_TILES = 64
-"""Along a side of the frame."""
+"""Tiles along a side of the frame."""
 _HIGHEST = 65535
-"""DN: the largest number of a 16-bit file."""
+"""The largest DN of a 16-bit file."""
 _PAIR = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,5})")
 
 

@@ -11,13 +11,15 @@ from dpdeblur.colour import linear_to_srgb
 from dpdeblur.errors import OptionError
 from dpdeblur.io import check_output, write_picture
 
-Float = NDArray[np.float32]
+FloatArray32 = NDArray[np.float32]
 
 _LARGEST = 32768
+"""Pixels along a side, and from dot to dot, at most."""
 _MOST = 2**26
+"""Pixels of the whole picture at most."""
 
 
-def dot_grid(height: int, width: int, spacing: float, diameter: float) -> Float:
+def dot_grid(height: int, width: int, spacing: float, diameter: float) -> FloatArray32:
     """White discs on black, `H x W` in [0, 1] linear light, `spacing` apart, centred in the frame.
 
     White on black, as a dark surround brings next to no shot noise: the faint blurred dots stand
@@ -39,7 +41,7 @@ def dot_grid(height: int, width: int, spacing: float, diameter: float) -> Float:
         (np.arange(side) + 0.5 - side / 2) % spacing - spacing / 2 for side in (height, width)
     )
     distance = np.hypot(down[:, None], along)
-    dots: Float = (diameter / 2 + 0.5 - distance).clip(0, 1).astype(np.float32)
+    dots: FloatArray32 = (diameter / 2 + 0.5 - distance).clip(0, 1).astype(np.float32)
     return dots
 
 

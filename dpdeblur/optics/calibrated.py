@@ -24,6 +24,10 @@ class Calibration:
     middle of its cell. `radius` is the signed radius of the circle of confusion, in pixels, at
     which they were measured, positive behind focus. `extra` holds what else the file has.
 
+    It may be for pictures of one size only, `frame` (height, width) in pixels; `ratio` is the
+    brightness of left over right in the cells of an even grid, and `levels` are the (black, white)
+    in DN of linear raw files. None: any size, as bright, and sRGB.
+
     Raises CalibrationError for kernels that are not so.
     """
 

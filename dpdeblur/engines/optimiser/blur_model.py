@@ -13,7 +13,7 @@ from dpdeblur.engines.optimiser.lens import Lens, power, spectra
 from dpdeblur.engines.optimiser.tiles import Tiling
 
 NOISE_TO_SIGNAL = 7e-3
-"""C of the joint Wiener filter, of unit-sum kernels."""
+"""C of the joint Wiener filter, of unit-sum kernels: power over power, without a unit."""
 _RINGING = 16
 """Pixels added to the halo, as an inverse filter reaches farther than the kernel."""
 

@@ -12,9 +12,9 @@ from dpdeblur.engines.optimiser.lens import Lens, power
 from dpdeblur.engines.optimiser.stencils import gaussian
 
 _WINDOWS = ((2.0, 0.15), (6.0, 0.35), (18.0, 0.5))
-"""Standard deviations of the windows that costs are gathered over, and their weights."""
+"""Standard deviations in pixels of the windows that costs are gathered over; weights."""
 _WHITE, _PINK = 1e-4, 1e-3
-"""Noise to signal of the filter: constant, and times the squared frequency."""
+"""Noise to signal (power) of the filter: constant, and times the squared frequency."""
 _COMPLEXITY = 0.3
 """Weight of the log determinant; 1/2 were right if all pixels in a window were independent."""
 _NOISE = 1e-7
@@ -22,9 +22,9 @@ _NOISE = 1e-7
 _SHARPNESS = 20.0
 """Inverse temperature of the soft-argmin: the independent observations that a cost stands for."""
 _FLAT = 2e-6
-"""Energy of texture (see `_texture`) below which a place tells little about its blur."""
+"""Energy of texture (`_texture`; light squared) below which a place tells little of its blur."""
 _BALANCE = 20.0
-"""Standard deviation of the window that brightness is balanced over."""
+"""Standard deviation in pixels of the window that brightness is balanced over."""
 _FEW = 0.05
 """Share of the texture below which a side of focus is assumed to be empty."""
 

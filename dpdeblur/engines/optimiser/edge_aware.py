@@ -11,8 +11,11 @@ from dpdeblur.engines.optimiser.conjugate_gradients import conjugate_gradients
 from dpdeblur.engines.optimiser.stencils import gradient, gradient_adjoint, gradient_diagonal
 
 _SMOOTHNESS = 4e4
+"""Weight of the squared steps between neighbours, in units of the confidence."""
 _EDGE = 0.02
+"""Step of the guide, a fraction of white, that divides this weight by e."""
 _STEPS = 400
+"""Conjugate gradients at most."""
 _TOLERANCE = 1e-4
 """Of the residual's norm, as a share of the right side's."""
 

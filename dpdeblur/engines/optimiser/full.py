@@ -22,7 +22,7 @@ from dpdeblur.errors import OptionError
 _GROUP = 2.0
 """Standard deviation in pixels of the neighbourhood that gradients are counted in."""
 _STIFFNESS = 0.02
-"""About by how much views of white change with the map, squared, for the preconditioner."""
+"""About by how much views of white change with one unit of the map, squared (preconditioner)."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,11 @@ from dpdeblur.engines.optimiser.tiles import Tiling
 from dpdeblur.optics import Calibration, DiskPSF
 
 _SLOPE = 0.86
+"""`slope` of the generic lens's `DiskPSF`, without a unit."""
 _LIGHT = 0.995
+"""Fraction of a kernel's light that is kept."""
 _GENERIC = 64
-"""Width of a frame in typical radii of the generic lens."""
+"""Width of a frame in typical radii of the generic lens, without a unit."""
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 GAMMA = 0.1
-"""Scale of the Charbonnier penalty."""
+"""Scale of the Charbonnier penalty, in the unit of what it is of."""
 EDGE = 1 / 32
-"""Strength of edges that the smoothness terms' mask spares."""
+"""Strength of edges that the smoothness terms' mask spares: a standard deviation of light."""
 BIAS_NOISE = 5e-3
+"""Standard deviation of the noise in views whose mean is 1/2; light, 1 at the brightest."""
 BIAS_FLOOR = 5e-3
+"""Power of both kernels below which noise is not told from detail, without a unit."""
 
 
 def charbonnier(square: Tensor, gamma: float = GAMMA) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from dpdeblur.engines.optimiser.blur_model import LayeredBlur, share_slopes, shares
 from dpdeblur.engines.optimiser.lens import Lens
 from support.optimiser_reference import (
-    Array,
+    FloatArray64,
     asymmetric_calibration,
     blur_slowly,
     double,
@@ -22,7 +22,7 @@ LENSES = [Lens(), Lens(asymmetric_calibration())]
 lenses = pytest.mark.parametrize("lens", LENSES, ids=["generic", "calibrated"])
 
 
-def some_shares() -> Array:
+def some_shares() -> FloatArray64:
     """Of four layers, one of which shows in a corner only."""
     shares = np.random.default_rng(1).uniform(0, 1, (4, *SIZE))
     shares[3, 10:] = 0

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from dpdeblur.engines.optimiser.conjugate_gradients import conjugate_gradients
-from support.optimiser_reference import Array, double
+from support.optimiser_reference import FloatArray64, double
 
 SIDE = 12
 
 
-def system(seed: int = 0, condition: float = 30) -> tuple[Array, Array, Array]:
+def system(seed: int = 0, condition: float = 30) -> tuple[FloatArray64, FloatArray64, FloatArray64]:
     """A symmetric positive matrix, its right side, and the solution."""
     rng = np.random.default_rng(seed)
     basis, _ = np.linalg.qr(rng.normal(size=(SIDE, SIDE)))
@@ -24,13 +24,13 @@ def system(seed: int = 0, condition: float = 30) -> tuple[Array, Array, Array]:
 
 
 def steps(
-    matrix: Array,
-    target: Array,
-    start: Array,
+    matrix: FloatArray64,
+    target: FloatArray64,
+    start: FloatArray64,
     count: int,
-    filters: Array | None = None,
+    filters: FloatArray64 | None = None,
     enough: float = 0.0,
-) -> list[Array]:
+) -> list[FloatArray64]:
     matrix_, target_, start_ = map(double, (matrix, target, start))
     filter_ = double(np.eye(SIDE) if filters is None else filters)
     residual = target_ - matrix_ @ start_

@@ -12,7 +12,7 @@ from torch import Tensor
 from dpdeblur.engines.optimiser.cost_volume import cost_volume, radius_range, soft_argmin
 from dpdeblur.engines.optimiser.lens import Lens
 from support.optimiser_reference import (
-    Array,
+    FloatArray64,
     asymmetric_calibration,
     plane,
     texture,
@@ -25,7 +25,7 @@ STEP = CANDIDATES[1] - CANDIDATES[0]
 lenses = pytest.mark.parametrize("lens", list(LENSES))
 
 
-def taken(views: Array) -> Tensor:
+def taken(views: FloatArray64) -> Tensor:
     """What a camera records: with noise of 0.2 % of the brightest."""
     noise = np.random.default_rng(0).normal(0, 2e-3, views.shape)
     return torch.from_numpy((views + noise).astype(np.float32))

@@ -7,17 +7,19 @@ import pytest
 import torch
 
 from dpdeblur.engines.optimiser import edge_aware
-from support.optimiser_reference import Array, double
+from support.optimiser_reference import FloatArray64, double
 
 SIZE = (9, 12)
 RNG = np.random.default_rng(5)
 
 
-def smoothed(values: Array, confidence: Array, guide: Array) -> Array:
+def smoothed(values: FloatArray64, confidence: FloatArray64, guide: FloatArray64) -> FloatArray64:
     return edge_aware.smooth_within_edges(*map(double, (values, confidence, guide))).numpy()
 
 
-def solved_densely(values: Array, confidence: Array, guide: Array) -> Array:
+def solved_densely(
+    values: FloatArray64, confidence: FloatArray64, guide: FloatArray64
+) -> FloatArray64:
     """Normal equations of the stated objective, one neighbour pair after the other."""
     height, width = values.shape
     system, target = np.diag(confidence.ravel()), (confidence * values).ravel()

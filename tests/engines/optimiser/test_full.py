@@ -16,7 +16,7 @@ from dpdeblur.engines.optimiser.full import FullOptions, optimise
 from dpdeblur.engines.optimiser.lens import Lens
 from dpdeblur.errors import OptionError
 from support.optimiser_reference import (
-    Array,
+    FloatArray64,
     asymmetric_calibration,
     double,
     plane,
@@ -44,7 +44,7 @@ def sharpen(
     return picture
 
 
-def scene(lens: Lens, radius: float) -> tuple[LayeredBlur, Tensor, Array]:
+def scene(lens: Lens, radius: float) -> tuple[LayeredBlur, Tensor, FloatArray64]:
     """Colour views of a plane with noise of 0.2 %, `2 x 3 x H x W`, and the truth `H x W x 3`."""
     height, width = 64, 72
     truth = np.stack([texture(seed, height, width) for seed in range(3)])
@@ -54,7 +54,7 @@ def scene(lens: Lens, radius: float) -> tuple[LayeredBlur, Tensor, Array]:
     return blur, torch.from_numpy(views.astype(np.float32)), truth.transpose(1, 2, 0)
 
 
-def grouped(values: Array) -> Array:
+def grouped(values: FloatArray64) -> FloatArray64:
     """Half a pixel's own, half those around, as `optimise` counts gradients; by SciPy."""
     around = gaussian_filter(values, 2.0, mode="nearest", radius=6)
     return np.asarray((values + around) / 2)
@@ -72,7 +72,7 @@ def objective(picture: Tensor, blur: LayeredBlur, views: Tensor, options: FullOp
     return float(data.sum() + options.smoothness * prior.sum())
 
 
-def as_picture(picture: Tensor) -> Array:
+def as_picture(picture: Tensor) -> FloatArray64:
     return picture.numpy().transpose(1, 2, 0).astype(np.float64)
 
 
@@ -275,7 +275,7 @@ def test_a_turn_of_the_map_solves_its_quadratic() -> None:
     blur = LayeredBlur(shares(start, radii), radii, lens)
     _, found = optimise(blur, double(views)[:, None], picture, start, UNIT, options)
 
-    def seen(values: Array) -> Array:
+    def seen(values: FloatArray64) -> FloatArray64:
         shown = LayeredBlur(shares(double(values), radii), radii, lens)
         return shown.forward(picture).numpy().ravel()
 
