@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from dpdeblur.calibration.brightness import in_cells, white_ratio
 from dpdeblur.calibration.measure import APART, blur_radius, disparity
-from dpdeblur.calibration.shots import stored_numbers
+from dpdeblur.calibration.shots import stored_dn
 from dpdeblur.errors import MissingFileError, ShapeMismatchError, UnreadableFileError
 from dpdeblur.io import read_picture
 from dpdeblur.optics import Calibration
 
-Float = NDArray[np.float32]
+FloatArray32 = NDArray[np.float32]
 
 TILE = 168
 """Pixels along a kernel's tile."""
@@ -64,7 +64,7 @@ def import_folder(folder: Path, levels: tuple[float, float] = (1024.0, 16383.0))
     )
 
 
-def _kernels(path: Path) -> Float:
+def _kernels(path: Path) -> FloatArray32:
     try:
         with path.open("rb") as file:
             kernels = np.load(file, allow_pickle=False)
@@ -81,22 +81,22 @@ def _kernels(path: Path) -> Float:
     return kernels.astype(np.float32)
 
 
-def _sheet(folder: Path, side: str, black: float) -> Float:
-    """A white sheet's numbers above `black`."""
+def _sheet(folder: Path, side: str, black: float) -> FloatArray32:
+    """A white sheet's DN above `black`."""
     paths = sorted(folder.glob(f"white_sheet_{side}*.png"))
     if len(paths) != 1:
         raise UnreadableFileError(
             folder, f"it has {len(paths)} files white_sheet_{side}*.png, but must have exactly one"
         )
-    numbers = stored_numbers(read_picture(paths[0])) - np.float32(black)
-    if numbers.min() <= 0:
+    dn = stored_dn(read_picture(paths[0])) - np.float32(black)
+    if dn.min() <= 0:
         raise UnreadableFileError(
             paths[0],
             f"it has numbers at or below {black:g}, so it is not a white sheet, or the black level "
             "is wrong",
             "levels",
         )
-    return numbers
+    return dn
 
 
 def _grid(count: int, sheet: tuple[int, ...], folder: Path) -> tuple[int, int]:

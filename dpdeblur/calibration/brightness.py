@@ -10,15 +10,17 @@ from scipy.ndimage import gaussian_filter, map_coordinates, uniform_filter
 
 from dpdeblur.calibration import surface
 
-Float = NDArray[np.float32]
+FloatArray32 = NDArray[np.float32]
 
 CELL = 8
 """Pixels along which a stored ratio has one value."""
 _BOX = 101
+"""Pixels along the window that a white sheet is averaged over."""
 _DEGREE = 3
+"""Total degree of the polynomial."""
 
 
-def pattern_ratio(first: Float, second: Float, spacing: float) -> Float:
+def pattern_ratio(first: FloatArray32, second: FloatArray32, spacing: float) -> FloatArray32:
     """Brightness of `first` over `second`, `H x W`: both show dots `spacing` apart, in one place.
 
     A polynomial of degree 3 that brings their local means together; however blurred they are.
@@ -39,7 +41,7 @@ def pattern_ratio(first: Float, second: Float, spacing: float) -> Float:
     return surface.fit(down, along, means[0], degree, means[1])(height, width)
 
 
-def white_ratio(left: Float, right: Float) -> Float:
+def white_ratio(left: FloatArray32, right: FloatArray32) -> FloatArray32:
     """Brightness of left over right of a white sheet, `H x W`, averaged over 101 x 101 pixels.
 
     Beyond the frame it goes on as steeply as within. Both must be positive.
@@ -47,17 +49,17 @@ def white_ratio(left: Float, right: Float) -> Float:
     ratio = uniform_filter((left / right).astype(np.float32), _BOX // 5)  # noise at the border
     ratio = np.pad(ratio, _BOX // 2, "reflect", reflect_type="odd")
     inner = slice(_BOX // 2, -(_BOX // 2))
-    smooth: Float = uniform_filter(ratio, _BOX)[inner, inner]
+    smooth: FloatArray32 = uniform_filter(ratio, _BOX)[inner, inner]
     return smooth
 
 
-def in_cells(ratio: Float) -> Float:
+def in_cells(ratio: FloatArray32) -> FloatArray32:
     """A smooth `H x W` at the middles of an even grid of cells of about 8 x 8 pixels."""
     places = []
     for side in ratio.shape:
         cells = max(round(side / CELL), 1)
         places.append((np.arange(cells) + 0.5) * side / cells - 0.5)
-    grid: Float = map_coordinates(
+    grid: FloatArray32 = map_coordinates(
         ratio, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest"
     )
     return grid

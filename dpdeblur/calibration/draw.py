@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LIGHT = 0.99
-"""Share of the light that is shown; the kernels' dark rims are cut away."""
+"""Fraction of the light that is shown; the kernels' dark rims are cut away."""
 
 
 def draw_kernels(path: Path, calibration: Calibration, *, overwrite: bool = False) -> None:

@@ -8,17 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-Array = NDArray[np.float32]
+FloatArray32 = NDArray[np.float32]
 
 _ITERATIONS = 800
+"""At most."""
 _TOLERANCE = 2e-4
+"""Change in one step, a fraction of a kernel's light, that ends the iteration."""
 _ENERGY = 1e-3
+"""Weight of a kernel's energy, as a fraction of the sharp picture's."""
 _SMOOTHNESS = 1e-3
+"""Weight of the energy of a kernel's gradient, likewise."""
 
 
 def solve_kernels(
-    sharp: Array, views: Array, energy: float = _ENERGY, smoothness: float = _SMOOTHNESS
-) -> tuple[Array, Array]:
+    sharp: FloatArray32,
+    views: FloatArray32,
+    energy: float = _ENERGY,
+    smoothness: float = _SMOOTHNESS,
+) -> tuple[FloatArray32, FloatArray32]:
     """Kernels `V x K x K`, K odd, that turn a sharp picture into its `V x h x w` blurred views.
 
     `sharp` is `(h + K - 1) x (w + K - 1)`, the same part of the frame and K // 2 pixels around it,
@@ -37,14 +44,14 @@ def solve_kernels(
     inside = np.s_[:, side - 1 : sharp.shape[1], side - 1 : sharp.shape[2]]
     seen = np.zeros((len(views), *size), np.float32)
 
-    def residual(kernels: Array) -> Array:
-        blurred: Array = fft.irfft2(spectrum * fft.rfft2(kernels, size), size)[inside]
+    def residual(kernels: FloatArray32) -> FloatArray32:
+        blurred: FloatArray32 = fft.irfft2(spectrum * fft.rfft2(kernels, size), size)[inside]
         return blurred - views
 
-    def gradient(kernels: Array) -> Array:
+    def gradient(kernels: FloatArray32) -> FloatArray32:
         seen[inside] = residual(kernels)
-        data: Array = fft.irfft2(spectrum.conj() * fft.rfft2(seen), size)[:, :side, :side]
-        slope: Array = data + power * (energy * kernels - smoothness * _laplacian(kernels))
+        data: FloatArray32 = fft.irfft2(spectrum.conj() * fft.rfft2(seen), size)[:, :side, :side]
+        slope: FloatArray32 = data + power * (energy * kernels - smoothness * _laplacian(kernels))
         return slope
 
     # The spectrum's largest power bounds the curvature that the data give.
@@ -57,17 +64,17 @@ def solve_kernels(
         new = (ahead - step * slope).clip(0)
         if (slope * (new - kernels)).sum() > 0:  # the momentum leads uphill
             momentum = 1.0
-        grown = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
-        ahead = new + (momentum - 1) / grown * (new - kernels)
+        next_momentum = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
+        ahead = new + (momentum - 1) / next_momentum * (new - kernels)
         change = np.abs(new - kernels).sum((1, 2)).max()
-        kernels, momentum = new, grown
+        kernels, momentum = new, next_momentum
         if change < _TOLERANCE:
             break
     left_over = np.sqrt(np.square(residual(kernels)).mean((1, 2)))
     return kernels / kernels.sum((1, 2), keepdims=True), left_over
 
 
-def _laplacian(kernels: Array) -> Array:
+def _laplacian(kernels: FloatArray32) -> FloatArray32:
     """Of pictures that are zero beyond their border."""
     padded = np.pad(kernels, ((0, 0), (1, 1), (1, 1)))
     beside = padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1] + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.optics import Calibration
-
-Array = NDArray[np.float64]
+FloatArray64 = NDArray[np.float64]
 
 APART = 0.25
 """Disparity in pixels below which kernels tell no side of focus."""
 
 
-def centroids(kernels: NDArray[np.floating]) -> Array:
+def centroids(kernels: NDArray[np.floating]) -> FloatArray64:
     """Where the light of kernels `... x K x K` falls on the mean, `... x 2` (x, y) in pixels."""
     reach = kernels.shape[-1] // 2
     axis = np.arange(-reach, reach + 1)
     total = kernels.sum((-2, -1), dtype=np.float64)
     sums = (kernels.sum(side, dtype=np.float64) @ axis for side in (-2, -1))
-    places: Array = np.stack([part / total for part in sums], -1)
+    places: FloatArray64 = np.stack([part / total for part in sums], -1)
     return places
 
 
-def disparity(left: NDArray[np.floating], right: NDArray[np.floating]) -> Array:
+def disparity(left: NDArray[np.floating], right: NDArray[np.floating]) -> FloatArray64:
     """How much further right light falls in the right view, `...`; positive behind focus."""
-    apart: Array = (centroids(right) - centroids(left))[..., 0]
+    apart: FloatArray64 = (centroids(right) - centroids(left))[..., 0]
     return apart
 
 
@@ -44,20 +41,3 @@ def blur_radius(left: NDArray[np.floating], right: NDArray[np.floating]) -> floa
     square = (both.sum(-1, dtype=np.float64) + both.sum(-2, dtype=np.float64)) @ np.square(axis)
     spread = square / both.sum((-2, -1), dtype=np.float64) - np.square(centroids(both)).sum(-1)
     return math.copysign(math.sqrt(2 * spread.mean()), disparity(left, right).mean())
-
-
-def describe(calibration: Calibration) -> dict[str, Any]:
-    """Its numbers in plain words and types, ready for JSON."""
-    ratio = calibration.ratio
-    apart = disparity(calibration.left, calibration.right)
-    common = centroids((calibration.left + calibration.right) / 2).mean((0, 1))
-    return {
-        "tiles": list(calibration.left.shape[:2]),
-        "kernel_size": calibration.left.shape[-1],
-        "radius": calibration.radius,
-        "disparity": {name: float(getattr(apart, name)()) for name in ("mean", "min", "max")},
-        "common_offset": [float(part) for part in common],
-        "frame": None if calibration.frame is None else list(calibration.frame),
-        "levels": None if calibration.levels is None else list(calibration.levels),
-        "ratio": None if ratio is None else {"min": float(ratio.min()), "max": float(ratio.max())},
-    }

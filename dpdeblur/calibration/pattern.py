@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur.colour import linear_to_srgb
 from dpdeblur.errors import OptionError
+from dpdeblur.io import check_output, write_picture
 
-Float = NDArray[np.float32]
+FloatArray32 = NDArray[np.float32]
 
 _LARGEST = 32768
+"""Pixels along a side, and from dot to dot, at most."""
 _MOST = 2**26
+"""Pixels of the whole picture at most."""
 
 
-def dot_grid(height: int, width: int, spacing: float, diameter: float) -> Float:
+def dot_grid(height: int, width: int, spacing: float, diameter: float) -> FloatArray32:
     """White discs on black, `H x W` in [0, 1] linear light, `spacing` apart, centred in the frame.
 
     White on black, as a dark surround brings next to no shot noise: the faint blurred dots stand
@@ -35,5 +41,22 @@ def dot_grid(height: int, width: int, spacing: float, diameter: float) -> Float:
         (np.arange(side) + 0.5 - side / 2) % spacing - spacing / 2 for side in (height, width)
     )
     distance = np.hypot(down[:, None], along)
-    dots: Float = (diameter / 2 + 0.5 - distance).clip(0, 1).astype(np.float32)
+    dots: FloatArray32 = (diameter / 2 + 0.5 - distance).clip(0, 1).astype(np.float32)
     return dots
+
+
+def write_pattern(
+    path: Path,
+    size: tuple[int, int],
+    spacing: float,
+    diameter: float,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write `dot_grid` of `size` (height, width) as an 8-bit sRGB picture.
+
+    Raises OptionError, and what `io.check_output` raises, before the dots are drawn.
+    """
+    check_output(path, overwrite=overwrite)
+    dots = linear_to_srgb(dot_grid(*size, spacing, diameter))
+    write_picture(path, np.repeat(dots[..., None], 3, -1), bit_depth=8, overwrite=overwrite)

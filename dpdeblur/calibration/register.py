@@ -11,16 +11,20 @@ from skimage.feature import match_template
 from dpdeblur.calibration import surface
 from dpdeblur.errors import PatternError
 
-Float = NDArray[np.float32]
-Array = NDArray[np.float64]
+FloatArray32 = NDArray[np.float32]
+FloatArray64 = NDArray[np.float64]
 
 _PART = 1024
+"""Pixels along the middle part that is searched for dots, at most."""
 _FAINTEST = 1e-3
+"""Contrast of the dots at least, a fraction of white."""
 _LIKENESS = 0.3
+"""Correlation of parts that show the same dots, at least."""
 _DEGREE = 3
+"""Total degree of the polynomial of a drift."""
 
 
-def dot_spacing(sharp: Float) -> float:
+def dot_spacing(sharp: FloatArray32) -> float:
     """How many pixels the dots of a regular grid are apart, from the middle of `H x W`.
 
     Raises PatternError where there is none.
@@ -41,11 +45,11 @@ def dot_spacing(sharp: Float) -> float:
     return float(others.min())
 
 
-def _correlated(picture: Float) -> Float:
+def _correlated(picture: FloatArray32) -> FloatArray32:
     """What a picture has in common with itself moved by up to half its size."""
     height, width = picture.shape
     size = [fft.next_fast_len(2 * side, real=True) for side in picture.shape]
-    common: Float = fft.irfft2(np.square(np.abs(fft.rfft2(picture, size))), size)
+    common: FloatArray32 = fft.irfft2(np.square(np.abs(fft.rfft2(picture, size))), size)
     common = np.roll(common, (height // 2, width // 2), (0, 1))
     return common[: height // 2 * 2 + 1, : width // 2 * 2 + 1]
 
@@ -53,7 +57,7 @@ def _correlated(picture: Float) -> Float:
 class Drift:
     """Where the blurred picture's light is in the sharp one: smooth shifts (down, along)."""
 
-    def __init__(self, down: Float, along: Float) -> None:
+    def __init__(self, down: FloatArray32, along: FloatArray32) -> None:
         self.down, self.along = down, along
 
     @property
@@ -61,15 +65,15 @@ class Drift:
         """Pixels."""
         return float(np.hypot(self.down, self.along).max())
 
-    def undo(self, sharp: Float) -> Float:
+    def undo(self, sharp: FloatArray32) -> FloatArray32:
         """The sharp picture resampled (cubic splines) where the blurred one shows it."""
         rows, columns = np.ogrid[: sharp.shape[0], : sharp.shape[1]]
         places = (rows + self.down, columns + self.along)
-        moved: Float = map_coordinates(sharp, places, order=3, mode="nearest")
+        moved: FloatArray32 = map_coordinates(sharp, places, order=3, mode="nearest")
         return moved
 
 
-def find_drift(sharp: Float, blurred: Float, spacing: float) -> Drift:
+def find_drift(sharp: FloatArray32, blurred: FloatArray32, spacing: float) -> Drift:
     """How the two pictures of one dot grid differ in place: shift, scale, turn, distortion.
 
     Dots look alike, so neighbouring parts of the frame must differ by less than half the spacing.
@@ -92,7 +96,9 @@ def find_drift(sharp: Float, blurred: Float, spacing: float) -> Drift:
     return drift
 
 
-def _matches(sharp: Float, blurred: Float, spacing: float) -> tuple[Array, Array, Array, Array]:
+def _matches(
+    sharp: FloatArray32, blurred: FloatArray32, spacing: float
+) -> tuple[FloatArray64, FloatArray64, FloatArray64, FloatArray64]:
     """Rows and columns of `N` parts' middles, their shifts `2 x N` and how alike they are."""
     search = max(round(spacing / 2), 2)
     side = int(min(max(3 * spacing, 48), 256, *(length - 2 * search for length in sharp.shape)))
@@ -125,7 +131,7 @@ def _matches(sharp: Float, blurred: Float, spacing: float) -> tuple[Array, Array
     return parts[:, 0] + side / 2, parts[:, 1] + side / 2, shifts.T, likeness
 
 
-def _summit(scores: Float, peak: tuple[np.intp, ...]) -> Array:
+def _summit(scores: FloatArray32, peak: tuple[np.intp, ...]) -> FloatArray64:
     """The peak between pixels, by parabolas along rows and columns."""
     place = np.array(peak, float)
     for axis in (0, 1):

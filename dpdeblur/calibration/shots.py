@@ -18,10 +18,12 @@ from dpdeblur.errors import (
 )
 from dpdeblur.io import Picture, read_picture
 
-Float = NDArray[np.float32]
+FloatArray32 = NDArray[np.float32]
 
 _SMALLEST = 64
+"""Pixels along the shorter side at least."""
 _SATURATED = 1e-4
+"""Fraction of the pixels that may be overexposed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +31,13 @@ class Shots:
     """One dot grid out of focus (`left`, `right`) and in focus (`sharp`), from one place.
 
     All are `H x W` linear light in the sensor's rows; `whites` are left and right view of a white
-    sheet. `levels` are (black, white) if the files held linear raw numbers, as in `Calibration`.
+    sheet. `levels` are (black, white) in DN if the files held raw light, as in `Calibration`.
     """
 
-    left: Float
-    right: Float
-    sharp: Float
-    whites: tuple[Float, Float] | None = None
+    left: FloatArray32
+    right: FloatArray32
+    sharp: FloatArray32
+    whites: tuple[FloatArray32, FloatArray32] | None = None
     levels: tuple[float, float] | None = None
     warnings: tuple[str, ...] = ()
 
@@ -94,18 +96,18 @@ def read_shots(
     return replace(shots, warnings=notes)
 
 
-def stored_numbers(picture: Picture) -> Float:
-    """The numbers of the file, `H x W`, of the green channel, in the sensor's rows."""
+def stored_dn(picture: Picture) -> FloatArray32:
+    """The DN of the file, `H x W`, of the green channel, in the sensor's rows."""
     return _green(picture.in_rows(picture.info.orientation).codes())
 
 
-def _light(path: Path, picture: Picture, levels: tuple[float, float] | None) -> Float:
-    light: Float
+def _light(path: Path, picture: Picture, levels: tuple[float, float] | None) -> FloatArray32:
+    light: FloatArray32
     if levels:
-        numbers = stored_numbers(picture)
+        dn = stored_dn(picture)
         black, white = (np.float32(level) for level in levels)
-        light = np.maximum(numbers - black, np.float32(0)) / white
-        saturated = numbers >= white
+        light = np.maximum(dn - black, np.float32(0)) / white
+        saturated = dn >= white
     else:
         encoded = _green(picture.in_rows(picture.info.orientation).srgb())
         light = srgb_to_linear(encoded)
@@ -115,5 +117,5 @@ def _light(path: Path, picture: Picture, levels: tuple[float, float] | None) -> 
     return light
 
 
-def _green(picture: Float) -> Float:
+def _green(picture: FloatArray32) -> FloatArray32:
     return np.ascontiguousarray(picture[..., picture.shape[-1] // 2])

@@ -18,12 +18,16 @@ from dpdeblur.calibration.shots import Shots
 from dpdeblur.errors import OptionError, PatternError
 from dpdeblur.optics import Calibration
 
-Float = NDArray[np.float32]
+FloatArray32 = NDArray[np.float32]
 
 _LARGEST = 121
+"""Width of the kernels in pixels at most."""
 _SMALLEST = 5
+"""Width of the kernels in pixels at least."""
 _FAINT = 0.3
+"""Contrast of a tile with dots at least, as a fraction of the median tile's."""
 _RIM = 0.02
+"""Fraction of a kernel's light on its border that raises a doubt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +41,7 @@ class Solved:
     """
 
     calibration: Calibration
-    residual: Float
+    residual: FloatArray32
     spacing: float
     drift: float
     warnings: tuple[str, ...]
@@ -123,7 +127,7 @@ def _kernel_size(wanted: int | None, spacing: float) -> int:
     return wanted
 
 
-def _check_tiles(sharp: Float, grid: tuple[int, int], side: int) -> None:
+def _check_tiles(sharp: FloatArray32, grid: tuple[int, int], side: int) -> None:
     """Raise PatternError for tiles too small for kernels of `side`, and for tiles without dots."""
     if min(length // cells for length, cells in zip(sharp.shape, grid, strict=True)) < side:
         raise _too_small(sharp.shape, grid, side)
@@ -171,7 +175,7 @@ def _too_small(frame: tuple[int, ...], grid: tuple[int, int], side: int) -> Patt
     )
 
 
-def _doubts(kernels: Float, side: int) -> Iterator[str]:
+def _doubts(kernels: FloatArray32, side: int) -> Iterator[str]:
     """What the kernels (`2 x rows x columns x K x K`) say against themselves."""
     inner = kernels[..., 1:-1, 1:-1].sum((-2, -1))
     wide = int((inner < 1 - _RIM).any(0).sum())

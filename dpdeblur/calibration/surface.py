@@ -6,25 +6,31 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Float = NDArray[np.float32]
+FloatArray64 = NDArray[np.float64]
+FloatArray32 = NDArray[np.float32]
 
 
 class Surface:
     """A polynomial over a frame of `height x width` pixels."""
 
-    def __init__(self, coefficients: Array) -> None:
+    def __init__(self, coefficients: FloatArray64) -> None:
         self._coefficients = coefficients
 
-    def __call__(self, height: int, width: int) -> Float:
+    def __call__(self, height: int, width: int) -> FloatArray32:
         """Its values at each pixel."""
         down, along = (2 * (np.arange(side) + 0.5) / side - 1 for side in (height, width))
-        values: Float = legendre.leggrid2d(down, along, self._coefficients).astype(np.float32)
+        values: FloatArray32 = legendre.leggrid2d(down, along, self._coefficients).astype(
+            np.float32
+        )
         return values
 
 
 def fit(
-    rows: Array, columns: Array, values: Array, degree: int, scale: Array | float = 1.0
+    rows: FloatArray64,
+    columns: FloatArray64,
+    values: FloatArray64,
+    degree: int,
+    scale: FloatArray64 | float = 1.0,
 ) -> Surface:
     """The surface that, multiplied by `scale`, comes nearest to `values` at `N` places.
 

@@ -166,13 +166,12 @@ OutputFile = Annotated[
 
 
 @dataclass(frozen=True)
-class EngineChoice:
-    """The options of every command that restores."""
+class _EngineOptions:
+    """The options of every command that restores, but for the weights."""
 
     engine: Annotated[
         EngineName, typer.Option(help="mccnet: the network; mpi: the optimiser of dpdeblur map.")
     ] = EngineName.mccnet
-    weights: Weights = None
     device: Device = "auto"
     precision: PrecisionOption = Precision.auto
     max_memory: MaxMemory = None
@@ -181,15 +180,14 @@ class EngineChoice:
     calibration: Calibration = None
     method: MethodOption = None
 
-    def make(self, weights: Path | None = None) -> Engine:
-        """The engine that is meant, perhaps of other weights; raises what `make_engine` does."""
+    def _make(self, weights: str | Path | None) -> Engine:
         from dpdeblur.engines import make_engine
         from dpdeblur.memory import parse_memory
 
         return make_engine(
             self.engine.value,
             device=self.device,
-            weights=weights or self.weights,
+            weights=weights,
             precision=self.precision.value,
             max_memory=None if self.max_memory is None else parse_memory(self.max_memory),
             strip_height=self.strip_height,
@@ -200,10 +198,21 @@ class EngineChoice:
 
 
 @dataclass(frozen=True)
-class EngineChoices(EngineChoice):
-    """The same with any number of weights, to compare them."""
+class EngineChoice(_EngineOptions):
+    """The options for one engine."""
 
-    weights: Annotated[  # type: ignore[assignment]
+    weights: Weights = None
+
+    def make(self) -> Engine:
+        """The engine that is meant; raises what `make_engine` does."""
+        return self._make(self.weights)
+
+
+@dataclass(frozen=True)
+class EngineChoices(_EngineOptions):
+    """The options for one engine, or for networks of several weights."""
+
+    weights: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FILE|NAME",
@@ -215,9 +224,10 @@ class EngineChoices(EngineChoice):
         """The engines that are meant, whose results go to `folder`, if any."""
         from dpdeblur.evaluation import Candidate, network_candidates
 
-        if self.engine is EngineName.mpi:
-            return (Candidate(self.engine.value, self.make(), folder=folder),)
-        return network_candidates(self.make, self.weights or (), folder)
+        if self.engine is EngineName.mccnet:
+            return network_candidates(self._make, self.weights or (), folder)
+        engine = self._make(self.weights[0] if self.weights else None)
+        return (Candidate(self.engine.value, engine, folder=folder),)
 
 
 @dataclass(frozen=True)

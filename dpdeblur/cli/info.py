@@ -50,9 +50,9 @@ def info(
     """
     printer = open_output(ctx, json=json, quiet=quiet)
     if photo is not None:
-        from dpdeblur.cli._raw import describe
+        from dpdeblur.cli._raw import raw_table
         from dpdeblur.errors import OptionError
-        from dpdeblur.raw import examine_raw
+        from dpdeblur.raw import describe, examine_raw
 
         for key, value in (("--cost", cost), ("--weights", weights)):
             if value:
@@ -63,7 +63,8 @@ def info(
         raw = examine_raw(photo)
         for warning in raw.warnings:
             printer.warn(warning)
-        printer.result(*describe(raw))
+        facts = describe(raw)
+        printer.result(raw_table(facts), facts)
         return
     from rich.console import Group
     from rich.table import Table

@@ -43,13 +43,18 @@ def read_whole(path: Path, extensions: Sequence[str] = ()) -> bytes:
     return data
 
 
-def check_place(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+def check_place(
+    path: Path, *, overwrite: bool, inputs: Sequence[Path] = (), extensions: Sequence[str] = ()
+) -> None:
     """Find out before the long work whether a file could be written at `path`; writes nothing.
 
-    Raises OutputExistsError for a file that is there unless `overwrite`, and
+    Raises UnsupportedFormatError for a name that ends in none of `extensions`, if any are given,
+    OutputExistsError for a file that is there unless `overwrite`, and
     UnwritableOutputError where `path` is one of `inputs`, which are never replaced, or a folder,
     or the folder it would go to (or the first of its parents that exists) takes no files.
     """
+    if extensions and path.suffix.lower() not in extensions:
+        raise UnsupportedFormatError(path, extensions)
     try:
         if path.is_dir():
             raise UnwritableOutputError(path, "it is a folder")

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from dpdeblur.errors import (
     InvalidPictureError,
     OptionError,
-    UnsupportedFormatError,
     UnwritableOutputError,
 )
 from dpdeblur.io import colour_profile, jpeg, png, tiff
@@ -32,9 +31,7 @@ def check_output(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) ->
     Raises UnsupportedFormatError for an extension not in WRITABLE, and what `atomic.check_place`
     raises.
     """
-    if path.suffix.lower() not in WRITABLE:
-        raise UnsupportedFormatError(path, WRITABLE)
-    check_place(path, overwrite=overwrite, inputs=inputs)
+    check_place(path, overwrite=overwrite, inputs=inputs, extensions=WRITABLE)
 
 
 def write_picture(

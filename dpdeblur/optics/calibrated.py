@@ -26,6 +26,10 @@ class Calibration:
     which they were measured, positive behind focus. `extra` holds what else the file has,
     `path` and `sha256` are its name and digest.
 
+    It may be for pictures of one size only, `frame` (height, width) in pixels; `ratio` is the
+    brightness of left over right in the cells of an even grid, and `levels` are the (black, white)
+    in DN of linear raw files. None: any size, as bright, and sRGB.
+
     Raises CalibrationError for kernels that are not so.
     """
 

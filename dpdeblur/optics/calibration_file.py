@@ -17,6 +17,7 @@ from dpdeblur.io.atomic import write_whole
 from dpdeblur.optics.calibrated import Calibration
 
 VERSION = 1
+"""Of the file's format."""
 _NEEDED = ("left", "right", "radius", "version")
 _OPTIONAL = ("frame", "ratio", "levels")
 

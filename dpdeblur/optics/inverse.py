@@ -13,12 +13,14 @@ from torch.nn import functional
 
 from dpdeblur.optics.psf import DiskPSF
 
-# Frequency, in cycles per pixel, below which a photograph's spectrum counts as flat.
 _CORNER = 0.05
-# How much more the mean of a picture is worth than its frequencies: it must come back unchanged.
+"""Frequency, in cycles per pixel, below which a photograph's spectrum counts as flat."""
 _MEAN = 100.0
+"""Power of the mean, that of low frequencies being 1: it must come back unchanged."""
 _GRID = 128
+"""Pixels along the square that filters are designed on."""
 _STEPS = 400
+"""Conjugate gradients at most."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class InverseDesign:
 
     `slope` is that of the `DiskPSF`; `noise` the variance of white noise in each view relative to
     the power of a picture whose spectrum is 1 / (1 + (f / 0.05)^2); `reach` the half size of the
-    filters, outside of which they are zero.
+    filters in pixels, outside of which they are zero.
     """
 
     slope: float = 0.85

@@ -10,6 +10,7 @@ from torch.nn import functional
 from dpdeblur.optics.render import Layer
 
 RIM = 2
+"""Pixels behind an edge that are taken away with it."""
 
 
 def radius_from_depth(

@@ -12,7 +12,9 @@ from dpdeblur.optics.psf import DiskPSF
 from dpdeblur.optics.render import Layer, render_views
 
 _STEP = 3.0
-_LEVELS = int(2 * _STEP) + 1  # a layer's radii span two steps at most; one pixel apart
+"""Pixels of radius to either side of its own that a layer shows."""
+_LEVELS = int(2 * _STEP) + 1
+"""Radii blurred per layer: they span two steps at most, one pixel apart."""
 
 
 def photograph(

@@ -6,6 +6,7 @@ from dpdeblur.raw.develop import Darkroom, LinearPicture, develop, imbalance
 from dpdeblur.raw.options import DEFAULT_SIZE, RawOptions, parse_size
 from dpdeblur.raw.pair import finish, raw_pair, read_raw_pair
 from dpdeblur.raw.photo import RawPhoto, examine_raw, open_raw
+from dpdeblur.raw.report import describe
 
 __all__ = [
     "DEFAULT_SIZE",
@@ -13,6 +14,7 @@ __all__ = [
     "LinearPicture",
     "RawOptions",
     "RawPhoto",
+    "describe",
     "develop",
     "examine_raw",
     "finish",

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from typer.testing import CliRunner, Result
 
 from dpdeblur.calibration import blur_radius, disparity
-from dpdeblur.cli import app
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.optics import Calibration, read_calibration, write_calibration
 from support.authors_folder import authors_folder
+from support.command import failure, run
 from support.dot_shots import HEIGHT, WIDTH, take
 
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["calibrate", *map(str, arguments)])
-
-
-def failure(result: Result) -> str:
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert result.stderr.startswith("Error: ")
-    assert len(result.stderr.strip().splitlines()) == 1
-    return result.stderr
+calibrate = partial(run, "calibrate")
 
 
 def save(path: Path, light: NDArray[np.float64], *, raw: bool = False) -> Path:
@@ -56,7 +46,7 @@ class TestSolve:
         given = ["--white-left", whites[0], "--white-right", whites[1], "--grid", "2x3"]
         if raw:
             given += ["--black", 1024, "--white", 16383]
-        result = run("solve", left, right, sharp, *given, "-o", out)
+        result = calibrate("solve", left, right, sharp, *given, "-o", out)
         assert result.exit_code == 0, result.stderr
         assert "2x3 tiles, kernels of 21 px" in result.stdout
         assert f"For pictures of {WIDTH}x{HEIGHT}" in result.stdout
@@ -72,7 +62,9 @@ class TestSolve:
     def test_json(self, tmp_path: Path) -> None:
         shots = write_shots(tmp_path)[:3]
         out = tmp_path / "c.npz"
-        result = run("solve", *shots, "--grid", "1x1", "--kernel-size", 15, "-o", out, "--json")
+        result = calibrate(
+            "solve", *shots, "--grid", "1x1", "--kernel-size", 15, "-o", out, "--json"
+        )
         data = json.loads(result.stdout)
         assert data["output"] == str(out)
         assert data["tiles"] == [1, 1]
@@ -80,8 +72,8 @@ class TestSolve:
         assert data["radius"] == read_calibration(out).radius
         assert np.shape(data["residual_percent"]) == (1, 1, 2)
         assert set(data) >= {"disparity", "ratio", "frame", "levels", "spacing", "drift"}
-        assert "already exists" in failure(run("solve", *shots, "--grid", "1x1", "-o", out))
-        again = run("solve", *shots, "--grid", "1x1", "-o", out, "--overwrite", "--quiet")
+        assert "already exists" in failure(calibrate("solve", *shots, "--grid", "1x1", "-o", out))
+        again = calibrate("solve", *shots, "--grid", "1x1", "-o", out, "--overwrite", "--quiet")
         assert (again.exit_code, again.stdout, again.stderr) == (0, "", "")
         assert read_calibration(out).left.shape == (1, 1, 21, 21)
 
@@ -98,11 +90,11 @@ class TestSolve:
             eight.append(path.with_suffix(".tif"))
             Image.fromarray(colours).save(eight[-1])
         for pictures, out in zip((shots, eight), outputs, strict=True):
-            result = run("solve", *pictures, *arguments, "-o", out)
+            result = calibrate("solve", *pictures, *arguments, "-o", out)
             assert result.exit_code == 0, result.stderr
         gray, colour = (read_calibration(out) for out in outputs)
         np.testing.assert_array_equal(gray.left, colour.left)
-        mixed = failure(run("solve", shots[0], eight[1], shots[2], "-o", tmp_path / "x.npz"))
+        mixed = failure(calibrate("solve", shots[0], eight[1], shots[2], "-o", tmp_path / "x.npz"))
         assert f"it is in colour but {shots[0]} is gray" in mixed
 
     @pytest.mark.parametrize(
@@ -127,7 +119,9 @@ class TestSolve:
         monkeypatch.chdir(tmp_path)
         write_shots(tmp_path)
         before = sorted(tmp_path.iterdir())
-        assert sentence in failure(run("solve", "l.png", "r.png", "s.png", "-o", "c.npz", *options))
+        assert sentence in failure(
+            calibrate("solve", "l.png", "r.png", "s.png", "-o", "c.npz", *options)
+        )
         assert sorted(tmp_path.iterdir()) == before
 
     def test_pictures_that_cannot_be(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,14 +145,14 @@ class TestSolve:
                 "black.png has black pixels",
             ),
         ):
-            assert sentence in failure(run("solve", *arguments, "-o", "c.npz"))
+            assert sentence in failure(calibrate("solve", *arguments, "-o", "c.npz"))
         assert not (tmp_path / "c.npz").exists()
 
 
 class TestPattern:
     def test_a_picture_of_dots(self, tmp_path: Path) -> None:
         out = tmp_path / "grid.png"
-        result = run("pattern", "-o", out, "--size", "320x200", "--spacing", 40, "--dot", 9)
+        result = calibrate("pattern", "-o", out, "--size", "320x200", "--spacing", 40, "--dot", 9)
         assert result.exit_code == 0, result.stderr
         assert "320x200, dots 40 px apart, 9 px wide" in result.stdout
         picture = np.asarray(Image.open(out))
@@ -169,8 +163,8 @@ class TestPattern:
         assert (picture[40::40, 20::40] == 255).all()
         rim = np.unique(picture)
         assert len(rim) > 4  # anti-aliased
-        assert "already exists" in failure(run("pattern", "-o", out))
-        data = json.loads(run("pattern", "-o", out, "--overwrite", "--json").stdout)
+        assert "already exists" in failure(calibrate("pattern", "-o", out))
+        data = json.loads(calibrate("pattern", "-o", out, "--overwrite", "--json").stdout)
         assert data["size"] == [2160, 3840]
         assert data["dot"] == 16
 
@@ -186,7 +180,7 @@ class TestPattern:
         ],
     )
     def test_options_that_cannot_be(self, tmp_path: Path, options: tuple, sentence: str) -> None:
-        assert sentence in failure(run("pattern", "-o", tmp_path / "g.png", *options))
+        assert sentence in failure(calibrate("pattern", "-o", tmp_path / "g.png", *options))
         assert not (tmp_path / "g.png").exists()
 
 
@@ -194,16 +188,16 @@ class TestImportAndShow:
     def test_import_then_show(self, tmp_path: Path) -> None:
         authors_folder(tmp_path / "theirs")
         out, drawn = tmp_path / "c.npz", tmp_path / "k.png"
-        result = run("import", tmp_path / "theirs", "-o", out)
+        result = calibrate("import", tmp_path / "theirs", "-o", out)
         assert result.exit_code == 0, result.stderr
         assert "black 1024, white 16383" in result.stdout
-        result = run("show", out, "-o", drawn)
+        result = calibrate("show", out, "-o", drawn)
         assert result.exit_code == 0, result.stderr
         for part in ("2x3 tiles", "behind focus", "504x336", "black 1024", "left over right 1.0"):
             assert part in result.stdout
         with Image.open(drawn) as picture:
             assert picture.width > 800
-        data = json.loads(run("show", out, "--json").stdout)
+        data = json.loads(calibrate("show", out, "--json").stdout)
         calibration = read_calibration(out)
         assert data["radius"] == calibration.radius > 0
         assert data["frame"] == [336, 504]
@@ -212,7 +206,9 @@ class TestImportAndShow:
         assert data["disparity"]["mean"] == pytest.approx(
             disparity(calibration.left, calibration.right).mean()
         )
-        result = run("import", tmp_path / "theirs", "-o", out, "--overwrite", "--black", 1000, "-q")
+        result = calibrate(
+            "import", tmp_path / "theirs", "-o", out, "--overwrite", "--black", 1000, "-q"
+        )
         assert result.stdout == ""
         assert read_calibration(out).levels == (1000, 16383)
 
@@ -220,26 +216,28 @@ class TestImportAndShow:
         path = tmp_path / "c.npz"
         kernels = take().kernels.astype(np.float32)
         write_calibration(path, Calibration(kernels[1], kernels[0], -6.0))
-        result = run("show", path)
+        result = calibrate("show", path)
         for part in ("Radius -6.00 px (in front of focus)", "any size", "sRGB", "No vignetting"):
             assert part in result.stdout
-        data = json.loads(run("show", path, "--json").stdout)
+        data = json.loads(calibrate("show", path, "--json").stdout)
         assert (data["frame"], data["levels"], data["ratio"]) == (None, None, None)
 
     def test_what_is_wrong_is_said(self, tmp_path: Path) -> None:
         out = tmp_path / "c.npz"
-        assert "does not exist" in failure(run("import", tmp_path / "none", "-o", out))
-        assert "white <= 65535" in failure(run("import", tmp_path, "-o", out, "--white", 10))
-        assert "does not exist" in failure(run("show", out))
+        assert "does not exist" in failure(calibrate("import", tmp_path / "none", "-o", out))
+        assert "white <= 65535" in failure(calibrate("import", tmp_path, "-o", out, "--white", 10))
+        assert "does not exist" in failure(calibrate("show", out))
         out.write_text("text")
-        assert "not an .npz file" in failure(run("show", out))
+        assert "not an .npz file" in failure(calibrate("show", out))
         np.savez(out, left=np.ones(3))
-        assert "not a calibration" in failure(run("show", out))
+        assert "not a calibration" in failure(calibrate("show", out))
         authors_folder(tmp_path / "theirs")
-        assert "already exists" in failure(run("import", tmp_path / "theirs", "-o", out))
-        assert run("import", tmp_path / "theirs", "-o", out, "--overwrite").exit_code == 0
-        assert "unknown format" in failure(run("show", out, "-o", tmp_path / "k.jpg"))
-        assert "one of the inputs" not in failure(run("show", out, "-o", tmp_path / "theirs.txt"))
+        assert "already exists" in failure(calibrate("import", tmp_path / "theirs", "-o", out))
+        assert calibrate("import", tmp_path / "theirs", "-o", out, "--overwrite").exit_code == 0
+        assert "unknown format" in failure(calibrate("show", out, "-o", tmp_path / "k.jpg"))
+        assert "one of the inputs" not in failure(
+            calibrate("show", out, "-o", tmp_path / "theirs.txt")
+        )
         (tmp_path / "k.png").write_text("kept")
-        assert "already exists" in failure(run("show", out, "-o", tmp_path / "k.png"))
+        assert "already exists" in failure(calibrate("show", out, "-o", tmp_path / "k.png"))
         assert (tmp_path / "k.png").read_text() == "kept"

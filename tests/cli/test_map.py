@@ -21,7 +21,7 @@ from typer.testing import Result
 from dpdeblur.colour import linear_to_srgb, srgb_to_linear
 from dpdeblur.engines.optimiser import LinearViews, MapOptions, map_defocus
 from dpdeblur.engines.optimiser.files import encoded, linear_views
-from dpdeblur.engines.optimiser.joint import PaperOptions
+from dpdeblur.engines.optimiser.paper import PaperOptions
 from dpdeblur.errors import InvalidPictureError
 from dpdeblur.io import read_map, read_picture
 from dpdeblur.optics import Calibration, DiskPSF, photograph, write_calibration

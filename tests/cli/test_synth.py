@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from dpdeblur.cli import app
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
 from dpdeblur.datasets import find_pairs, find_truth_pairs
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.optics import Calibration, DiskPSF, write_calibration
+from support.command import failure, run
 from support.pairs import EXAMPLE
 
 Pixels = NDArray[np.float32]
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["synth", *map(str, arguments)])
-
-
-def failure(result: Result) -> str:
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert result.stderr.startswith("Error: ")
-    assert len(result.stderr.strip().splitlines()) == 1
-    return result.stderr
+synth = partial(run, "synth")
 
 
 def outputs(folder: Path, stem: str = "a", extension: str = ".png") -> list[Pixels]:
@@ -64,7 +55,7 @@ def map_file(path: Path, values: NDArray[np.uint16]) -> Path:
 
 class TestPairs:
     def test_a_plane_by_default_far_at_the_top(self, sharp: Path, tmp_path: Path) -> None:
-        result = run(sharp, "-o", tmp_path / "out")
+        result = synth(sharp, "-o", tmp_path / "out")
         assert result.exit_code == 0, result.stderr
         assert "64x48, radii -8.0 to 8.0 px" in result.stdout
         left, right, truth = outputs(tmp_path / "out")
@@ -77,7 +68,7 @@ class TestPairs:
 
     @pytest.mark.parametrize("radius", [6, -6])
     def test_one_radius_for_all(self, sharp: Path, tmp_path: Path, radius: int) -> None:
-        run(sharp, "--radius", radius, "-o", tmp_path)
+        synth(sharp, "--radius", radius, "-o", tmp_path)
         left, right, _ = outputs(tmp_path)
         assert np.sign(best_shift(left, right)) == np.sign(radius)
 
@@ -92,7 +83,7 @@ class TestPairs:
         depth = np.full((48, 64), far, np.uint16)
         depth[:, 32:] = near
         path = map_file(tmp_path / "map.png", depth)
-        result = run(
+        result = synth(
             sharp, "--depth", path, "--map", kind, "--focus", 1, "--max-radius", 5, "-o", tmp_path
         )
         assert result.exit_code == 0, result.stderr
@@ -104,13 +95,13 @@ class TestPairs:
     def test_small_maps_are_enlarged(self, sharp: Path, tmp_path: Path) -> None:
         depth = np.repeat(np.arange(12, dtype=np.uint8)[:, None] * 20, 16, 1)
         path = map_file(tmp_path / "map.png", depth)
-        assert run(sharp, "--depth", path, "-o", tmp_path).exit_code == 0
+        assert synth(sharp, "--depth", path, "-o", tmp_path).exit_code == 0
         left, right, _ = outputs(tmp_path)
         assert best_shift(left[:10], right[:10]) > 0 > best_shift(left[-10:], right[-10:])
 
     def test_flat_maps_warn(self, sharp: Path, tmp_path: Path) -> None:
         path = map_file(tmp_path / "map.png", np.full((48, 64), 9, np.uint8))
-        result = run(sharp, "--depth", path, "-o", tmp_path)
+        result = synth(sharp, "--depth", path, "-o", tmp_path)
         assert "everything is in focus" in result.stderr
         left, _, truth = outputs(tmp_path)
         np.testing.assert_allclose(left, truth, atol=1e-4)
@@ -119,7 +110,7 @@ class TestPairs:
         path = tmp_path / "a.png"
         write_picture(path, np.full((120, 160, 3), linear_to_srgb(np.array(0.5)), np.float32))
         for name, seed in (("x", 1), ("y", 1), ("z", 2)):
-            run(path, "--radius", 3, "--noise", 0.02, "--seed", seed, "-o", tmp_path / name)
+            synth(path, "--radius", 3, "--noise", 0.02, "--seed", seed, "-o", tmp_path / name)
         x, y, z = (outputs(tmp_path / name)[0] for name in "xyz")
         np.testing.assert_array_equal(x, y)
         assert (x != z).mean() > 0.9
@@ -129,9 +120,9 @@ class TestPairs:
         assert linear.std() == pytest.approx(expected, rel=0.03)
 
     def test_each_view_has_noise_of_its_own(self, sharp: Path, tmp_path: Path) -> None:
-        run(sharp, "--slope", 0, "--noise", 0.02, "-o", tmp_path)
+        synth(sharp, "--slope", 0, "--noise", 0.02, "-o", tmp_path)
         left, right, _ = (srgb_to_linear(part) for part in outputs(tmp_path))
-        run(sharp, "--slope", 0, "-o", tmp_path / "clean")
+        synth(sharp, "--slope", 0, "-o", tmp_path / "clean")
         clean = srgb_to_linear(outputs(tmp_path / "clean")[0])
         parts = [(view - clean).ravel() for view in (left, right)]
         assert abs(np.corrcoef(*parts)[0, 1]) < 0.05
@@ -140,7 +131,7 @@ class TestPairs:
     def test_pictures_may_be_tiny(self, sharp: Path, tmp_path: Path, size: tuple[int, int]) -> None:
         with Image.open(sharp) as picture:
             picture.resize(size).save(tmp_path / "b.png")
-        result = run(tmp_path / "b.png", "--radius", 3, "-o", tmp_path)
+        result = synth(tmp_path / "b.png", "--radius", 3, "-o", tmp_path)
         assert result.exit_code == 0, result.stderr
         assert outputs(tmp_path, "b")[0].shape == (*size[::-1], 3)
 
@@ -151,7 +142,7 @@ class TestPairs:
         with Image.open(sharp) as picture:
             picture.putalpha(99)
             picture.save(path, exif=exif)
-        run(path, "-o", tmp_path)
+        synth(path, "-o", tmp_path)
         for side in ("left", "right", "sharp"):
             info = read_picture(tmp_path / f"b_{side}.png").info
             assert info.alpha is None
@@ -160,7 +151,7 @@ class TestPairs:
     def test_what_is_odd_about_the_file_is_said(self, sharp: Path, tmp_path: Path) -> None:
         with Image.open(sharp) as picture:
             picture.save(tmp_path / "b.png", icc_profile=b"no profile")
-        result = run(tmp_path / "b.png", "-o", tmp_path)
+        result = synth(tmp_path / "b.png", "-o", tmp_path)
         assert "Warning:" in result.stderr
         assert "colour profile" in result.stderr
 
@@ -169,7 +160,7 @@ class TestPairs:
         exif[0x0112] = 6
         with Image.open(sharp) as picture:
             picture.save(tmp_path / "b.jpg", exif=exif, quality=95)
-        result = run(tmp_path / "b.jpg", "--radius", 6, "-o", tmp_path)
+        result = synth(tmp_path / "b.jpg", "--radius", 6, "-o", tmp_path)
         assert "48x64" in result.stdout
         left, right, _ = outputs(tmp_path, "b")
         assert best_shift(left, right) > 0
@@ -182,7 +173,7 @@ class TestPairs:
         write_calibration(cal, Calibration(*(part.numpy() for part in kernels), 6.0))
         for name in ("disk", "butterworth", str(cal)):
             folder = tmp_path / Path(name).stem
-            result = run(sharp, "--radius", 6, "--psf", name, "-o", folder)
+            result = synth(sharp, "--radius", 6, "--psf", name, "-o", folder)
             assert result.exit_code == 0, result.stderr
         disk, ring, measured = (
             outputs(tmp_path / name)[0] for name in ("disk", "butterworth", "camera")
@@ -191,31 +182,31 @@ class TestPairs:
         assert np.abs(disk - ring).max() > 0.02
 
     def test_slope_zero_makes_equal_views(self, sharp: Path, tmp_path: Path) -> None:
-        run(sharp, "--slope", 0, "-o", tmp_path)
+        synth(sharp, "--slope", 0, "-o", tmp_path)
         left, right, _ = outputs(tmp_path)
         np.testing.assert_allclose(left, right, atol=1e-4)
 
     def test_json_and_other_formats(self, sharp: Path, tmp_path: Path) -> None:
-        result = run(sharp, "-o", tmp_path, "--format", "tif", "--json")
+        result = synth(sharp, "-o", tmp_path, "--format", "tif", "--json")
         data = json.loads(result.stdout)
         assert data["outputs"]["left"] == str(tmp_path / "a_left.tif")
         assert (data["width"], data["height"]) == (64, 48)
         assert data["radii"] == pytest.approx([-8, 8])
         assert data["warnings"] == []
         assert len(outputs(tmp_path, extension=".tif")) == 3
-        assert run(sharp, "-o", tmp_path / "q", "--quiet").stdout == ""
+        assert synth(sharp, "-o", tmp_path / "q", "--quiet").stdout == ""
 
     def test_the_pairs_are_found_by_the_other_commands(self, tmp_path: Path) -> None:
         small = tmp_path / "bench.png"
         write_picture(small, read_picture(EXAMPLE / "l.png").srgb()[100:164, 200:280])
-        run(small, "-o", tmp_path / "out")
+        synth(small, "-o", tmp_path / "out")
         (pair,) = find_pairs(tmp_path / "out").pairs
         assert pair.name == "bench"
         (triple,) = find_truth_pairs(tmp_path / "out")
         assert triple.truth.name == "bench_sharp.png"
-        views = [str(pair.left), str(pair.right)]
-        arguments = ["fix", *views, "-o", str(tmp_path / "r.png"), "--truth", str(triple.truth)]
-        result = CliRunner().invoke(app, [*arguments, "--json"])
+        views = [pair.left, pair.right]
+        arguments = ["fix", *views, "-o", tmp_path / "r.png", "--truth", triple.truth]
+        result = run(*arguments, "--json")
         assert result.exit_code == 0, result.stderr
         assert json.loads(result.stdout)["input"]["psnr"] < 40
 
@@ -223,9 +214,9 @@ class TestPairs:
 class TestErrors:
     def test_outputs_are_not_replaced_unless_asked(self, sharp: Path, tmp_path: Path) -> None:
         (tmp_path / "a_right.png").write_bytes(b"mine")
-        assert "a_right.png already exists" in failure(run(sharp, "-o", tmp_path))
+        assert "a_right.png already exists" in failure(synth(sharp, "-o", tmp_path))
         assert not (tmp_path / "a_left.png").exists()
-        assert run(sharp, "-o", tmp_path, "--overwrite").exit_code == 0
+        assert synth(sharp, "-o", tmp_path, "--overwrite").exit_code == 0
         assert len(outputs(tmp_path)) == 3
 
     def test_inputs_are_never_replaced(self, sharp: Path, tmp_path: Path) -> None:
@@ -233,7 +224,7 @@ class TestErrors:
         depth = sharp.rename(tmp_path / "b_left.png")
         picture = tmp_path / "b.png"
         picture.write_bytes(before)
-        result = run(picture, "--depth", depth, "-o", tmp_path, "--overwrite")
+        result = synth(picture, "--depth", depth, "-o", tmp_path, "--overwrite")
         assert "one of the inputs" in failure(result)
         assert depth.read_bytes() == before
 
@@ -241,7 +232,7 @@ class TestErrors:
         cal = tmp_path / "camera.npz"
         kernels = np.ones((1, 1, 3, 3), np.float32)
         write_calibration(cal, Calibration(kernels, kernels, 1e-6))
-        message = failure(run(sharp, "-o", tmp_path / "out", "--psf", cal))
+        message = failure(synth(sharp, "-o", tmp_path / "out", "--psf", cal))
         assert "camera.npz, measured at a radius of 1e-06 pixels" in message
 
     def test_what_does_not_fit_is_said(self, sharp: Path, tmp_path: Path) -> None:
@@ -261,17 +252,17 @@ class TestErrors:
             (("--psf", tmp_path / "none.npz"), "does not exist"),
             (("--device", "tpu"), "tpu"),
         ):
-            assert reason in failure(run(sharp, "-o", tmp_path / "out", *arguments))
-        assert "does not exist" in failure(run(tmp_path / "x.png", "-o", tmp_path / "out"))
+            assert reason in failure(synth(sharp, "-o", tmp_path / "out", *arguments))
+        assert "does not exist" in failure(synth(tmp_path / "x.png", "-o", tmp_path / "out"))
         assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize(
         "option", [("--focus", 2), ("--slope", -1), ("--max-radius", -3), ("--seed", 10**30)]
     )
     def test_numbers_out_of_range(self, sharp: Path, tmp_path: Path, option: tuple) -> None:
-        assert run(sharp, "-o", tmp_path / "out", *option).exit_code == 2
+        assert synth(sharp, "-o", tmp_path / "out", *option).exit_code == 2
 
     def test_help(self) -> None:
-        text = run("--help").stdout
+        text = synth("--help").stdout
         for part in ("Examples", "--json", "--quiet", "dpdeblur synth photo.jpg"):
             assert part in text

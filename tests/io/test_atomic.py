@@ -148,6 +148,11 @@ class TestCheckPlace:
         check_place(tmp_path / "new" / "folder" / "a.png", overwrite=False)
         assert names(tmp_path) == []
 
+    def test_the_name_must_end_in_one_of_the_extensions(self, tmp_path: Path) -> None:
+        check_place(tmp_path / "a.PNG", overwrite=False, extensions=(".npz", ".png"))
+        with pytest.raises(UnsupportedFormatError, match=r"one of \.npz"):
+            check_place(tmp_path / "a.png", overwrite=False, extensions=(".npz",))
+
     def test_a_file_that_is_there(self, tmp_path: Path) -> None:
         (tmp_path / "a.png").touch()
         check_place(tmp_path / "a.png", overwrite=True)

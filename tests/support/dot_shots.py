@@ -12,7 +12,7 @@ from scipy.signal import fftconvolve
 
 from dpdeblur.optics import DiskPSF
 
-Array = NDArray[np.float64]
+FloatArray64 = NDArray[np.float64]
 REACH = 9
 ROWS, COLUMNS = 2, 3
 HEIGHT, WIDTH = 216, 318
@@ -23,23 +23,23 @@ SPACING, DOT = 22.0, 3.5
 class Taken:
     """What was photographed, in linear light, and what it was photographed with."""
 
-    left: Array
-    right: Array
-    sharp: Array
-    whites: tuple[Array, Array]
-    kernels: Array
+    left: FloatArray64
+    right: FloatArray64
+    sharp: FloatArray64
+    whites: tuple[FloatArray64, FloatArray64]
+    kernels: FloatArray64
     """2 x ROWS x COLUMNS x K x K."""
-    ratio: Array
+    ratio: FloatArray64
 
 
-def grid_of_dots(rows: Array, columns: Array) -> Array:
+def grid_of_dots(rows: FloatArray64, columns: FloatArray64) -> FloatArray64:
     """Discs at multiples of SPACING, seen at these places, as soft as a lens in focus is."""
     down, along = ((place + SPACING / 2) % SPACING - SPACING / 2 for place in (rows, columns))
     rim = np.clip((DOT / 2 - np.hypot(down, along)) / 2.5 + 0.5, 0, 1)
     return rim**2 * (3 - 2 * rim)
 
 
-def lens(radius: float) -> Array:
+def lens(radius: float) -> FloatArray64:
     """A disk split otherwise from tile to tile, with a spot and a skew that DiskPSF lacks."""
     y, x = np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1]
     kernels = np.empty((2, ROWS, COLUMNS, 2 * REACH + 1, 2 * REACH + 1))
@@ -54,7 +54,7 @@ def lens(radius: float) -> Array:
     return kernels
 
 
-def noisy(light: Array, rng: np.random.Generator) -> Array:
+def noisy(light: FloatArray64, rng: np.random.Generator) -> FloatArray64:
     """Shot and read noise of a phone's sensor (0.0148 and 3 in squared numbers of 14 bits)."""
     numbers = 16383 * light
     return (numbers + rng.normal(size=light.shape) * np.sqrt(3 + 0.0148 * numbers)) / 16383

@@ -13,7 +13,7 @@ from scipy.signal import convolve2d
 from dpdeblur.engines.optimiser.lens import Lens
 from dpdeblur.optics import Calibration
 
-Array = NDArray[np.float64]
+FloatArray64 = NDArray[np.float64]
 
 
 def asymmetric_calibration(
@@ -35,7 +35,7 @@ def asymmetric_calibration(
 
 def tile_weights(
     shape: tuple[int, int], grid: tuple[int, int], ramp: int
-) -> list[tuple[int, Array]]:
+) -> list[tuple[int, FloatArray64]]:
     """Of each tile its number and its weight over the frame: linear over `ramp` at every seam."""
     axes = []
     for side, count in zip(shape, grid, strict=True):
@@ -60,21 +60,23 @@ def tile_weights(
     ]
 
 
-def blur_slowly(frame: Array, kernels: Array, grid: tuple[int, int], ramp: int) -> Array:
+def blur_slowly(
+    frame: FloatArray64, kernels: FloatArray64, grid: tuple[int, int], ramp: int
+) -> FloatArray64:
     """A frame blurred by each tile's kernel (`T x K x K`) directly, blended; borders repeated."""
     reach = kernels.shape[-1] // 2
-    grown = np.pad(frame, reach, mode="edge")
+    padded = np.pad(frame, reach, mode="edge")
     weights = tile_weights((frame.shape[0], frame.shape[1]), grid, ramp)
     return sum(
         (
-            weight * convolve2d(grown, kernels[number % len(kernels)], mode="valid")
+            weight * convolve2d(padded, kernels[number % len(kernels)], mode="valid")
             for number, weight in weights
         ),
         np.zeros_like(frame),
     )
 
 
-def texture(seed: int, height: int, width: int) -> Array:
+def texture(seed: int, height: int, width: int) -> FloatArray64:
     """A scene of patches, blobs and fine grain; light in 0.05 to 0.95."""
     rng = np.random.default_rng(seed)
     scene = gaussian_filter(rng.normal(size=(height, width)), 6) * 12
@@ -86,7 +88,7 @@ def texture(seed: int, height: int, width: int) -> Array:
     return 0.5 + 0.45 * np.tanh(0.7 * (scene - scene.mean()) / scene.std())
 
 
-def plane(scene: Array, lens: Lens, radius: float) -> Array:
+def plane(scene: FloatArray64, lens: Lens, radius: float) -> FloatArray64:
     """Both views of a plane, `2 x H x W`, by direct convolution."""
     kernels = lens.kernels(radius).numpy().astype(np.float64)
     grid = lens.grid(scene.shape[0], scene.shape[1])
@@ -94,20 +96,24 @@ def plane(scene: Array, lens: Lens, radius: float) -> Array:
 
 
 def two_planes(
-    back: Array, front: Array, cover: Array, lens: Lens, radii: tuple[float, float]
-) -> Array:
+    back: FloatArray64,
+    front: FloatArray64,
+    cover: FloatArray64,
+    lens: Lens,
+    radii: tuple[float, float],
+) -> FloatArray64:
     """Both views of a plane that lies in front of another where `cover` is 1."""
     behind = plane(back, lens, radii[0])
     emitted, covered = plane(front * cover, lens, radii[1]), plane(cover, lens, radii[1])
     return emitted + (1 - covered) * behind
 
 
-def psnr(picture: Array, truth: Array) -> float:
+def psnr(picture: FloatArray64, truth: FloatArray64) -> float:
     """In dB, 1 being the brightest; 16 pixels off every border of the first two axes."""
     inner = np.s_[16:-16, 16:-16]
     return float(-10 * np.log10(np.square(picture[inner] - truth[inner]).mean()))
 
 
-def double(array: Array) -> torch.Tensor:
+def double(array: FloatArray64) -> torch.Tensor:
     """As a tensor of the same numbers."""
     return torch.from_numpy(np.array(array, dtype=np.float64))

@@ -12,24 +12,24 @@ from dpdeblur.engines.optimiser.lens import Lens, power
 from dpdeblur.engines.optimiser.stencils import gaussian
 
 _WINDOWS = ((2.0, 0.15), (6.0, 0.35), (18.0, 0.5))
-"""Standard deviations of the windows that evidence is gathered over, and their weights."""
+"""Standard deviations in pixels of the windows that costs are gathered over; weights."""
 _WHITE, _PINK = 1e-4, 1e-3
-"""Noise to signal of the filter: constant, and times the squared frequency."""
+"""Noise to signal (power) of the filter: constant, and times the squared frequency."""
 _COMPLEXITY = 0.3
 """Weight of the log determinant; 1/2 were right if all pixels in a window were independent."""
 _NOISE = 1e-7
 """Mean square of the noise at the size that maps are found at, light being 1 at the brightest."""
 _SHARPNESS = 20.0
-"""Independent observations that a window's evidence stands for."""
+"""Inverse temperature of the soft-argmin: the independent observations that a cost stands for."""
 _FLAT = 2e-6
-"""Energy of texture (see `_texture`) below which a place tells little about its blur."""
+"""Energy of texture (`_texture`; light squared) below which a place tells little of its blur."""
 _BALANCE = 20.0
-"""Standard deviation of the window that brightness is balanced over."""
+"""Standard deviation in pixels of the window that brightness is balanced over."""
 _FEW = 0.05
-"""Share of the texture below which a side of focus is taken to be empty."""
+"""Share of the texture below which a side of focus is assumed to be empty."""
 
 
-def evidence(observed: Tensor, lens: Lens, radii: Sequence[float]) -> Tensor:
+def cost_volume(observed: Tensor, lens: Lens, radii: Sequence[float]) -> Tensor:
     """Cost of each radius at each place, `K x H x W`; the lower, the better the views agree.
 
     The picture that a radius makes of both views (joint Wiener filter, noise to signal rising
@@ -74,8 +74,8 @@ def balanced(observed: Tensor) -> Tensor:
     return torch.stack((observed[0] * (mean / left), observed[1] * (mean / right)))
 
 
-def belief(costs: Tensor, radii: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """Mean and variance of the radius at each place, both `H x W`, from `evidence`."""
+def soft_argmin(costs: Tensor, radii: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """Mean and variance of the radius at each place, both `H x W`, from `cost_volume`."""
     values = torch.tensor(radii, dtype=costs.dtype, device=costs.device)[:, None, None]
     share = torch.softmax(-_SHARPNESS * costs, 0)
     mean = (share * values).sum(0)
@@ -85,7 +85,7 @@ def belief(costs: Tensor, radii: Sequence[float]) -> tuple[Tensor, Tensor]:
 def radius_range(costs: Tensor, radii: Sequence[float], observed: Tensor) -> tuple[float, float]:
     """The least and the largest radius of what has texture (1st to 99th percentile).
 
-    Where hardly anything lies on one side of focus, all is taken to lie on the other: a kernel
+    Where hardly anything lies on one side of focus, all is assumed to lie on the other: a kernel
     and the one across focus look alike to pictures without detail.
     """
     best = torch.tensor(radii)[costs.argmin(0).cpu()].flatten()

@@ -13,9 +13,11 @@ from dpdeblur.engines.optimiser.tiles import Tiling
 from dpdeblur.optics import Calibration, DiskPSF
 
 _SLOPE = 0.86
+"""`slope` of the generic lens's `DiskPSF`, without a unit."""
 _LIGHT = 0.995
+"""Fraction of a kernel's light that is kept."""
 _GENERIC = 64
-"""Width of a frame in typical radii of the generic lens."""
+"""Width of a frame in typical radii of the generic lens, without a unit."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,8 @@ def spectra(kernels: Tensor, size: tuple[int, int]) -> Tensor:
     """Kernels `... x K x K` as real spectra for tiles of `size`, their middle at the origin."""
     reach = kernels.shape[-1] // 2
     below, beside = (side - kernels.shape[-1] for side in size)
-    grown = torch.nn.functional.pad(kernels, (0, beside, 0, below))
-    spectrum: Tensor = torch.fft.rfft2(grown.roll((-reach, -reach), (-2, -1)))
+    padded = torch.nn.functional.pad(kernels, (0, beside, 0, below))
+    spectrum: Tensor = torch.fft.rfft2(padded.roll((-reach, -reach), (-2, -1)))
     return spectrum
 
 

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 GAMMA = 0.1
-"""Scale of the Charbonnier penalty."""
+"""Scale of the Charbonnier penalty, in the unit of what it is of."""
 EDGE = 1 / 32
-"""Strength of edges that the smoothness terms' mask spares."""
+"""Strength of edges that the smoothness terms' mask spares: a standard deviation of light."""
 BIAS_NOISE = 5e-3
+"""Standard deviation of the noise in views whose mean is 1/2; light, 1 at the brightest."""
 BIAS_FLOOR = 5e-3
+"""Power of both kernels below which noise is not told from detail, without a unit."""
 
 
 def charbonnier(square: Tensor, gamma: float = GAMMA) -> Tensor:
@@ -101,6 +103,6 @@ def entropy(alphas: Tensor, shares: Tensor) -> Tensor:
 
 
 def _blur3(pictures: Tensor) -> Tensor:
-    grown = torch.nn.functional.pad(pictures[None], (1, 1, 1, 1), mode="replicate")[0]
-    rows = (grown[..., :-2, :] + 2 * grown[..., 1:-1, :] + grown[..., 2:, :]) / 4
+    padded = torch.nn.functional.pad(pictures[None], (1, 1, 1, 1), mode="replicate")[0]
+    rows = (padded[..., :-2, :] + 2 * padded[..., 1:-1, :] + padded[..., 2:, :]) / 4
     return (rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]) / 4

@@ -10,31 +10,18 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from dpdeblur.colour import linear_to_srgb, luminance
-from dpdeblur.engines.optimiser.cost_volume import balanced, belief, evidence, radius_range
-from dpdeblur.engines.optimiser.joint import Layers, PaperOptions, optimise_layers
-from dpdeblur.engines.optimiser.layered import LayeredBlur, shares
+from dpdeblur.colour import luminance
+from dpdeblur.engines.optimiser.blur_model import LayeredBlur, shares
+from dpdeblur.engines.optimiser.fast import closed_form, layer_radii
+from dpdeblur.engines.optimiser.full import FullOptions, optimise
 from dpdeblur.engines.optimiser.lens import Lens
 from dpdeblur.engines.optimiser.observed import observe
-from dpdeblur.engines.optimiser.optimise import FullOptions, optimise
-from dpdeblur.engines.optimiser.refine import smooth_within_edges
+from dpdeblur.engines.optimiser.paper import Layers, PaperOptions, optimise_layers
 from dpdeblur.errors import OptionError
 from dpdeblur.optics import Calibration
 
 Method = Literal["fast", "full", "paper"]
-
-_MAP_WIDTH = 336
-"""About the width in pixels that maps are found at."""
-_CANDIDATES = 41
-_REACH = 1.6
-"""Largest radius looked for, in the lens's unit."""
-_MARGIN = 0.06
-"""What is added on both sides to the range of radii found, in units of the largest looked for."""
-_LAYERS = 12
-_DOUBT = 0.003
-"""Variance that is added to the evidence's own, in the lens's unit squared."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +74,7 @@ def solve(
 ) -> Solution:
     """The defocus map and the all-in-focus picture of two views in linear light.
 
-    The map comes in closed form from views of about 336 pixels across (see `evidence`), smoothed
+    The map comes in closed form from views of about 336 pixels across (see `cost_volume`), smoothed
     within the picture's edges, and becomes the layers of a multiplane image. The picture is the
     joint Wiener filter's at each layer (`fast`). `full` then optimises both (see `optimise`).
     `paper` starts from gray layers and optimises their colours and alphas over 10,000 steps, from
@@ -112,9 +99,9 @@ def solve(
     _check_reach(options.radii, calibration, left.shape[:2])
     observed = torch.from_numpy(seen.views).to(device)
     light = luminance(observed)[:, 0]
-    defocus = _closed_form(light, calibration, options)
+    defocus = closed_form(light, calibration, options.radii)
     lens = Lens(calibration)
-    radii = _layers(defocus, options)
+    radii = layer_radii(defocus, options.radii)
     if options.method == "paper":
         layers = Layers.initial(len(radii), light)
         layers = optimise_layers(light, lens, radii, layers, options.paper, progress)
@@ -146,50 +133,3 @@ def _check_reach(
             f"{largest:g} would spread light by {reach} pixels to each side, too far for a picture "
             f"of {width}x{height}; give smaller radii",
         )
-
-
-def _closed_form(
-    light: Tensor, calibration: Calibration | None, options: OptimiserOptions
-) -> Tensor:
-    """The map at the views' size, from both views' luminance `2 x H x W`.
-
-    Smoothed within the edges of the views, then within those of the picture which that map makes.
-    """
-    height, width = light.shape[1:]
-    reduction = max(1, round(width / _MAP_WIDTH))
-    small = torch.nn.functional.interpolate(
-        light[None], (height // reduction, width // reduction), mode="area"
-    )[0]
-    if calibration is None:
-        small = balanced(small)
-    lens = Lens(calibration, reduction)
-    unit = lens.unit(width)
-    largest = _REACH * unit
-    if options.radii is None:
-        candidates = np.linspace(-largest, largest, _CANDIDATES).tolist()
-        low, high = radius_range(evidence(small, lens, candidates), candidates, small)
-        low, high = low - _MARGIN * largest, high + _MARGIN * largest
-    else:
-        low, high = options.radii
-    candidates = np.linspace(low, high, _CANDIDATES).tolist()
-    mean, variance = belief(evidence(small, lens, candidates), candidates)
-
-    values, trust = mean / unit, 1 / (variance / unit**2 + _DOUBT)
-
-    def within(guide: Tensor) -> Tensor:
-        refined = smooth_within_edges(values, trust, linear_to_srgb(guide.clamp(0, 1)))
-        return (refined * unit).clamp(low, high)  # rounding goes beyond
-
-    defocus = within(small.mean(0))
-    # Blur spreads the views' edges: once there is a map, a sharp picture has them in their places.
-    radii = _layers(defocus, options)
-    sharp = LayeredBlur(shares(defocus, radii), radii, lens).wiener(small[:, None])[0]
-    defocus = within(sharp)
-    grown = torch.nn.functional.interpolate(defocus[None, None], (height, width), mode="bilinear")
-    return grown[0, 0]
-
-
-def _layers(defocus: Tensor, options: OptimiserOptions) -> list[float]:
-    """Radii of the layers over the map's range, largest first: behind comes first."""
-    low, high = options.radii or (float(defocus.min()), float(defocus.max()))
-    return np.linspace(high, low, _LAYERS).tolist() if high > low else [high]

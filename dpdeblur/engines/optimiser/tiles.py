@@ -52,24 +52,24 @@ class Tiling:
         """Number of tiles."""
         return self.rows * self.columns
 
-    def grow(self, frames: Tensor) -> Tensor:
+    def pad(self, frames: Tensor) -> Tensor:
         """`N x H x W` with its borders repeated outwards, as far as the tiles reach."""
         top, bottom, left, right = self._margins()
         return torch.nn.functional.pad(frames, (left, right, top, bottom), mode="replicate")
 
-    def grow_adjoint(self, grown: Tensor) -> Tensor:
-        """The transpose of `grow`: repeated borders add up where they came from; spoils `grown`."""
+    def pad_adjoint(self, padded: Tensor) -> Tensor:
+        """The transpose of `pad`: repeated borders add up where they came from; spoils `padded`."""
         top, _, left, _ = self._margins()
         bottom, right = top + self.height, left + self.width
-        grown[:, top] += grown[:, :top].sum(1)
-        grown[:, bottom - 1] += grown[:, bottom:].sum(1)
-        grown = grown[:, top:bottom]
-        grown[:, :, left] += grown[:, :, :left].sum(2)
-        grown[:, :, right - 1] += grown[:, :, right:].sum(2)
-        return grown[:, :, left:right].contiguous()
+        padded[:, top] += padded[:, :top].sum(1)
+        padded[:, bottom - 1] += padded[:, bottom:].sum(1)
+        padded = padded[:, top:bottom]
+        padded[:, :, left] += padded[:, :, :left].sum(2)
+        padded[:, :, right - 1] += padded[:, :, right:].sum(2)
+        return padded[:, :, left:right].contiguous()
 
     def window(self, tile: int) -> tuple[slice, slice]:
-        """Where a tile with its halo lies in a grown frame."""
+        """Where a tile with its halo lies in a padded frame."""
         (h, w), (y, x) = self.size, self._corner(tile)
         return slice(y, y + h), slice(x, x + w)
 
@@ -92,15 +92,15 @@ class Tiling:
 
     def cut(self, frames: Tensor) -> Tensor:
         """`N x H x W` to tiles `N x T x h x w`."""
-        grown = self.grow(frames)
-        return torch.stack([grown[:, *self.window(tile)] for tile in range(self.count)], 1)
+        padded = self.pad(frames)
+        return torch.stack([padded[:, *self.window(tile)] for tile in range(self.count)], 1)
 
     def cut_adjoint(self, tiles: Tensor) -> Tensor:
         """The transpose of `cut`: tiles add up where they overlap."""
-        grown = self.empty_grown(tiles)
+        padded = self.empty_padded(tiles)
         for tile in range(self.count):
-            grown[:, *self.window(tile)] += tiles[:, tile]
-        return self.grow_adjoint(grown)
+            padded[:, *self.window(tile)] += tiles[:, tile]
+        return self.pad_adjoint(padded)
 
     def join(self, tiles: Tensor) -> Tensor:
         """Blend tiles `N x T x h x w` into frames `N x H x W`; the halo is left out."""
@@ -121,8 +121,8 @@ class Tiling:
             )
         return tiles
 
-    def empty_grown(self, like: Tensor) -> Tensor:
-        """Zeros of a grown frame's size, as many as `like` has."""
+    def empty_padded(self, like: Tensor) -> Tensor:
+        """Zeros of a padded frame's size, as many as `like` has."""
         top, bottom, left, right = self._margins()
         return like.new_zeros(len(like), top + self.height + bottom, left + self.width + right)
 
@@ -152,7 +152,7 @@ class Tiling:
         return self.cell[0] + self.ramp, self.cell[1] + self.ramp
 
     def _margins(self) -> tuple[int, int, int, int]:
-        """What the frame is grown by: top, bottom, left, right."""
+        """What the frame is padded by: top, bottom, left, right."""
         before = self.halo + self.ramp // 2
         (h, w), (cell_h, cell_w) = self.size, self.cell
         below = (self.rows - 1) * cell_h + h - before - self.height

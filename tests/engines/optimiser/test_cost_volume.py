@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from dpdeblur.engines.optimiser.cost_volume import belief, evidence, radius_range
+from dpdeblur.engines.optimiser.cost_volume import cost_volume, radius_range, soft_argmin
 from dpdeblur.engines.optimiser.lens import Lens
 from support.optimiser_reference import (
-    Array,
+    FloatArray64,
     asymmetric_calibration,
     plane,
     texture,
@@ -25,7 +25,7 @@ STEP = CANDIDATES[1] - CANDIDATES[0]
 lenses = pytest.mark.parametrize("lens", list(LENSES))
 
 
-def taken(views: Array) -> Tensor:
+def taken(views: FloatArray64) -> Tensor:
     """What a camera records: with noise of 0.2 % of the brightest."""
     noise = np.random.default_rng(0).normal(0, 2e-3, views.shape)
     return torch.from_numpy((views + noise).astype(np.float32))
@@ -35,7 +35,7 @@ def taken(views: Array) -> Tensor:
 def plane_at(lens: str, radius: float) -> tuple[Tensor, Tensor]:
     """Views and costs."""
     views = taken(plane(texture(2, 96, 128), LENSES[lens], radius))
-    return views, evidence(views, LENSES[lens], CANDIDATES)
+    return views, cost_volume(views, LENSES[lens], CANDIDATES)
 
 
 @lenses
@@ -43,7 +43,7 @@ def plane_at(lens: str, radius: float) -> tuple[Tensor, Tensor]:
 def test_a_plane_is_found_on_its_side_of_focus(lens: str, radius: float) -> None:
     _, costs = plane_at(lens, radius)
     assert costs.shape == (len(CANDIDATES), 96, 128)
-    mean, variance = belief(costs, CANDIDATES)
+    mean, variance = soft_argmin(costs, CANDIDATES)
     error = (mean - radius).abs()
     assert float(mean.median()) == pytest.approx(radius, abs=0.55 * STEP)
     assert float(error.quantile(0.9)) < 1.2 * STEP
@@ -55,13 +55,13 @@ def test_a_plane_is_found_on_its_side_of_focus(lens: str, radius: float) -> None
 @lenses
 def test_what_is_in_focus_is_found_sharp(lens: str) -> None:
     _, costs = plane_at(lens, 0.0)
-    mean, _ = belief(costs, CANDIDATES)
+    mean, _ = soft_argmin(costs, CANDIDATES)
     assert float(mean.abs().quantile(0.9)) < 0.5 * STEP
 
 
-def test_belief_is_the_mean_of_what_is_probable() -> None:
+def test_soft_argmin_is_the_mean_of_what_is_probable() -> None:
     costs = torch.tensor([0.0, 0.0, 5.0])[:, None, None]
-    mean, variance = belief(costs, [1.0, 2.0, 9.0])
+    mean, variance = soft_argmin(costs, [1.0, 2.0, 9.0])
     assert mean.item() == pytest.approx(1.5)
     assert variance.item() == pytest.approx(0.25)
 
@@ -81,11 +81,11 @@ def test_the_range_holds_both_sides_of_focus(lens: str) -> None:
     cover[:, 64:] = 1
     scenes = texture(3, 96, 128), texture(4, 96, 128)
     views = taken(two_planes(*scenes, cover, LENSES[lens], (4.0, -3.0)))
-    costs = evidence(views, LENSES[lens], CANDIDATES)
+    costs = cost_volume(views, LENSES[lens], CANDIDATES)
     low, high = radius_range(costs, CANDIDATES, views)
     assert -5 < low < -3 + STEP
     assert 4 - STEP < high < 5.5
-    mean, _ = belief(costs, CANDIDATES)
+    mean, _ = soft_argmin(costs, CANDIDATES)
     assert float((mean[:, :52] - 4).abs().median()) < STEP
     assert float((mean[:, 76:] + 3).abs().median()) < STEP
 
@@ -113,5 +113,5 @@ def test_what_has_no_texture_does_not_widen_the_range() -> None:
 
 def test_the_reduction_is_the_lens() -> None:
     views = taken(plane(texture(2, 48, 56), Lens(), 2.0))
-    wide = evidence(views, Lens(reduction=2), [2.0, 4.0])
-    torch.testing.assert_close(wide, evidence(views, Lens(), [1.0, 2.0]))
+    wide = cost_volume(views, Lens(reduction=2), [2.0, 4.0])
+    torch.testing.assert_close(wide, cost_volume(views, Lens(), [1.0, 2.0]))

@@ -10,7 +10,7 @@ import torch
 from scipy.ndimage import correlate1d
 
 from dpdeblur.engines.optimiser import losses
-from support.optimiser_reference import Array, double
+from support.optimiser_reference import FloatArray64, double
 
 RNG = np.random.default_rng(11)
 OBSERVED = RNG.uniform(0, 1, (2, 14, 19))
@@ -21,15 +21,15 @@ SEEN = RNG.uniform(0, 1, (2, 4, 14, 19))
 BIAS = np.array([1e-5, 4e-5, 2e-5, 5e-5])
 
 
-def penalty(x: Array) -> Array:
+def penalty(x: FloatArray64) -> FloatArray64:
     """sqrt(x / g^2 + 1) - 1 with g = 0.1, x being squared already."""
     return np.sqrt(x / 0.1**2 + 1) - 1
 
 
-def total_variation(picture: Array) -> Array:
+def total_variation(picture: FloatArray64) -> FloatArray64:
     """Charbonnier(|blur3(I^2) - blur3(I)^2|), blur3 = [1 2 1] / 4 separable, borders repeated."""
 
-    def blur3(x: Array) -> Array:
+    def blur3(x: FloatArray64) -> FloatArray64:
         for axis in (-2, -1):
             x = correlate1d(x, [0.25, 0.5, 0.25], axis=axis, mode="nearest")
         return x
@@ -37,7 +37,7 @@ def total_variation(picture: Array) -> Array:
     return penalty(np.abs(blur3(picture**2) - blur3(picture) ** 2))
 
 
-def spared(tv: Array) -> Array:
+def spared(tv: FloatArray64) -> FloatArray64:
     """1 - mask, mask = 1 - exp(-((tv + 1)^2 - 1) g^2 / (2 b^2)), b = 1/32."""
     return np.exp(-((tv + 1) ** 2 - 1) * 0.1**2 / (2 * (1 / 32) ** 2))
 

@@ -8,19 +8,19 @@ import torch
 from dpdeblur.engines.optimiser.lens import Blurs, spectra
 from dpdeblur.engines.optimiser.render import compose, render, transmittances, visibility
 from dpdeblur.engines.optimiser.tiles import Tiling, blur
-from support.optimiser_reference import Array, blur_slowly, double
+from support.optimiser_reference import FloatArray64, blur_slowly, double
 
 SIZE, GRID = (40, 53), (2, 3)
 
 
-def layers(count: int = 3) -> tuple[Array, Array]:
+def layers(count: int = 3) -> tuple[FloatArray64, FloatArray64]:
     rng = np.random.default_rng(3)
     colours, alphas = rng.uniform(0, 1, (2, count, *SIZE))
     alphas[0] = 1
     return colours, alphas
 
 
-def lens_of(reaches: tuple[int, ...]) -> tuple[list[Array], list[Blurs]]:
+def lens_of(reaches: tuple[int, ...]) -> tuple[list[FloatArray64], list[Blurs]]:
     """Random kernels `2 x T x K x K` of each layer, and their blurs."""
     rng = np.random.default_rng(4)
     kernels, blurs = [], []

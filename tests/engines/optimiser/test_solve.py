@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from dpdeblur.engines.optimiser import DefocusMap, LinearViews, MapOptions, map_defocus
-from dpdeblur.engines.optimiser.joint import PaperOptions
+from dpdeblur.engines.optimiser.full import FullOptions
 from dpdeblur.engines.optimiser.lens import Lens
-from dpdeblur.engines.optimiser.optimise import FullOptions
+from dpdeblur.engines.optimiser.paper import PaperOptions
 from dpdeblur.errors import CalibrationError
 from dpdeblur.optics import Calibration
 from support.optimiser_reference import (
-    Array,
+    FloatArray64,
     asymmetric_calibration,
     psnr,
     texture,
@@ -33,7 +33,7 @@ OPTIONS = MapOptions(full=FullOptions(rounds=2, steps=5))
 
 def scene(
     calibration: Calibration | None, radii: tuple[float, float], channels: int
-) -> tuple[LinearViews, Array, Array]:
+) -> tuple[LinearViews, FloatArray64, FloatArray64]:
     """Views, the sharp picture and the map: the front (`radii[1]`) is the right half."""
     cover = np.zeros((HEIGHT, WIDTH))
     cover[:, WIDTH // 2 :] = 1
@@ -53,7 +53,7 @@ def scene(
 @functools.cache
 def solved(
     calibrated: bool, channels: int, engine: str
-) -> tuple[DefocusMap, LinearViews, Array, Array]:
+) -> tuple[DefocusMap, LinearViews, FloatArray64, FloatArray64]:
     """Both planes behind focus."""
     calibration = CALIBRATION if calibrated else None
     radii = (5.0, 1.5) if calibrated else (2.7, 0.8)

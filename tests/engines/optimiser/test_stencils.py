@@ -14,7 +14,7 @@ from dpdeblur.engines.optimiser.stencils import (
     gradient_adjoint,
     gradient_diagonal,
 )
-from support.optimiser_reference import Array, double
+from support.optimiser_reference import FloatArray64, double
 
 RNG = np.random.default_rng(17)
 SIZES = [(5, 7), (1, 6), (6, 1), (1, 1), (2, 2)]
@@ -35,7 +35,7 @@ def differences(size: tuple[int, int]) -> sparse.csr_matrix:
     return sparse.vstack([right, below]).tocsr()
 
 
-def pictures(size: tuple[int, int], *more: int) -> Array:
+def pictures(size: tuple[int, int], *more: int) -> FloatArray64:
     return RNG.uniform(-1, 1, (*more, *size))
 
 

@@ -56,7 +56,7 @@ def test_joining_what_was_cut_gives_the_frame_back(tiling: Tiling) -> None:
 @example(CELLS_OUTSIDE)
 def test_adjoints_are_transposes(tiling: Tiling) -> None:
     frames = random(2, tiling.height, tiling.width)
-    assert_transposed(tiling.grow, tiling.grow_adjoint, frames)
+    assert_transposed(tiling.pad, tiling.pad_adjoint, frames)
     assert_transposed(tiling.cut, tiling.cut_adjoint, frames)
     assert_transposed(tiling.join, tiling.join_adjoint, tiling.cut(random(*frames.shape)))
     assert_transposed(
@@ -74,18 +74,18 @@ def test_sizes_agree(tiling: Tiling) -> None:
     assert tiling.join_adjoint(random(1, tiling.height, tiling.width)).shape == tiles.shape
     joined = tiling.joined(tiling.empty_joined(tiles))
     assert joined.shape == (1, tiling.height, tiling.width)
-    assert tiling.empty_grown(tiles).shape == tiling.grow(joined).shape
+    assert tiling.empty_padded(tiles).shape == tiling.pad(joined).shape
 
 
 def test_a_grown_frame_repeats_its_border() -> None:
     frame = random(1, UNEVEN.height, UNEVEN.width)
-    grown = UNEVEN.grow(frame)[0].numpy()
+    padded = UNEVEN.pad(frame)[0].numpy()
     before = UNEVEN.halo + UNEVEN.ramp // 2
     below, beside = (
-        side - before - inside for side, inside in zip(grown.shape, frame.shape[1:], strict=True)
+        side - before - inside for side, inside in zip(padded.shape, frame.shape[1:], strict=True)
     )
     expected = np.pad(frame[0].numpy(), ((before, below), (before, beside)), mode="edge")
-    np.testing.assert_array_equal(grown, expected)
+    np.testing.assert_array_equal(padded, expected)
 
 
 @pytest.mark.parametrize(

@@ -6,27 +6,29 @@ import numpy as np
 import pytest
 import torch
 
-from dpdeblur.engines.optimiser import refine
-from support.optimiser_reference import Array, double
+from dpdeblur.engines.optimiser import edge_aware
+from support.optimiser_reference import FloatArray64, double
 
 SIZE = (9, 12)
 RNG = np.random.default_rng(5)
 
 
-def smoothed(values: Array, trust: Array, guide: Array) -> Array:
-    return refine.smooth_within_edges(*map(double, (values, trust, guide))).numpy()
+def smoothed(values: FloatArray64, confidence: FloatArray64, guide: FloatArray64) -> FloatArray64:
+    return edge_aware.smooth_within_edges(*map(double, (values, confidence, guide))).numpy()
 
 
-def solved_densely(values: Array, trust: Array, guide: Array) -> Array:
+def solved_densely(
+    values: FloatArray64, confidence: FloatArray64, guide: FloatArray64
+) -> FloatArray64:
     """Normal equations of the stated objective, one neighbour pair after the other."""
     height, width = values.shape
-    system, target = np.diag(trust.ravel()), (trust * values).ravel()
+    system, target = np.diag(confidence.ravel()), (confidence * values).ravel()
     for row in range(height):
         for column in range(width):
             for y, x in ((row, column + 1), (row + 1, column)):
                 if y < height and x < width:
                     step = abs(guide[row, column] - guide[y, x])
-                    weight = refine._SMOOTHNESS * np.exp(-step / refine._EDGE)
+                    weight = edge_aware._SMOOTHNESS * np.exp(-step / edge_aware._EDGE)
                     p, q = row * width + column, y * width + x
                     system[p, p] += weight
                     system[q, q] += weight
@@ -35,22 +37,22 @@ def solved_densely(values: Array, trust: Array, guide: Array) -> Array:
     return np.linalg.solve(system, target).reshape(height, width)
 
 
-@pytest.mark.parametrize("trust", [1.0, 1e3, 1e5])
-def test_it_is_the_dense_solution(trust: float) -> None:
+@pytest.mark.parametrize("confidence", [1.0, 1e3, 1e5])
+def test_it_is_the_dense_solution(confidence: float) -> None:
     values, guide = RNG.uniform(-1, 1, SIZE), RNG.uniform(0, 0.1, SIZE)
-    trusted = trust * RNG.uniform(0.1, 1, SIZE)
-    smooth = smoothed(values, trusted, guide)
+    confident = confidence * RNG.uniform(0.1, 1, SIZE)
+    smooth = smoothed(values, confident, guide)
     assert smooth.shape == SIZE
-    np.testing.assert_allclose(smooth, solved_densely(values, trusted, guide), atol=2e-3)
+    np.testing.assert_allclose(smooth, solved_densely(values, confident, guide), atol=2e-3)
 
 
 def test_it_has_the_type_of_the_values() -> None:
     values = torch.from_numpy(RNG.uniform(-1, 1, SIZE).astype(np.float32))
-    smooth = refine.smooth_within_edges(values, torch.ones(SIZE), torch.rand(SIZE))
+    smooth = edge_aware.smooth_within_edges(values, torch.ones(SIZE), torch.rand(SIZE))
     assert (smooth.dtype, smooth.shape) == (torch.float32, SIZE)
 
 
-def test_trusted_values_stay() -> None:
+def test_certain_values_stay() -> None:
     values = RNG.uniform(-1, 1, SIZE)
     smooth = smoothed(values, np.full(SIZE, 1e9), np.full(SIZE, 0.5))
     np.testing.assert_allclose(smooth, values, atol=1e-3)
@@ -62,18 +64,18 @@ def test_a_constant_map_stays() -> None:
     np.testing.assert_allclose(smooth, -0.7, atol=1e-6)
 
 
-def test_untrusted_values_take_their_side_of_an_edge() -> None:
+def test_uncertain_values_take_their_side_of_an_edge() -> None:
     guide = np.where(np.arange(40) < 20, 0.2, 0.8) * np.ones((10, 1))
     truth = np.where(guide < 0.5, -1.0, 1.0)
-    trust, values = np.full(truth.shape, 1e-3), RNG.uniform(-1, 1, truth.shape)
-    trust[:, 5], trust[:, 33] = 1e6, 1e6
+    confidence, values = np.full(truth.shape, 1e-3), RNG.uniform(-1, 1, truth.shape)
+    confidence[:, 5], confidence[:, 33] = 1e6, 1e6
     values[:, 5], values[:, 33] = -1, 1
-    smooth = smoothed(values, trust, guide)
+    smooth = smoothed(values, confidence, guide)
     np.testing.assert_allclose(smooth, truth, atol=0.1)
 
 
 def test_equal_input_gives_equal_maps() -> None:
     values, guide = RNG.uniform(-1, 1, SIZE), RNG.uniform(0, 1, SIZE)
-    trust = np.full(SIZE, 50.0)
-    first = smoothed(values, trust, guide)
-    assert np.array_equal(first, smoothed(values, trust, guide))
+    confidence = np.full(SIZE, 50.0)
+    first = smoothed(values, confidence, guide)
+    assert np.array_equal(first, smoothed(values, confidence, guide))

@@ -11,12 +11,12 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from dpdeblur.colour import linear_to_srgb
-from dpdeblur.engines.optimiser.layered import LayeredBlur, shares
+from dpdeblur.engines.optimiser.blur_model import LayeredBlur, shares
+from dpdeblur.engines.optimiser.full import FullOptions, optimise
 from dpdeblur.engines.optimiser.lens import Lens
-from dpdeblur.engines.optimiser.optimise import FullOptions, optimise
 from dpdeblur.errors import OptionError
 from support.optimiser_reference import (
-    Array,
+    FloatArray64,
     asymmetric_calibration,
     double,
     plane,
@@ -44,7 +44,7 @@ def sharpen(
     return picture
 
 
-def scene(lens: Lens, radius: float) -> tuple[LayeredBlur, Tensor, Array]:
+def scene(lens: Lens, radius: float) -> tuple[LayeredBlur, Tensor, FloatArray64]:
     """Colour views of a plane with noise of 0.2 %, `2 x 3 x H x W`, and the truth `H x W x 3`."""
     height, width = 64, 72
     truth = np.stack([texture(seed, height, width) for seed in range(3)])
@@ -54,7 +54,7 @@ def scene(lens: Lens, radius: float) -> tuple[LayeredBlur, Tensor, Array]:
     return blur, torch.from_numpy(views.astype(np.float32)), truth.transpose(1, 2, 0)
 
 
-def grouped(values: Array) -> Array:
+def grouped(values: FloatArray64) -> FloatArray64:
     """Half a pixel's own, half those around, as `optimise` counts gradients; by SciPy."""
     around = gaussian_filter(values, 2.0, mode="nearest", radius=6)
     return np.asarray((values + around) / 2)
@@ -72,7 +72,7 @@ def objective(picture: Tensor, blur: LayeredBlur, views: Tensor, options: FullOp
     return float(data.sum() + options.smoothness * prior.sum())
 
 
-def as_picture(picture: Tensor) -> Array:
+def as_picture(picture: Tensor) -> FloatArray64:
     return picture.numpy().transpose(1, 2, 0).astype(np.float64)
 
 
@@ -108,13 +108,13 @@ def test_a_round_solves_its_quadratic() -> None:
     along[:, :, :-1], down[:, :-1] = np.diff(pixels, axis=2), np.diff(pixels, axis=1)
     ways = [way.reshape(truth.size, -1).T for way in (along, down)]
 
-    trust = 1 / np.sqrt(((blurs @ start.ravel() - views.ravel()) / options.outlier) ** 2 + 1)
+    irls = 1 / np.sqrt(((blurs @ start.ravel() - views.ravel()) / options.outlier) ** 2 + 1)
     square = sum((way @ start.ravel()) ** 2 for way in ways)
     strength = grouped(square.reshape(height, width)) + options.edge**2
     smooth = options.smoothness * grouped(1 / np.sqrt(strength)).ravel()
-    system = blurs.T @ (trust[:, None] * blurs)
+    system = blurs.T @ (irls[:, None] * blurs)
     system += sum(way.T @ (smooth[:, None] * way) for way in ways)
-    expected = np.linalg.solve(system, blurs.T @ (trust * views.ravel())).reshape(height, width)
+    expected = np.linalg.solve(system, blurs.T @ (irls * views.ravel())).reshape(height, width)
 
     blur = LayeredBlur(torch.ones(1, height, width, dtype=torch.float64), [2.5], lens)
     picture = sharpen(blur, double(views)[:, None], double(start)[None], options)
@@ -240,7 +240,7 @@ def test_light_stays_within_that_of_the_views() -> None:
 
 @lenses
 def test_a_wrong_map_gets_better(lens: Lens) -> None:
-    """A slope from 2 to 4 that the start takes for a plane at 3.4, and the picture with it.
+    """A slope from 2 to 4 that the start assumes to be a plane at 3.4, and the picture with it.
 
     Turns make small steps, as the picture has settled for the wrong map.
     """
@@ -275,7 +275,7 @@ def test_a_turn_of_the_map_solves_its_quadratic() -> None:
     blur = LayeredBlur(shares(start, radii), radii, lens)
     _, found = optimise(blur, double(views)[:, None], picture, start, UNIT, options)
 
-    def seen(values: Array) -> Array:
+    def seen(values: FloatArray64) -> FloatArray64:
         shown = LayeredBlur(shares(double(values), radii), radii, lens)
         return shown.forward(picture).numpy().ravel()
 
@@ -285,8 +285,8 @@ def test_a_turn_of_the_map_solves_its_quadratic() -> None:
         columns.append((seen(defocus + away) - seen(defocus - away)) / (2 * step))
     slopes = np.stack(columns, 1)
     residual = seen(defocus) - views.ravel()
-    trust = 1 / np.sqrt((residual / options.outlier) ** 2 + 1)
-    system, rest = slopes.T @ (trust[:, None] * slopes), -slopes.T @ (trust * residual)
+    irls = 1 / np.sqrt((residual / options.outlier) ** 2 + 1)
+    system, target = slopes.T @ (irls[:, None] * slopes), -slopes.T @ (irls * residual)
     shown = linear_to_srgb(scene).ravel()
     number = np.arange(scene.size).reshape(height, width)
     for first, second in ((number[:, :-1], number[:, 1:]), (number[:-1], number[1:])):
@@ -295,8 +295,8 @@ def test_a_turn_of_the_map_solves_its_quadratic() -> None:
             for one, other in ((p, q), (q, p)):
                 system[one, one] += weight
                 system[one, other] -= weight
-                rest[one] -= weight * (defocus.ravel()[one] - defocus.ravel()[other]) / UNIT
-    change = np.linalg.solve(system, rest).reshape(height, width)
+                target[one] -= weight * (defocus.ravel()[one] - defocus.ravel()[other]) / UNIT
+    change = np.linalg.solve(system, target).reshape(height, width)
     expected = (defocus + UNIT * change).clip(radii[-1], radii[0])
     assert np.abs(expected - defocus).max() > 0.1
     np.testing.assert_allclose(found, expected, atol=0.01 * np.abs(expected - defocus).max())

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from dpdeblur.engines.optimiser.conjugate import conjugate_gradients
-from support.optimiser_reference import Array, double
+from dpdeblur.engines.optimiser.conjugate_gradients import conjugate_gradients
+from support.optimiser_reference import FloatArray64, double
 
 SIDE = 12
 
 
-def system(seed: int = 0, condition: float = 30) -> tuple[Array, Array, Array]:
+def system(seed: int = 0, condition: float = 30) -> tuple[FloatArray64, FloatArray64, FloatArray64]:
     """A symmetric positive matrix, its right side, and the solution."""
     rng = np.random.default_rng(seed)
     basis, _ = np.linalg.qr(rng.normal(size=(SIDE, SIDE)))
@@ -24,18 +24,18 @@ def system(seed: int = 0, condition: float = 30) -> tuple[Array, Array, Array]:
 
 
 def steps(
-    matrix: Array,
-    target: Array,
-    start: Array,
+    matrix: FloatArray64,
+    target: FloatArray64,
+    start: FloatArray64,
     count: int,
-    filters: Array | None = None,
+    filters: FloatArray64 | None = None,
     enough: float = 0.0,
-) -> list[Array]:
+) -> list[FloatArray64]:
     matrix_, target_, start_ = map(double, (matrix, target, start))
     filter_ = double(np.eye(SIDE) if filters is None else filters)
-    rest = target_ - matrix_ @ start_
+    residual = target_ - matrix_ @ start_
     better = conjugate_gradients(
-        lambda x: matrix_ @ x, lambda x: filter_ @ x, rest, start_, count, enough
+        lambda x: matrix_ @ x, lambda x: filter_ @ x, residual, start_, count, enough
     )
     return [each.numpy() for each in better]
 
@@ -70,12 +70,12 @@ def test_a_solution_is_left_alone() -> None:
     assert len(steps(identity, target, np.zeros(SIDE), 5)) == 1
 
 
-def test_it_stops_where_the_rest_is_small_enough() -> None:
+def test_it_stops_where_the_residual_is_small_enough() -> None:
     matrix, target, _ = system()
     every = steps(matrix, target, np.zeros(SIDE), SIDE)
-    rests = [float(np.linalg.norm(target - matrix @ x)) for x in every]
+    residuals = [float(np.linalg.norm(target - matrix @ x)) for x in every]
     enough = 0.05
-    wanted = next(number for number, rest in enumerate(rests, 1) if rest <= enough)
+    wanted = next(number for number, residual in enumerate(residuals, 1) if residual <= enough)
     assert 1 < wanted < SIDE
     found = steps(matrix, target, np.zeros(SIDE), SIDE, enough=enough)
     assert len(found) == wanted

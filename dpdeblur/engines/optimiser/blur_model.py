@@ -13,7 +13,7 @@ from dpdeblur.engines.optimiser.lens import Lens, power, spectra
 from dpdeblur.engines.optimiser.tiles import Tiling
 
 NOISE_TO_SIGNAL = 7e-3
-"""C of the joint Wiener filter, of unit-sum kernels."""
+"""C of the joint Wiener filter, of unit-sum kernels: power over power, without a unit."""
 _RINGING = 16
 """Pixels added to the halo, as an inverse filter reaches farther than the kernel."""
 
@@ -26,7 +26,7 @@ def shares(defocus: Tensor, radii: Sequence[float]) -> Tensor:
     if len(radii) == 1:
         return torch.ones_like(defocus)[None]
     place = _place(defocus, radii)
-    return (1 - (place - _numbers(place, len(radii))).abs()).clamp(min=0)
+    return (1 - (place - _indices(place, len(radii))).abs()).clamp(min=0)
 
 
 def share_slopes(defocus: Tensor, radii: Sequence[float]) -> Tensor:
@@ -35,8 +35,8 @@ def share_slopes(defocus: Tensor, radii: Sequence[float]) -> Tensor:
         return torch.zeros_like(defocus)[None]
     place = _place(defocus, radii)
     farther = place.floor().clamp(max=len(radii) - 2)
-    numbers = _numbers(place, len(radii))
-    slopes = (numbers == farther).to(place) - (numbers == farther + 1).to(place)
+    indices = _indices(place, len(radii))
+    slopes = (indices == farther).to(place) - (indices == farther + 1).to(place)
     inside = (defocus <= radii[0]) & (defocus >= radii[-1])
     return slopes * inside / (radii[0] - radii[1])
 
@@ -46,7 +46,7 @@ def _place(defocus: Tensor, radii: Sequence[float]) -> Tensor:
     return ((radii[0] - defocus) / (radii[0] - radii[1])).clamp(0, len(radii) - 1)
 
 
-def _numbers(like: Tensor, count: int) -> Tensor:
+def _indices(like: Tensor, count: int) -> Tensor:
     return torch.arange(count, dtype=like.dtype, device=like.device)[:, None, None]
 
 
@@ -91,10 +91,10 @@ class LayeredBlur:
         return other
 
     def _cut(self, shares: Tensor) -> list[_Tile]:
-        grown = self.tiling.grow(shares)
+        padded = self.tiling.pad(shares)
         tiles = []
         for index in range(self.tiling.count):
-            tile = grown[:, *self.tiling.window(index)]
+            tile = padded[:, *self.tiling.window(index)]
             shown = [layer for layer in range(len(tile)) if tile[layer].any()]
             if shown:
                 tiles.append(_Tile(index, tuple(shown), tile[shown]))
@@ -114,10 +114,10 @@ class LayeredBlur:
     def forward(self, picture: Tensor) -> Tensor:
         """`N x H x W` to both views, `2 x N x H x W`."""
         tiling = self.tiling
-        grown = tiling.grow(picture)
+        padded = tiling.pad(picture)
         views = [tiling.empty_joined(picture) for _ in range(2)]
         for tile in self._tiles:
-            spectrum = torch.fft.rfft2(grown[:, *tiling.window(tile.index)][:, None] * tile.shares)
+            spectrum = torch.fft.rfft2(padded[:, *tiling.window(tile.index)][:, None] * tile.shares)
             for view, kernels in zip(views, self._kernels(tile), strict=True):
                 self._blend(view, tile, (spectrum * kernels).sum(1))
         return torch.stack([tiling.joined(view) for view in views])
@@ -126,28 +126,28 @@ class LayeredBlur:
         """The transpose of `forward`."""
         tiling = self.tiling
         spread = [tiling.joined_adjoint(view) for view in views]
-        grown = tiling.empty_grown(views[0])
+        padded = tiling.empty_padded(views[0])
         for tile in self._tiles:
             weights = tiling.weights(tile.index, views)
             spectrum: Tensor | int = 0
             for view, kernels in zip(spread, self._kernels(tile), strict=True):
-                padded = view.new_zeros(len(view), *tiling.size)
-                tiling.inner(padded)[:] = view[:, *tiling.inner_window(tile.index)] * weights
-                spectrum = spectrum + torch.fft.rfft2(padded)[:, None] * kernels.conj()
+                tile_view = view.new_zeros(len(view), *tiling.size)
+                tiling.inner(tile_view)[:] = view[:, *tiling.inner_window(tile.index)] * weights
+                spectrum = spectrum + torch.fft.rfft2(tile_view)[:, None] * kernels.conj()
             layers = torch.fft.irfft2(spectrum, s=tiling.size)
-            grown[:, *tiling.window(tile.index)] += (layers * tile.shares).sum(1)
-        return tiling.grow_adjoint(grown)
+            padded[:, *tiling.window(tile.index)] += (layers * tile.shares).sum(1)
+        return tiling.pad_adjoint(padded)
 
     def wiener(self, views: Tensor, noise: float = NOISE_TO_SIGNAL) -> Tensor:
         """The joint Wiener filter of both views at each layer, blended by the shares, `N x H x W`.
 
         J = (conj K_L L + conj K_R R) / (|K_L|^2 + |K_R|^2 + C).
         """
-        grown = [self.tiling.grow(view) for view in views]
+        padded = [self.tiling.pad(view) for view in views]
 
         def filtered(tile: _Tile) -> Tensor:
             window = self.tiling.window(tile.index)
-            left, right = (torch.fft.rfft2(view[:, *window])[:, None] for view in grown)
+            left, right = (torch.fft.rfft2(view[:, *window])[:, None] for view in padded)
             kernels = self._kernels(tile)
             signal = kernels[0].conj() * left + kernels[1].conj() * right
             layers = torch.fft.irfft2(signal / _power(kernels, noise), s=self.tiling.size)
@@ -157,11 +157,11 @@ class LayeredBlur:
 
     def precondition(self, picture: Tensor, noise: float = NOISE_TO_SIGNAL) -> Tensor:
         """About the inverse of `adjoint(forward(...))`, symmetric but for the tiles' borders."""
-        grown = self.tiling.grow(picture)
+        padded = self.tiling.pad(picture)
 
         def filtered(tile: _Tile) -> Tensor:
             root = tile.shares.sqrt()
-            layers = grown[:, *self.tiling.window(tile.index)][:, None] * root
+            layers = padded[:, *self.tiling.window(tile.index)][:, None] * root
             spectrum = torch.fft.rfft2(layers) / _power(self._kernels(tile), noise)
             return _summed(torch.fft.irfft2(spectrum, s=self.tiling.size), root)
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from dpdeblur.colour import linear_to_srgb, luminance
-from dpdeblur.engines.optimiser.conjugate import conjugate_gradients
-from dpdeblur.engines.optimiser.layered import LayeredBlur, share_slopes, shares
+from dpdeblur.engines.optimiser.blur_model import LayeredBlur, share_slopes, shares
+from dpdeblur.engines.optimiser.conjugate_gradients import conjugate_gradients
 from dpdeblur.engines.optimiser.stencils import (
     gaussian,
     gradient,
@@ -22,7 +22,7 @@ from dpdeblur.errors import OptionError
 _GROUP = 2.0
 """Standard deviation in pixels of the neighbourhood that gradients are counted in."""
 _STIFFNESS = 0.02
-"""About by how much views of white change with the map, squared, for the preconditioner."""
+"""About by how much views of white change with one unit of the map, squared (preconditioner)."""
 
 
 @dataclass(frozen=True)
@@ -118,15 +118,16 @@ def _picture_steps(
     blur: LayeredBlur, observed: Tensor, picture: Tensor, options: FullOptions
 ) -> Iterator[Tensor]:
     residual = blur.forward(picture) - observed
-    trust = _trust(residual, options)
+    weight = _irls_weight(residual, options)
     strength = _grouped(gradient(picture).square().sum((0, 1))) + options.edge**2
     smooth = options.smoothness * _grouped(strength.rsqrt())
 
     def normal(x: Tensor) -> Tensor:
-        return blur.adjoint(trust * blur.forward(x)) + gradient_adjoint(smooth * gradient(x))
+        return blur.adjoint(weight * blur.forward(x)) + gradient_adjoint(smooth * gradient(x))
 
-    rest = blur.adjoint(-trust * residual) - gradient_adjoint(smooth * gradient(picture))
-    return conjugate_gradients(normal, blur.precondition, rest, picture, options.steps)
+    misfit = blur.adjoint(-weight * residual)
+    normal_residual = misfit - gradient_adjoint(smooth * gradient(picture))
+    return conjugate_gradients(normal, blur.precondition, normal_residual, picture, options.steps)
 
 
 def _map_steps(
@@ -140,25 +141,28 @@ def _map_steps(
     """Better and better changes of the map, `H x W`, in units of `unit`."""
     light = luminance(picture)
     residual = blur.forward(light) - luminance(observed)
-    trust = _trust(residual, options)
+    weight = _irls_weight(residual, options)
     slopes = blur.showing(unit * share_slopes(defocus, blur.radii))
     steps = gradient(linear_to_srgb(light)).abs()
     smooth = options.map_smoothness * torch.exp(-steps / options.map_edge)
 
     def normal(change: Tensor) -> Tensor:
-        seen = trust * slopes.forward(light * change)
+        seen = weight * slopes.forward(light * change)
         return (light * slopes.adjoint(seen))[0] + bend(change)
 
     def bend(values: Tensor) -> Tensor:
         return gradient_adjoint(smooth * gradient(values[None]))[0]
 
-    rest = -(light * slopes.adjoint(trust * residual))[0] - bend(defocus / unit)
+    normal_residual = -(light * slopes.adjoint(weight * residual))[0] - bend(defocus / unit)
     diagonal = _STIFFNESS * light[0].square() + gradient_diagonal(smooth)[0]
     start = torch.zeros_like(defocus)
-    return conjugate_gradients(normal, lambda x: x / diagonal, rest, start, options.map_steps)
+    return conjugate_gradients(
+        normal, lambda x: x / diagonal, normal_residual, start, options.map_steps
+    )
 
 
-def _trust(residual: Tensor, options: FullOptions) -> Tensor:
+def _irls_weight(residual: Tensor, options: FullOptions) -> Tensor:
+    """What makes a square of the Charbonnier penalty at this residual, in (0, 1]."""
     return (residual.square() / options.outlier**2 + 1).rsqrt()
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from dpdeblur.engines.optimiser import losses
-from dpdeblur.engines.optimiser.joint import Layers, PaperOptions, loss_terms, optimise_layers
 from dpdeblur.engines.optimiser.lens import Lens
+from dpdeblur.engines.optimiser.paper import Layers, PaperOptions, loss_terms, optimise_layers
 from dpdeblur.engines.optimiser.render import render, transmittances
 from support.optimiser_reference import plane, texture
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from dpdeblur.engines.optimiser.layered import LayeredBlur, share_slopes, shares
+from dpdeblur.engines.optimiser.blur_model import LayeredBlur, share_slopes, shares
 from dpdeblur.engines.optimiser.lens import Lens
 from support.optimiser_reference import (
-    Array,
+    FloatArray64,
     asymmetric_calibration,
     blur_slowly,
     double,
@@ -22,7 +22,7 @@ LENSES = [Lens(), Lens(asymmetric_calibration())]
 lenses = pytest.mark.parametrize("lens", LENSES, ids=["generic", "calibrated"])
 
 
-def some_shares() -> Array:
+def some_shares() -> FloatArray64:
     """Of four layers, one of which shows in a corner only."""
     shares = np.random.default_rng(1).uniform(0, 1, (4, *SIZE))
     shares[3, 10:] = 0
@@ -81,9 +81,9 @@ def test_wiener_is_the_formula(radius: float) -> None:
     pads = [(before, whole - side - before) for whole, side in zip(tiling.size, SIZE, strict=True)]
     spectra = []
     for kernel in kernels:
-        grown = np.zeros(tiling.size)
-        grown[: 2 * reach + 1, : 2 * reach + 1] = kernel
-        spectra.append(np.fft.fft2(np.roll(grown, (-reach, -reach), (0, 1))))
+        padded = np.zeros(tiling.size)
+        padded[: 2 * reach + 1, : 2 * reach + 1] = kernel
+        spectra.append(np.fft.fft2(np.roll(padded, (-reach, -reach), (0, 1))))
     left, right = spectra
     for channel, picture in enumerate(blur.wiener(views, noise)):
         seen = [np.fft.fft2(np.pad(view[channel], pads, mode="edge")) for view in views.numpy()]
