@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,16 @@ def metric_table(rows: Iterable[tuple[str, Scores]], title: str) -> Table:
         table.add_column(heading, justify="right")
     for name, scores in rows:
         table.add_row(name, f"{scores.psnr:.2f}", f"{scores.ssim:.4f}", f"{scores.mae:.4f}")
+    return table
+
+
+def fact_table(rows: Mapping[str, str], title: str) -> Table:
+    """A table of names and what is to be said of them."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for row in rows.items():
+        table.add_row(*row)
     return table
 
 

@@ -19,29 +19,10 @@ def statement(options: RawOptions) -> str:
 
 def describe(photo: RawPhoto) -> tuple[Table, dict[str, Any]]:
     """What `info` shows of a raw file, for people and for machines."""
-    from rich.table import Table
+    from dpdeblur.cli._output import fact_table
+    from dpdeblur.raw import describe_raw
 
-    from dpdeblur.raw import imbalance
-
-    usable = photo.problem is None
-    data: dict[str, Any] = {
-        "file": photo.path,
-        "make": photo.header.make,
-        "model": photo.header.model,
-        "frames": photo.frame_count,
-        "raw_size": photo.raw_size[::-1],
-        "visible_size": (photo.visible.width, photo.visible.height),
-        "picture_size": (photo.crop.width, photo.crop.height),
-        "orientation": photo.header.orientation,
-        "black_levels": [frame.black.ravel().tolist() for frame in photo.frames],
-        "white_level": photo.white,
-        "clip_level": photo.clip,
-        "light_share": photo.agreement and photo.agreement.share,
-        "imbalance": imbalance(photo) if usable else None,
-        "usable": usable,
-        "problem": None if usable else str(photo.problem),
-        "problem_type": None if usable else type(photo.problem).__name__,
-    }
+    data = describe_raw(photo)
     sizes = [
         f"{what} {data[key][0]}x{data[key][1]}"
         for what, key in (("sensor", "raw_size"), ("visible", "visible_size"))
@@ -58,20 +39,15 @@ def describe(photo: RawPhoto) -> tuple[Table, dict[str, Any]]:
         "White level": f"{photo.white}, frame 0 taken to be clipped at {photo.clip}",
         "A/(A+B)": _percent(data["light_share"]) + " of the light of frame 0 is in frame 1",
         "Imbalance": _percent(data["imbalance"]) + " at most between the sides",
-        "Dual Pixel RAW": "yes, it gives two views" if usable else f"no. {photo.problem}",
+        "Dual Pixel RAW": "yes, it gives two views" if data["usable"] else f"no. {data['problem']}",
     }
     if not photo.frames:
         del rows["Black levels"], rows["White level"]
     if data["light_share"] is None:
         del rows["A/(A+B)"]
-    if not usable:
+    if not data["usable"]:
         del rows["Imbalance"]
-    table = Table(title=str(photo.path), title_justify="left", show_header=False)
-    table.add_column()
-    table.add_column(overflow="fold")
-    for row in rows.items():
-        table.add_row(*row)
-    return table, data
+    return fact_table(rows, str(photo.path)), data
 
 
 def _percent(share: float | None) -> str:

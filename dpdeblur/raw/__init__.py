@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dpdeblur.raw.description import describe_raw
 from dpdeblur.raw.develop import Darkroom, LinearPicture, develop, imbalance
 from dpdeblur.raw.options import DEFAULT_SIZE, RawOptions, parse_size
 from dpdeblur.raw.photo import RawPhoto, examine_raw, open_raw
@@ -13,6 +14,7 @@ __all__ = [
     "LinearPicture",
     "RawOptions",
     "RawPhoto",
+    "describe_raw",
     "develop",
     "examine_raw",
     "finish",
