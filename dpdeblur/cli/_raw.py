@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from dpdeblur.raw import RawOptions, RawPhoto
+    from dpdeblur.cli._output import Output
+    from dpdeblur.raw import RawOptions
 
 
 def statement(options: RawOptions) -> str:
@@ -17,11 +17,14 @@ def statement(options: RawOptions) -> str:
     return "Frame 1 is assumed to be the left view; add --swap-views if it is the right one."
 
 
-def describe(photo: RawPhoto) -> tuple[Table, dict[str, Any]]:
-    """What `info` shows of a raw file, for people and for machines."""
+def show(printer: Output, path: Path) -> None:
+    """Print what a raw file holds; raises what `raw.examine_raw` does."""
     from dpdeblur.cli._output import fact_table
-    from dpdeblur.raw import describe_raw
+    from dpdeblur.raw import describe_raw, examine_raw
 
+    photo = examine_raw(path)
+    for warning in photo.warnings:
+        printer.warn(warning)
     data = describe_raw(photo)
     sizes = [
         f"{what} {data[key][0]}x{data[key][1]}"
@@ -47,7 +50,7 @@ def describe(photo: RawPhoto) -> tuple[Table, dict[str, Any]]:
         del rows["A/(A+B)"]
     if not data["usable"]:
         del rows["Imbalance"]
-    return fact_table(rows, str(photo.path)), data
+    printer.result(fact_table(rows, str(path)), data)
 
 
 def _percent(share: float | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dpdeblur import __version__
-from dpdeblur.cli import _options
+from dpdeblur.cli import _options, _raw
 from dpdeblur.cli._errors import open_output
 from dpdeblur.cli._output import fact_table
 from dpdeblur.errors import OptionError
@@ -50,27 +50,14 @@ def info(
     """
     printer = open_output(ctx, json=json, quiet=quiet)
     if photo is not None:
-        for key, value in (("cost", cost), ("weights", weights)):
-            if value:
-                reason = (
-                    "it is about the network, but you gave a raw file; leave one of the two out"
-                )
-                raise OptionError(key, reason)
-        _show_photo(printer, photo)
+        if cost or weights:
+            reason = "it is about the network, but you gave a raw file; leave one of the two out"
+            raise OptionError("cost" if cost else "weights", reason)
+        _raw.show(printer, photo)
     elif cost:
         _show_costs(printer, weights)
     else:
         _show_installation(printer, weights)
-
-
-def _show_photo(printer: Output, photo: Path) -> None:
-    from dpdeblur.cli._raw import describe
-    from dpdeblur.raw import examine_raw
-
-    raw = examine_raw(photo)
-    for warning in raw.warnings:
-        printer.warn(warning)
-    printer.result(*describe(raw))
 
 
 def _show_installation(printer: Output, weights: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpdeblur.raw.balance import imbalance
+from dpdeblur.raw.develop import imbalance
 from dpdeblur.raw.photo import RawPhoto
 
 
