@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +148,16 @@ def rendered(*parts: str | report.Table) -> Group:
         for texts in part.texts():
             table.add_row(*texts)
     return Group(*shown)
+
+
+def fact_table(rows: Mapping[str, str], title: str) -> Table:
+    """A table of names and what is to be said of them."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for row in rows.items():
+        table.add_row(*row)
+    return table
 
 
 def _plain(value: Any) -> Any:

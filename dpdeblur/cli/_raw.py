@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from dpdeblur.cli._output import Output, fact_table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
+def show(printer: Output, path: Path) -> None:
+    """Print what a raw file holds; raises what `raw.examine_raw` does."""
+    from dpdeblur.raw import describe, examine_raw
+
+    raw = examine_raw(path)
+    for warning in raw.warnings:
+        printer.warn(warning)
+    facts = describe(raw)
+    printer.result(raw_table(facts), facts)
+
+
 def raw_table(facts: Mapping[str, Any]) -> Table:
     """What `info` shows people of `raw.describe`."""
-    from rich.table import Table
-
     picture, sensor, visible = (
         "{}x{}".format(*facts[f"{name}_size"]) for name in ("picture", "raw", "visible")
     )
@@ -37,9 +49,4 @@ def raw_table(facts: Mapping[str, Any]) -> Table:
     rows["Dual Pixel RAW"] = (
         "yes, it gives two views" if facts["usable"] else f"no. {facts['problem']}"
     )
-    table = Table(title=str(facts["file"]), title_justify="left", show_header=False)
-    table.add_column()
-    table.add_column(overflow="fold")
-    for row in rows.items():
-        table.add_row(*row)
-    return table
+    return fact_table(rows, str(facts["file"]))

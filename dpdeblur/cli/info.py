@@ -5,21 +5,21 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dpdeblur import __version__
-from dpdeblur.cli import _options
+from dpdeblur.cli import _options, _raw
 from dpdeblur.cli._errors import open_output
+from dpdeblur.cli._output import fact_table
+from dpdeblur.errors import OptionError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from dpdeblur.cli._output import Output
     from dpdeblur.device import DeviceInfo
 
 LIBRARIES = ("torch", "numpy", "scikit-image", "pillow", "rawpy", "tifffile", "imagecodecs")
-PAPER_COST = {"parameters": 5.52e6, "multiply_adds": 978.79e9}
 
 
 def info(
@@ -50,72 +50,32 @@ def info(
     """
     printer = open_output(ctx, json=json, quiet=quiet)
     if photo is not None:
-        from dpdeblur.cli._raw import raw_table
-        from dpdeblur.errors import OptionError
-        from dpdeblur.raw import describe, examine_raw
+        if cost or weights:
+            reason = "it is about the network, but you gave a raw file; leave one of the two out"
+            raise OptionError("cost" if cost else "weights", reason)
+        _raw.show(printer, photo)
+    elif cost:
+        _show_costs(printer, weights)
+    else:
+        _show_installation(printer, weights)
 
-        for key, value in (("--cost", cost), ("--weights", weights)):
-            if value:
-                raise OptionError(
-                    key,
-                    "it is about the network, but you gave a raw file; leave one of the two out",
-                )
-        raw = examine_raw(photo)
-        for warning in raw.warnings:
-            printer.warn(warning)
-        facts = describe(raw)
-        printer.result(raw_table(facts), facts)
-        return
+
+def _show_installation(printer: Output, weights: str | None) -> None:
     from rich.console import Group
-    from rich.table import Table
 
     from dpdeblur.device import list_devices
-    from dpdeblur.models import TABLE_2, MCCNetConfig, count_cost, load_model
-
-    if cost:
-        configurations = TABLE_2 | {"Compact MCCNet": MCCNetConfig()}
-        if weights is not None:
-            model = load_model(weights)
-            configurations[f"Weights {model.name}"] = model.network.config
-        costs = {name: count_cost(config) for name, config in configurations.items()}
-        printer.result(
-            _cost_table(costs),
-            {
-                "height": 1120,
-                "width": 1680,
-                "paper": PAPER_COST,
-                "configurations": {
-                    name: {
-                        "parameters": c.parameters,
-                        "convolution": c.convolution,
-                        "paper_count": c.paper_count,
-                        "attention": c.attention,
-                        "transforms": c.transforms,
-                        "total": c.total,
-                    }
-                    for name, c in costs.items()
-                },
-            },
-        )
-        return
+    from dpdeblur.models import load_model
 
     model = load_model(weights)
     devices = list_devices()
     versions = {"dpdeblur": __version__, "python": platform.python_version()}
     versions |= {library: version(library) for library in LIBRARIES}
-    tables = []
-    for title, rows in (
-        ("Versions", versions),
-        ("Devices", {device.name: _describe(device) for device in devices}),
-        (f"Weights {model.name}", model.card),
-    ):
-        table = Table(title=title, title_justify="left", show_header=False)
-        table.add_column()
-        table.add_column(overflow="fold")
-        for row in rows.items():
-            table.add_row(*row)
-        tables.append(table)
-    data: dict[str, Any] = {
+    tables = (
+        fact_table(versions, "Versions"),
+        fact_table({device.name: _device(device) for device in devices}, "Devices"),
+        fact_table(model.card, f"Weights {model.name}"),
+    )
+    data = {
         "versions": versions,
         "devices": [vars(device) for device in devices],
         "weights": {"name": model.name, "sha256": model.sha256, "card": model.card},
@@ -123,14 +83,17 @@ def info(
     printer.result(Group(*tables), data)
 
 
-def _describe(device: DeviceInfo) -> str:
+def _device(device: DeviceInfo) -> str:
     free, total = (size / 2**30 for size in (device.free_memory, device.total_memory))
     return f"{device.label}; {free:.1f} of {total:.1f} GiB free; {device.precision} by default"
 
 
-def _cost_table(costs: dict[str, Any]) -> Table:
+def _show_costs(printer: Output, weights: str | None) -> None:
     from rich.table import Table
 
+    from dpdeblur.models import PAPER_COUNTS, count_costs
+
+    costs = count_costs(weights)
     table = Table(
         "1680x1120",
         "Parameters (M)",
@@ -142,19 +105,14 @@ def _cost_table(costs: dict[str, Any]) -> Table:
     )
     for column in table.columns[1:]:
         column.justify = "right"
+    parameters, multiply_adds = PAPER_COUNTS.values()
     table.add_row(
-        "Paper, Table 1",
-        f"{PAPER_COST['parameters'] / 1e6:.2f}",
-        f"{PAPER_COST['multiply_adds'] / 1e9:.2f}",
-        "-",
-        "-",
+        "Paper, Table 1", f"{parameters / 1e6:.2f}", f"{multiply_adds / 1e9:.2f}", "-", "-"
     )
     for name, cost in costs.items():
-        table.add_row(
-            name,
-            f"{cost.parameters / 1e6:.4f}",
-            f"{cost.paper_count / 1e9:.2f}",
-            f"{cost.attention / 1e9:.2f}",
-            f"{cost.transforms / 1e9:.2f}",
-        )
-    return table
+        operations = (cost.paper_count, cost.attention, cost.transforms)
+        billions = (f"{number / 1e9:.2f}" for number in operations)
+        table.add_row(name, f"{cost.parameters / 1e6:.4f}", *billions)
+    configurations = {name: cost.as_dict() for name, cost in costs.items()}
+    size = {"height": 1120, "width": 1680}
+    printer.result(table, size | {"paper": PAPER_COUNTS, "configurations": configurations})

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dpdeblur.cli import _options
 from dpdeblur.cli._errors import open_output
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from dpdeblur.cli._output import Output
-    from dpdeblur.io import PictureInfo
-    from dpdeblur.optics import Calibration, DiskPSF
-
-
-FARTHEST = 1000
-"""Pixels over which a calibration's kernels may spread light, as memory grows with its square."""
 
 
 class MapKind(_options.Choice):
@@ -108,128 +95,23 @@ def synth(
       dpdeblur synth chart.png --radius -5 --noise 0.01 -o pairs
     """
     printer = open_output(ctx, json=json, quiet=quiet)
-    import torch
+    from dpdeblur.training import SynthOptions, write_pair
 
-    from dpdeblur.colour import srgb_to_linear
-    from dpdeblur.device import choose
-    from dpdeblur.errors import OptionError
-    from dpdeblur.io import check_output, read_picture, write_picture
-    from dpdeblur.optics import add_sensor_noise, encode, photograph
-
-    if radius is not None and depth is not None:
-        raise OptionError(
-            "--radius", "it sets one blur for the whole picture; leave it or --depth out"
-        )
-    inputs = [sharp] if depth is None else [sharp, depth]
-    outputs = {
-        name: folder / f"{sharp.stem}_{name}.{format_.value}" for name in ("left", "right", "sharp")
-    }
-    for path in outputs.values():
-        check_output(path, overwrite=overwrite, inputs=inputs)
-    setup = choose(device, "fp32")
-    for note in setup.notes:
-        printer.note(note)
-    picture = read_picture(sharp)
-    for warning in picture.info.warnings:
-        printer.warn(warning)
-    encoded = picture.srgb()
-    linear = srgb_to_linear(torch.from_numpy(encoded).permute(2, 0, 1)[None])
-    if radius is None:
-        defocus = _defocus(depth, kind, focus, max_radius, encoded.shape[:2], printer)
-    else:
-        defocus = torch.full((1, 1, 1, 1), radius)
-    lowest, highest = defocus.min().item(), defocus.max().item()
-    lens = _lens(psf, slope, max(-lowest, highest))
-
+    options = SynthOptions(kind.value, focus, max_radius, radius, psf, slope, noise, seed)
     with printer.progress() as bar:
         bar.add_task("Rendering", total=None)
-        views = photograph(linear.to(setup.device), defocus.to(setup.device), lens)
-    rng = torch.Generator().manual_seed(seed)
-    read, shot = (torch.tensor([share * noise**power]) for share, power in ((0.25, 1), (0.9375, 2)))
-    pixels = {
-        name: encode(add_sensor_noise(view.cpu(), shot, read, rng), 16)[0].permute(1, 2, 0).numpy()
-        for name, view in zip(("left", "right"), views, strict=True)
-    }
-    pixels["sharp"] = encoded
-    info: PictureInfo = dataclasses.replace(picture.info, alpha=None)
-    for name, path in outputs.items():
-        notes = write_picture(
-            path, pixels[name], info, bit_depth=16, metadata=False, overwrite=overwrite
+        pair = write_pair(
+            sharp,
+            folder,
+            options,
+            depth=depth,
+            extension=format_.value,
+            device=device,
+            overwrite=overwrite,
+            on_note=printer.note,
+            on_warning=printer.warn,
         )
-        for note in notes:
-            printer.warn(note)
-
-    height, width = encoded.shape[:2]
-    human = "\n".join(
-        (*map(str, outputs.values()), f"{width}x{height}, radii {lowest:z.1f} to {highest:z.1f} px")
-    )
-    data = {
-        "outputs": outputs,
-        "width": width,
-        "height": height,
-        "radii": [lowest, highest],
-        "psf": psf,
-        "slope": slope,
-        "noise": noise,
-        "seed": seed,
-    }
-    printer.result(human, data)
-
-
-def _defocus(
-    depth: Path | None,
-    kind: MapKind,
-    focus: float,
-    largest: float,
-    size: tuple[int, int],
-    printer: Output,
-) -> Tensor:
-    """Radii `1 x 1 x height x width` in pixels, from a map or of a plane."""
-    import torch
-
-    from dpdeblur.errors import ShapeMismatchError, UnreadableFileError
-    from dpdeblur.io import read_picture
-    from dpdeblur.optics import disparity_from_distance, radius_from_disparity, resize_radius
-
-    if depth is None:
-        disparity = torch.linspace(0, 1, size[0])[:, None].expand(1, 1, *size)
-    else:
-        pixels = read_picture(depth).srgb()
-        if abs(pixels - pixels[..., :1]).max() > 0.02:
-            raise UnreadableFileError(depth, "it is in colour; give a gray map")
-        height, width = pixels.shape[:2]
-        if abs(width * size[0] / (height * size[1]) - 1) > 0.02:
-            raise ShapeMismatchError("The picture and its map", size, (height, width))
-        disparity = torch.from_numpy(pixels[None, None, ..., 0].copy())
-        if kind is MapKind.distance and not disparity.any():
-            raise UnreadableFileError(
-                depth, "it has no known distance, only zeros; give another map"
-            )
-        if disparity.min() == disparity.max():
-            printer.warn(f"{depth} has the same value everywhere, so everything is in focus.")
-        if kind is MapKind.distance:
-            disparity = disparity_from_distance(disparity)
-        elif kind is MapKind.inverted:
-            disparity = -disparity
-    return resize_radius(radius_from_disparity(disparity, focus, largest), size)
-
-
-def _lens(psf: str, slope: float, largest: float) -> DiskPSF | Calibration:
-    from dpdeblur.errors import OptionError
-    from dpdeblur.optics import DiskPSF, read_calibration
-
-    reach = math.ceil(largest) + 1
-    if psf == "disk":
-        return DiskPSF(slope, reach)
-    if psf == "butterworth":
-        return DiskPSF(slope, reach, floor=0.15)
-    if not psf.endswith(".npz"):
-        raise OptionError("--psf", f"'{psf}' is not disk, butterworth or an .npz file")
-    lens = read_calibration(Path(psf))
-    if (needed := lens.reach(largest)) > FARTHEST:
-        raise OptionError(
-            "--psf",
-            f"with {psf}, measured at a radius of {lens.radius:g} pixels, light would spread "
-            f"{needed} pixels at {largest:g}, and {FARTHEST} are possible; check its radius",
-        )
-    return lens
+    lowest, highest = pair.radii
+    size = f"{pair.width}x{pair.height}, radii {lowest:z.1f} to {highest:z.1f} px"
+    camera = {"psf": psf, "slope": slope, "noise": noise, "seed": seed}
+    printer.result("\n".join((*map(str, pair.outputs.values()), size)), vars(pair) | camera)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from dpdeblur.cli._output import Output
-    from dpdeblur.models import MCCNet
     from dpdeblur.training import StepReport
 
 SECONDS_BETWEEN_LINES = 30
@@ -51,82 +47,43 @@ def train(
 
       torchrun --nproc-per-node 4 -m dpdeblur train recipe.toml
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
+    from dpdeblur.training import run_recipe
+    from dpdeblur.training.distributed import is_first
 
-    from dpdeblur.device import choose
-    from dpdeblur.models import save_model
-    from dpdeblur.training import (
-        RunLog,
-        count_steps,
-        open_pairs,
-        open_validation,
-        read_config,
-        write_record,
-    )
-    from dpdeblur.training import train as run_training
-    from dpdeblur.training.distributed import joined, own_device, place
-
-    recipe = read_config(config)
-    setup = choose(own_device(device), recipe.precision)
-    with joined(setup.device):
-        rank, processes = place()
-        if rank > 0:
-            printer = open_output(ctx, json=False, quiet=True)
-        for note in setup.notes:
-            printer.note(note)
-        pairs = open_pairs(recipe, config.parent, setup.device)
-        recipe = count_steps(recipe, pairs, processes)
-        run = folder or Path("runs") / config.stem
-        if rank > 0:
-            with _stop_when_asked(printer, patient=True) as stop:
-                run_training(recipe, pairs, run / "checkpoint.pt", stop=stop)
-            return
-        validator = open_validation(recipe, config.parent, setup.device)
-        with RunLog(run) as log, printer.progress() as bar:
-            view = _View(printer, bar, recipe.steps)
-
-            def on_step(report: StepReport, _average: MCCNet) -> None:
-                log.add(report)
-                view.show(report)
-
-            with _stop_when_asked(printer, patient=processes > 1) as stop:
-                network = run_training(
-                    recipe,
-                    pairs,
-                    run / "checkpoint.pt",
-                    validator=validator,
-                    on_step=on_step,
-                    stop=stop,
-                )
-        done = log.lines[-1]["step"] if log.lines else 0
-        if log.lines and done < recipe.steps:
-            stopped = f"Stopped after step {done} of {recipe.steps}"
-            printer.error("Interrupted", f"{stopped}; run the same command again to resume.")
-            raise typer.Exit(INTERRUPTED)
-        file = run / "mccnet.safetensors"
-        save_model(network, file, {"steps": str(recipe.steps), "recipe": config.name})
-        write_record(run, log, recipe, setup.device, processes)
-    data: dict[str, Any] = {
-        "weights": file,
-        "log": run / "log.json",
-        "curve": run / "curve.png",
-        "steps": recipe.steps,
-        "loss": log.lines[-1]["loss"] if log.lines else None,
-        "validation": log.validation,
-    }
-    printer.result(f"{file}  after {recipe.steps} steps", data)
+    printer = open_output(ctx, json=json and is_first(), quiet=quiet or not is_first())
+    with printer.progress() as bar:
+        view = _View(printer, bar)
+        run = run_recipe(
+            config,
+            folder or Path("runs") / config.stem,
+            device,
+            on_note=printer.note,
+            on_start=view.start,
+            on_step=view.show,
+            catch_signals=True,
+        )
+    if run and not run.complete:
+        stopped = f"Stopped after step {run.done} of {run.steps}"
+        printer.error("Interrupted", f"{stopped}; run the same command again to resume.")
+        raise typer.Exit(INTERRUPTED)
+    if run:
+        printer.result(f"{run.weights}  after {run.steps} steps", run.as_dict())
 
 
 class _View:
     """How training goes: a bar on a terminal, a line now and then elsewhere and for validation."""
 
-    def __init__(self, printer: Output, bar: Progress, steps: int) -> None:
-        self._printer, self._bar, self._steps = printer, bar, steps
-        self._task = bar.add_task("Training", total=steps)
+    def __init__(self, printer: Output, bar: Progress) -> None:
+        self._printer, self._bar = printer, bar
         self._losses: deque[float] = deque(maxlen=50)
-        self._times: deque[float] = deque([time.monotonic()], maxlen=50)
-        self._told = time.monotonic()
+        self._times: deque[float] = deque(maxlen=50)
         self._scores = ""
+
+    def start(self, steps: int) -> None:
+        """Begin to count the time of `steps`."""
+        self._steps, self._task = steps, self._bar.add_task("Training", total=steps)
+        self._told = time.monotonic()
+        self._times.append(self._told)
 
     def show(self, report: StepReport) -> None:
         """Take note of one step."""
@@ -150,27 +107,3 @@ class _View:
             left = timedelta(seconds=round((self._steps - report.step) / speed))
             self._printer.note(f"{step}  {loss}{self._scores}  {speed:.3g} steps/s  {left} left")
             self._told = now
-
-
-@contextmanager
-def _stop_when_asked(printer: Output, *, patient: bool) -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed or termination asked for; a second time interrupts at once.
-
-    Not if `patient`: torchrun passes on signals that its processes may have got already.
-    """
-    asked = False
-
-    def ask(_number: int, _frame: object) -> None:
-        nonlocal asked
-        if asked and not patient:
-            raise KeyboardInterrupt
-        if not asked:
-            printer.note("Stopping after this step; a checkpoint will be written.")
-        asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

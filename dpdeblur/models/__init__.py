@@ -1,7 +1,7 @@
 """The network, its cost, and its weights."""
 
 from dpdeblur.models.config import MULTIPLE_OF, PAPER, MCCNetConfig, ModelDescriptor
-from dpdeblur.models.cost import TABLE_2, Cost, count_cost
+from dpdeblur.models.cost import PAPER_COUNTS, TABLE_2, Cost, count_cost, count_costs
 from dpdeblur.models.mccnet import MCCNet, halve
 from dpdeblur.models.weights import (
     DEFAULT_WEIGHTS,
@@ -15,6 +15,7 @@ __all__ = [
     "DEFAULT_WEIGHTS",
     "MULTIPLE_OF",
     "PAPER",
+    "PAPER_COUNTS",
     "TABLE_2",
     "Cost",
     "LoadedModel",
@@ -22,6 +23,7 @@ __all__ = [
     "MCCNetConfig",
     "ModelDescriptor",
     "count_cost",
+    "count_costs",
     "find_weights",
     "halve",
     "load_model",

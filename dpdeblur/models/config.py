@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dpdeblur.checked import Amount, Count, Whole, checked, within
+from dpdeblur.errors import OptionError
 
 ARCHITECTURE = "MCCNet"
 MULTIPLE_OF = 8
 LARGEST_RADIUS = 24.0
 """As far as the inverses' filters reach, in pixels."""
+Radius = Annotated[float, within(-LARGEST_RADIUS, LARGEST_RADIUS)]
 RADII = (-8.0, -4.5, -2.5, -1.3, 1.3, 2.5, 4.2, 6.3, 9.0, 12.0)
 
 
-@dataclass(frozen=True)
+@checked
 class MCCNetConfig:
     """Widths and switches of MCCNet. The defaults are the compact network; PAPER is the paper's.
 
@@ -38,50 +44,37 @@ class MCCNetConfig:
     are free. The slope of LeakyReLU is not stated; 0.1 is that of the code of its reference [14].
     The paper does not mention a global residual; on top of its He initialisation, the last layer is
     zero and the first one blind to brightness.
+
+    Raises OptionError naming what cannot be used.
     """
 
     body: Literal["compact", "paper"] = "compact"
     use_cc: bool = True
     residual: bool = True
-    negative_slope: float = 0.1
+    negative_slope: Amount = 0.1
 
-    levels: int = 3
+    levels: Count = 3
     use_bank: bool = True
     use_volume: bool = True
     use_selection: bool = True
-    radii: tuple[float, ...] = field(default=RADII, metadata={"any_length": True})
-    widths: tuple[int, int, int] = (32, 64, 96)
-    blocks: tuple[int, int, int] = (2, 2, 3)
-    view_widths: tuple[int, int] = (16, 32)
-    bands: tuple[int, int] = (4, 3)
+    radii: Annotated[tuple[Radius, ...], Field(min_length=1)] = RADII
+    widths: tuple[Count, Count, Count] = (32, 64, 96)
+    blocks: tuple[Whole, Whole, Whole] = (2, 2, 3)
+    view_widths: tuple[Count, Count] = (16, 32)
+    bands: tuple[Count, Count] = (4, 3)
 
     use_msf: bool = True
     use_msfe: bool = True
-    stem_width: int = 16
-    encoder_widths: tuple[int, int, int, int] = (32, 64, 64, 128)
-    fusion_widths: tuple[int, int, int] = (8, 16, 32)
-    decoder_widths: tuple[int, int, int] = (128, 64, 32)
-    tail_width: int = 16
+    stem_width: Count = 16
+    encoder_widths: tuple[Count, Count, Count, Count] = (32, 64, 64, 128)
+    fusion_widths: tuple[Count, Count, Count] = (8, 16, 32)
+    decoder_widths: tuple[Count, Count, Count] = (128, 64, 32)
+    tail_width: Count = 16
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a tuple of another length, an unknown word or a radius too large."""
-        if self.body not in ("compact", "paper"):
-            raise ValueError(f"body is '{self.body}' and must be compact or paper")
-        for name, count in (
-            ("encoder_widths", 4),
-            ("fusion_widths", 3),
-            ("decoder_widths", 3),
-            ("widths", 3),
-            ("blocks", 3),
-            ("view_widths", 2),
-            ("bands", 2),
-        ):
-            if len(getattr(self, name)) != count:
-                raise ValueError(f"{name} must be {count} numbers")
+        """Raise OptionError for switches that contradict each other."""
         if self.body == "compact" and self.use_selection and not self.residual:
-            raise ValueError("residual may be off only where use_selection is off, too")
-        if any(abs(radius) > LARGEST_RADIUS for radius in self.radii):
-            raise ValueError(f"radii must lie between -{LARGEST_RADIUS:g} and {LARGEST_RADIUS:g}")
+            raise OptionError("residual", "it may be off only where use_selection is off, too")
 
     @property
     def choices(self) -> int:

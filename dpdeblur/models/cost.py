@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from dpdeblur.models.config import PAPER, MCCNetConfig
 from dpdeblur.models.cross_correlation import CrossCorrelation
 from dpdeblur.models.fusion import ScaleFusion
 from dpdeblur.models.mccnet import MCCNet
+from dpdeblur.models.weights import load_model
 
 TABLE_2 = {
     "MCCNet": PAPER,
@@ -25,6 +27,10 @@ TABLE_2 = {
     ),
 }
 """The rows of the paper's Table 2, each removing one more module."""
+PAPER_COUNTS = {"parameters": 5.52e6, "multiply_adds": 978.79e9}
+"""What the paper's Table 1 says of the whole network."""
+HEIGHT, WIDTH = 1120, 1680
+"""The picture's size in pixels for which it says so."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,14 @@ class Cost:
         """Convolution multiply-adds plus bias additions: the convention of the paper's Table 1."""
         return self.convolution + self.biases
 
+    def as_dict(self) -> dict[str, int]:
+        """All of these by name, but the biases, which `paper_count` holds."""
+        names = ("parameters", "convolution", "paper_count", "attention", "transforms", "total")
+        return {name: getattr(self, name) for name in names}
+
 
 def count_cost(
-    config: MCCNetConfig | None = None, *, height: int = 1120, width: int = 1680
+    config: MCCNetConfig | None = None, *, height: int = HEIGHT, width: int = WIDTH
 ) -> Cost:
     """Count what an MCCNet costs for one picture, without running it.
 
@@ -117,6 +128,18 @@ def count_cost(
     parameters = sum(parameter.numel() for parameter in network.parameters())
     attention = others - transformed + banded
     return Cost(parameters, convolution, biases, attention, transformed)
+
+
+def count_costs(weights: str | Path | None = None) -> dict[str, Cost]:
+    """Count the networks of TABLE_2, the compact one, and that of `weights` if given, by name.
+
+    Raises WeightsError as `load_model` does.
+    """
+    networks = TABLE_2 | {"Compact MCCNet": MCCNetConfig()}
+    if weights is not None:
+        model = load_model(weights)
+        networks[f"Weights {model.name}"] = model.network.config
+    return {name: count_cost(config) for name, config in networks.items()}
 
 
 def _real_transform(

@@ -7,14 +7,13 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from dpdeblur.errors import WeightsError
+from dpdeblur.errors import OptionError, WeightsError
 from dpdeblur.io.atomic import write_whole
 from dpdeblur.models.config import ARCHITECTURE, MCCNetConfig, ModelDescriptor
 from dpdeblur.models.mccnet import MCCNet
@@ -93,9 +92,9 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
         raise WeightsError(str(path), "its checksum is wrong; download or copy the file again")
     try:
         with torch.device("meta"):  # nothing is drawn or designed that the file holds anyway
-            network = MCCNet(_config(card["config"]))
+            network = MCCNet(MCCNetConfig(**json.loads(card["config"])))
         network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
-    except (LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
+    except (OptionError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(str(path), "its layers do not fit this version of MCCNet") from error
     return LoadedModel(network.eval(), card, path.stem, card["sha256"])
 
@@ -125,14 +124,6 @@ def save_model(network: MCCNet, path: Path, card: dict[str, str], *, half: bool 
         "sha256": _digest(tensors, config),
     }
     write_whole(path, save(tensors, metadata))
-
-
-def _config(text: str) -> MCCNetConfig:
-    values: dict[str, Any] = json.loads(text)
-    settings: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-    }
-    return MCCNetConfig(**settings)
 
 
 def _digest(tensors: dict[str, Tensor], config: str) -> str:

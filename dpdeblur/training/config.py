@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from dpdeblur.checked import Amount, Count, Positive, Seed, Share, Whole, checked
 from dpdeblur.errors import OptionError
 from dpdeblur.models import MULTIPLE_OF, MCCNetConfig
 from dpdeblur.training.losses import MS_SSIM_SMALLEST_SIDE
 from dpdeblur.training.scenes import SceneConfig
 from dpdeblur.training.synthetic import CameraConfig
 
-PRECISIONS = ("bf16", "fp32")
-SCHEDULES = ("cosine", "halving", "constant")
-OPTIMISERS = ("adamw", "muon")
+Side = Annotated[Count, Field(multiple_of=MULTIPLE_OF)]
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
 
 
-@dataclass(frozen=True)
+@checked
 class Stage:
     """Crops from fraction `start` of the run on: `batch` of `height` x `width` pixels."""
 
-    start: float = 0.0
-    height: int = 128
-    width: int = 128
-    batch: int = 4
+    start: BelowOne = 0.0
+    height: Side = 128
+    width: Side = 128
+    batch: Count = 4
 
 
-@dataclass(frozen=True)
+@checked
 class ValidationConfig:
     """What is scored after each `every` steps, and at the end.
 
@@ -40,17 +40,17 @@ class ValidationConfig:
 
     photos: str = ""
     pairs: str = ""
-    every: int = 500
-    count: int = 8
-    height: int = 256
-    width: int = 384
-    seed: int = 12345
+    every: Count = 500
+    count: Count = 8
+    height: Side = 256
+    width: Side = 384
+    seed: Seed = 12345
 
 
 _GROWING = (Stage(0.0, 64, 64, 16), Stage(0.4, 96, 96, 7), Stage(0.7, 112, 224, 3))
 
 
-@dataclass(frozen=True)
+@checked
 class TrainConfig:
     """One run; raises OptionError naming the key whose value cannot be used.
 
@@ -77,110 +77,47 @@ class TrainConfig:
 
     photos: str = ""
     pairs: str = ""
-    seed: int = 0
-    steps: int = 1000
-    epochs: int = 0
-    epoch_crops: int = 0
-    rate: float = 6e-4
-    betas: tuple[float, float] = (0.9, 0.99)
-    weight_decay: float = 1e-4
-    warm_up: int = 100
-    schedule: str = "cosine"
-    final: float = 0.02
-    halve_every: float = 0.3
-    cool_down: int = 0
-    clip: float = 0.5
-    ema: float = 0.998
-    epsilon: float = 0.03
-    ms_ssim: float = 0.0
-    margin: int = 0
-    level_weights: tuple[float, ...] = field(
-        default=(1.0, 0.5, 0.25), metadata={"any_length": True}
-    )
-    optimiser: str = "adamw"
-    precision: str = "bf16"
-    checkpoint_every: int = 200
+    seed: Seed = 0
+    steps: Count = 1000
+    epochs: Whole = 0
+    epoch_crops: Whole = 0
+    rate: Positive = 6e-4
+    betas: tuple[BelowOne, BelowOne] = (0.9, 0.99)
+    weight_decay: Amount = 1e-4
+    warm_up: Whole = 100
+    schedule: Literal["cosine", "halving", "constant"] = "cosine"
+    final: Share = 0.02
+    halve_every: Annotated[Share, Field(gt=0)] = 0.3
+    cool_down: Whole = 0
+    clip: Amount = 0.5
+    ema: BelowOne = 0.998
+    epsilon: Positive = 0.03
+    ms_ssim: Amount = 0.0
+    margin: Whole = 0
+    level_weights: Annotated[tuple[Amount, ...], Field(min_length=1)] = (1.0, 0.5, 0.25)
+    optimiser: Literal["adamw", "muon"] = "adamw"
+    precision: Literal["bf16", "fp32"] = "bf16"
+    checkpoint_every: Count = 200
     initial: str = ""
-    stages: tuple[Stage, ...] = _GROWING
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = _GROWING
     model: MCCNetConfig = field(default_factory=MCCNetConfig)
     scenes: SceneConfig = field(default_factory=SceneConfig)
     camera: CameraConfig = field(default_factory=CameraConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
 
     def __post_init__(self) -> None:
-        for part, prefix in (
-            (self, ""),
-            (self.model, "model."),
-            (self.scenes, "scenes."),
-            (self.camera, "camera."),
-            (self.validation, "validation."),
-            *((stage, "stages.") for stage in self.stages),
-        ):
-            _check_numbers(part, prefix)
+        """Raise OptionError for keys that contradict each other."""
         starts = [stage.start for stage in self.stages]
-        if starts[:1] != [0] or starts != sorted(set(starts)):
+        if starts[0] != 0 or starts != sorted(set(starts)):
             raise OptionError("stages.start", "the first must be 0 and each later one greater")
         if self.scenes.sharp + self.scenes.large > 1:
             raise OptionError("scenes.large", "together with scenes.sharp it must be at most 1")
-        if self.ms_ssim and any(
-            min(stage.height, stage.width) < MS_SSIM_SMALLEST_SIDE for stage in self.stages
-        ):
-            least = MS_SSIM_SMALLEST_SIDE
+        least = MS_SSIM_SMALLEST_SIDE
+        if self.ms_ssim and any(min(each.height, each.width) < least for each in self.stages):
             raise OptionError("ms_ssim", f"its window needs crops of at least {least} pixels")
-        for name, known in (
-            ("precision", PRECISIONS),
-            ("schedule", SCHEDULES),
-            ("optimiser", OPTIMISERS),
-        ):
-            if getattr(self, name) not in known:
-                reason = f"'{getattr(self, name)}' is not one of {', '.join(known)}"
-                raise OptionError(name, reason)
         if self.photos and self.pairs:
             raise OptionError("pairs", "'photos' is set too; give one of the two")
 
     def stage(self, step: int) -> Stage:
         """The stage that `step` falls into."""
         return [stage for stage in self.stages if step >= stage.start * self.steps][-1]
-
-
-_SIGNED = {"radii", "contrast"}
-_PAPER_WIDTHS = {"stem_width", "encoder_widths", "fusion_widths", "decoder_widths", "tail_width"}
-_WIDTHS = {"widths", "view_widths", "bands", "levels"} | _PAPER_WIDTHS
-_COUNTS = {"steps", "checkpoint_every", "every", "count", "batch", "height", "width"}
-_CAMERA_SHARES = {"wide_share", "view_gain", "butterworth", "floor", "eight_bit"}
-_SHARES = {
-    "final",
-    "halve_every",
-    "behind",
-    "sharp",
-    "large",
-    "flat",
-    "bright",
-    "thin",
-} | _CAMERA_SHARES
-_SCENE_RANGES = {"sharp_range", "moderate_range", "large_range", "exposure", "thickness"}
-_RANGES = _SCENE_RANGES | {"contrast", "wide_range", "edge", "floor", "read_noise", "shot_noise"}
-_RULES: tuple[tuple[set[str], Callable[[float], bool], str], ...] = (
-    (_WIDTHS | _COUNTS | {"rate", "halve_every", "epsilon"}, lambda x: x > 0, "above 0"),
-    ({"betas", "ema", "start"}, lambda x: x < 1, "below 1"),
-    (_SHARES, lambda x: x <= 1, "at most 1"),
-    ({"edge", "highlight"}, lambda x: x >= 1, "at least 1"),
-    ({"contrast"}, lambda x: abs(x) <= 1, "from -1 to 1"),
-    ({"height", "width"}, lambda x: x % MULTIPLE_OF == 0, f"a multiple of {MULTIPLE_OF}"),
-    ({"seed"}, lambda x: x < 2**32, "below 2^32"),
-)
-
-
-def _check_numbers(part: Any, prefix: str) -> None:
-    for name, value in vars(part).items():
-        values = value if isinstance(value, tuple) else (value,)
-        for number in values:
-            if not isinstance(number, int | float):
-                continue
-            if not (math.isfinite(number) and (number >= 0 or name in _SIGNED)):
-                raise OptionError(prefix + name, f"{number} is negative or not finite")
-            for names, holds, words in _RULES:
-                if name in names and not holds(number):
-                    raise OptionError(prefix + name, f"{number} is not {words}")
-        if name in _RANGES and values[0] > values[1]:
-            raise OptionError(prefix + name, f"{list(values)} does not go from low to high")

@@ -20,6 +20,11 @@ def own_device(name: str) -> str:
     return name
 
 
+def is_first() -> bool:
+    """Whether this is the only process, or the first of those that torchrun started."""
+    return not _together() or os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def joined(device: torch.device) -> Iterator[None]:
     """Join the other processes, if torchrun started any: by NCCL on CUDA, else by Gloo."""

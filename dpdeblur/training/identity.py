@@ -122,8 +122,7 @@ def _evaluated(node: ast.expr) -> Any:
 
 def _flat(tables: dict[str, Any]) -> Settings:
     """Tables within tables as one of plain values, without what may change on the way."""
-    plain = json.dumps(tables, default=str)  # what else a caller gives, such as paths
-    settings = dict(_leaves(json.loads(plain), ""))
+    settings = dict(_leaves(json.loads(json.dumps(tables)), ""))
     return {
         key: value
         for key, value in settings.items()

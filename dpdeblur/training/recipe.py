@@ -71,40 +71,26 @@ def read_config(path: Path) -> TrainConfig:
         if "epochs" in values:
             raise OptionError("epochs", "'steps' is set too; give one of the two")
         values["epochs"] = 0  # whatever the preset says
-    config: TrainConfig = _build(PRESETS[preset], values, "")
+    config: TrainConfig = _filled(PRESETS[preset], values)
     return config
 
 
-def _build(default: Any, value: Any, key: str, any_length: bool = False) -> Any:
-    """`value` from TOML as the kind of thing that `default` is."""
-    if dataclasses.is_dataclass(default) and not isinstance(default, type):
-        if not isinstance(value, dict):
-            raise OptionError(key, f"{value!r} is not a table; write its keys below [{key}]")
-        names = [item.name for item in dataclasses.fields(default)]
-        known = names if key else ["preset", *names]
-        lengths = {item.name for item in dataclasses.fields(default) if item.metadata}
-        checked = {}
-        for name, item in value.items():
-            inner = f"{key}.{name}" if key else name
-            if name not in names:
-                raise OptionError(inner, f"unknown key; use one of {', '.join(known)}")
-            checked[name] = _build(getattr(default, name), item, inner, name in lengths)
-        try:
-            return dataclasses.replace(default, **checked)
-        except ValueError as error:
-            raise OptionError(key, str(error)) from error
-    if isinstance(default, tuple):
-        tables = dataclasses.is_dataclass(default[0])
-        free = tables or any_length
-        if not (isinstance(value, list) and value and (free or len(value) == len(default))):
-            count = "values" if any_length else f"{len(default)} values"
-            wanted = f"a list of tables [[{key}]]" if tables else f"a list of {count}"
-            raise OptionError(key, f"{value!r} is not {wanted}")
-        return tuple(_build(default[0], item, key) for item in value)
-    if type(value) is int and abs(value) >= 2**63:  # TOML has no larger ones, but Python does
-        raise OptionError(key, "it is too large")
-    if isinstance(default, float) and type(value) is int:
-        return float(value)
-    if type(value) is not type(default):
-        raise OptionError(key, f"{value!r} is not of type {type(default).__name__}")
-    return value
+def _filled(default: Any, table: Mapping[str, Any], key: str = "") -> Any:
+    """`default` with the values of a table of TOML, which is the recipe itself or below `key`."""
+    names = [item.name for item in dataclasses.fields(default)]
+    known = names if key else ["preset", *names]
+    values = dict(table)
+    for name, value in table.items():
+        inner = f"{key}.{name}" if key else name
+        if name not in names:
+            raise OptionError(inner, f"unknown key; use one of {', '.join(known)}")
+        ours = getattr(default, name)
+        if isinstance(value, dict) and dataclasses.is_dataclass(ours):
+            values[name] = _filled(ours, value, inner)
+        elif isinstance(value, list) and name == "stages":
+            rows = [_filled(ours[0], row, inner) if isinstance(row, dict) else row for row in value]
+            values[name] = rows
+    try:
+        return dataclasses.replace(default, **values)
+    except OptionError as error:
+        raise OptionError(f"{key}.{error.key}" if key else error.key, error.reason) from error

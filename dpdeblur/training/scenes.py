@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from dpdeblur.checked import Amount, Range, Share, Whole, checked
 from dpdeblur.colour import srgb_to_linear
 from dpdeblur.optics import Layer
 
@@ -16,7 +18,7 @@ from dpdeblur.optics import Layer
 _SHINES = 0.7
 
 
-@dataclass(frozen=True)
+@checked
 class SceneConfig:
     """How scenes are drawn; radii are signed circle-of-confusion radii in pixels.
 
@@ -34,20 +36,20 @@ class SceneConfig:
     truth are nothing to learn. Scenes have up to 3 layers where up to 6 would be more real.
     """
 
-    occluders: int = 2
-    behind: float = 0.82
-    sharp: float = 0.18
-    large: float = 0.15
-    sharp_range: tuple[float, float] = (0.0, 0.7)
-    moderate_range: tuple[float, float] = (0.5, 6.0)
-    large_range: tuple[float, float] = (5.0, 11.0)
-    flat: float = 0.4
-    ramp: float = 4.0
-    exposure: tuple[float, float] = (0.6, 1.15)
-    bright: float = 0.0
-    highlight: float = 6.0
-    thin: float = 0.0
-    thickness: tuple[float, float] = (1.0, 10.0)
+    occluders: Whole = 2
+    behind: Share = 0.82
+    sharp: Share = 0.18
+    large: Share = 0.15
+    sharp_range: Range[Amount] = (0.0, 0.7)
+    moderate_range: Range[Amount] = (0.5, 6.0)
+    large_range: Range[Amount] = (5.0, 11.0)
+    flat: Share = 0.4
+    ramp: Amount = 4.0
+    exposure: Range[Amount] = (0.6, 1.15)
+    bright: Share = 0.0
+    highlight: Annotated[float, Field(ge=1)] = 6.0
+    thin: Share = 0.0
+    thickness: Range[Amount] = (1.0, 10.0)
 
     @property
     def max_radius(self) -> float:

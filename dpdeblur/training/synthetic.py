@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from dpdeblur.checked import Amount, Range, Share, checked, within
 from dpdeblur.datasets import list_pictures
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.io import read_picture
@@ -19,7 +21,7 @@ from dpdeblur.training.batches import Batch
 from dpdeblur.training.scenes import SceneConfig, random_layers
 
 
-@dataclass(frozen=True)
+@checked
 class CameraConfig:
     """How cameras are drawn, one for each pair; all ranges are uniform, in linear light.
 
@@ -39,18 +41,18 @@ class CameraConfig:
     tone curve that a camera lays over sRGB, over the sharp picture too (see `optics.encode`).
     """
 
-    slope: float = 0.85
-    slope_spread: float = 0.12
-    wide_share: float = 0.3
-    wide_range: tuple[float, float] = (0.1, 1.0)
-    edge: tuple[float, float] = (1.0, 1.0)
-    butterworth: float = 0.0
-    floor: tuple[float, float] = (0.1, 0.2)
-    read_noise: tuple[float, float] = (0.0005, 0.004)
-    shot_noise: tuple[float, float] = (0.00001, 0.0003)
-    view_gain: float = 0.02
-    eight_bit: float = 0.5
-    contrast: tuple[float, float] = (0.0, 0.0)
+    slope: Amount = 0.85
+    slope_spread: Amount = 0.12
+    wide_share: Share = 0.3
+    wide_range: Range[Amount] = (0.1, 1.0)
+    edge: Range[Annotated[float, Field(ge=1)]] = (1.0, 1.0)
+    butterworth: Share = 0.0
+    floor: Range[Share] = (0.1, 0.2)
+    read_noise: Range[Amount] = (0.0005, 0.004)
+    shot_noise: Range[Amount] = (0.00001, 0.0003)
+    view_gain: Share = 0.02
+    eight_bit: Share = 0.5
+    contrast: Range[Annotated[float, within(-1, 1)]] = (0.0, 0.0)
 
 
 class SyntheticPairs:
@@ -65,9 +67,10 @@ class SyntheticPairs:
         photos: Sequence[Tensor],
         scenes: SceneConfig,
         seed: int,
-        camera: CameraConfig = CameraConfig(),
+        camera: CameraConfig | None = None,
     ) -> None:
-        self.photos, self.scenes, self.seed, self.camera = photos, scenes, seed, camera
+        self.photos, self.scenes, self.seed = photos, scenes, seed
+        self.camera = camera = camera or CameraConfig()
         self.device = photos[0].device
         self.margin = int(scenes.max_radius + camera.edge[1] / 2 + 0.5) + 1
 

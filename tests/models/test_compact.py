@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dpdeblur.colour import combine, luminance, srgb_to_linear
+from dpdeblur.errors import OptionError
 from dpdeblur.models import MCCNet, MCCNetConfig, count_cost, halve, load_model, save_model
 from dpdeblur.models.config import ModelDescriptor
 from dpdeblur.models.cross_correlation import band_attention
@@ -208,7 +209,7 @@ def test_descriptor_halo_bounds_the_receptive_field(axis: int, parts: dict[str, 
 
 
 def test_selection_needs_the_combined_picture_to_add_to() -> None:
-    with pytest.raises(ValueError, match="residual"):
+    with pytest.raises(OptionError, match="residual: it may be off only where"):
         dataclasses.replace(SMALL, residual=False)
 
 

@@ -21,7 +21,7 @@ from dpdeblur.cli import app
 from dpdeblur.colour import combine
 from dpdeblur.errors import OptionError, TrainingDivergedError, UnwritableOutputError
 from dpdeblur.io import read_picture, write_picture
-from dpdeblur.models import MCCNet
+from dpdeblur.models import MCCNet, load_model
 from dpdeblur.training import (
     PRESETS,
     Batch,
@@ -36,6 +36,7 @@ from dpdeblur.training import (
     learning_rate,
     open_validation,
     restoration_loss,
+    run_recipe,
     train,
 )
 from support.photographed import photographed, write_dpdd
@@ -324,6 +325,53 @@ def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.toml"
     path.write_text(f'photos = "photos"\n{SETTINGS}')
     return path
+
+
+def test_a_recipe_is_run_from_python(
+    recipe: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    totals: list[int] = []
+    steps: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    run = run_recipe(
+        recipe,
+        tmp_path / "run",
+        "cpu",
+        on_start=totals.append,
+        on_step=lambda report: steps.append(report.step),
+    )
+    assert (totals, steps) == ([4], [1, 2, 3, 4])
+    assert run is not None
+    assert run.complete
+    assert (run.done, run.steps, run.validation) == (4, 4, None)
+    made = run.as_dict()
+    assert all(made[name].is_file() for name in ("weights", "log", "curve"))
+    assert load_model(run.weights).card["recipe"] == "tiny.toml"
+    assert json.loads(run.record.read_text())["loss"] == run.loss
+    assert capfd.readouterr() == ("", "")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_signal_stops_a_recipe_after_its_step(recipe: Path, tmp_path: Path) -> None:
+    notes: list[str] = []
+    before = signal.getsignal(signal.SIGTERM)
+    run = run_recipe(
+        recipe,
+        tmp_path / "run",
+        "cpu",
+        on_note=notes.append,
+        on_step=lambda report: signal.raise_signal(signal.SIGTERM) if report.step == 2 else None,
+        catch_signals=True,
+    )
+    assert notes == ["Stopping after this step; a checkpoint will be written."]
+    assert run is not None
+    assert not run.complete
+    assert run.done == 3  # step 2 had asked already whether to go on
+    assert not run.weights.exists()
+    assert signal.getsignal(signal.SIGTERM) is before
+    resumed = run_recipe(recipe, tmp_path / "run", "cpu")
+    assert resumed is not None
+    assert resumed.complete
 
 
 class TestCommand:
