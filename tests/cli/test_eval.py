@@ -20,10 +20,10 @@ import dpdeblur
 from dpdeblur.cli import app
 from dpdeblur.colour import combine
 from dpdeblur.datasets import find_truth_pairs
-from dpdeblur.engines import NetworkOptions
+from dpdeblur.engines import Network, NetworkOptions
 from dpdeblur.engines import options as engine_options
 from dpdeblur.errors import OptionError, UnreadableFileError
-from dpdeblur.evaluation import Rules, evaluate, evaluate_views, means
+from dpdeblur.evaluation import Rules, evaluate, evaluate_pair, means
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.models import PAPER, MCCNet, load_model, save_model
 from dpdeblur.pair import DualPixelPair
@@ -120,7 +120,7 @@ class TestMiniature:
         report = report_of(dpdd, "--protocol", "dpdd-8bit")
         assert report["protocol"]["name"] == "dpdd-8bit"
         assert report["versions"]["dpdeblur"] == dpdeblur.__version__
-        assert report["weights"][0]["sha256"] == load_model().sha256
+        assert report["candidates"][0]["weights"]["sha256"] == load_model().sha256
         assert report["pictures"][0]["combined"].endswith("test_c/source/1P0A0010.png")
         assert report["pictures"][0]["truth"].endswith("test_c/target/1P0A0011.png")
         text = run(dpdd, "--first-row", 3)
@@ -129,6 +129,22 @@ class TestMiniature:
             assert words in text.stdout
         assert "the combined pictures of the data set" in text.stdout
         assert "[3/3] 1P0A0030: " in text.stderr
+
+    def test_by_the_optimiser(self, dpdd: Path, tmp_path: Path) -> None:
+        options = ("--engine", "mpi", "--method", "fast", "--save", tmp_path / "out")
+        result = CliRunner().invoke(app, ["eval", *map(str, (dpdd, *options)), "--json"])
+        assert result.exit_code == 0, result.stderr
+        report = json.loads(result.stdout)
+        (candidate,) = report["candidates"]
+        assert (candidate["name"], candidate["file"], candidate["method"]) == ("mpi", None, "fast")
+        for each in report["pictures"]:
+            (result,) = each["results"]
+            assert result["run"]["engine"] == "mpi"
+            saved = read_picture(tmp_path / "out" / f"{each['name']}.png").srgb()
+            psnr = reference(saved, read_picture(Path(each["truth"])).srgb())["psnr"]
+            assert result["psnr"] == pytest.approx(psnr, abs=1e-3)
+        table = CliRunner().invoke(app, ["eval", str(dpdd), *options[:4]])
+        assert "mpi: method fast, a generic lens" in table.stdout
 
     def test_without_combined_pictures_the_views_are(
         self, tmp_path: Path, pictures: dict[str, Pictures]
@@ -148,7 +164,7 @@ class TestMiniature:
         out, table = tmp_path / "out", tmp_path / "scores.csv"
         options = ("--weights", "mccnet", "--weights", other_weights, "--save", out, "--csv", table)
         report = report_of(dpdd, *options)
-        labels = [each["name"] for each in report["weights"]]
+        labels = [each["name"] for each in report["candidates"]]
         assert labels == ["weights/mccnet", f"{other_weights.parent.name}/mccnet"]
         single = report_of(dpdd, "--weights", other_weights)
         for both, alone in zip(report["pictures"], single["pictures"], strict=True):
@@ -261,7 +277,7 @@ class TestMiniature:
         assert len(report["pictures"]) == 3
         assert tried == [("auto", "fp32")]
         tried.clear()
-        assert len(list(evaluate([load_model()], find_truth_pairs(dpdd)))) == 3
+        assert len(list(evaluate([Network(load_model())], find_truth_pairs(dpdd)))) == 3
         assert len(tried) == 1
 
     def test_row_beyond_the_picture(self, dpdd: Path) -> None:
@@ -416,14 +432,16 @@ def test_rotated_files_are_scored_as_they_lay_on_the_sensor(
 
 
 class TestLibrary:
-    OPTIONS = NetworkOptions("cpu", "fp32")
+    @staticmethod
+    def engine(strip_height: int | None = None) -> Network:
+        return Network(load_model(), NetworkOptions("cpu", "fp32", strip_height=strip_height))
 
     def test_groups_have_their_means(self, dpdd: Path) -> None:
         pairs = [
             dataclasses.replace(pair, group=group)
             for pair, group in zip(find_truth_pairs(dpdd), ("b", "a", "b"), strict=True)
         ]
-        found = list(evaluate([load_model()], pairs, self.OPTIONS))
+        found = list(evaluate([self.engine()], pairs))
         summary = means(found)
         assert [(mean.group, mean.count) for mean in summary] == [("b", 2), ("a", 1), (None, 3)]
         assert summary[1].input == found[1].input
@@ -434,9 +452,8 @@ class TestLibrary:
         told: list[tuple[str, float]] = []
         kept: list[tuple[str, int]] = []
         stream = evaluate(
-            [load_model()] * 2,  # whose progress is one level's
+            [self.engine(strip_height=24)] * 2,  # whose progress is one level's
             find_truth_pairs(dpdd),
-            NetworkOptions("cpu", "fp32", strip_height=24),
             keep=lambda pair, number, pixels: kept.append((pair.name, number)),
             progress=lambda pair, share: told.append((pair.name, share)),
         )
@@ -449,14 +466,14 @@ class TestLibrary:
         def refuse(pair: object, number: int, pixels: object) -> None:
             raise UnreadableFileError(Path("x"), "no room")
 
-        found = list(evaluate([load_model()], find_truth_pairs(dpdd)[:1], keep=refuse))
+        found = list(evaluate([self.engine()], find_truth_pairs(dpdd)[:1], keep=refuse))
         assert isinstance(found[0].error, UnreadableFileError)
         assert means(found) == []
 
     def test_views_in_memory(self, pictures: dict[str, Pictures]) -> None:
         pixels = pictures[NUMBERS[0]]
         views = DualPixelPair(pixels["left"], pixels["right"])
-        result, picture = evaluate_views(load_model(), views, pixels["sharp"], self.OPTIONS)
+        result, picture = evaluate_pair(self.engine(), views, pixels["sharp"])
         expected = dpdeblur.deblur(views.left, views.right, device="cpu", precision="fp32")
         np.testing.assert_array_equal(picture, expected)
         assert result.scores.psnr == pytest.approx(

@@ -6,13 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from dpdeblur.engines import Engine, make_engine
 from dpdeblur.errors import OptionError
-from dpdeblur.evaluation import load_candidates
+from dpdeblur.evaluation import network_candidates
 from dpdeblur.models import find_weights
 
 
+def network(file: Path) -> Engine:
+    return make_engine(weights=file, device="cpu", precision="fp32")
+
+
 def test_the_default_weights_alone() -> None:
-    (candidate,) = load_candidates(folder=Path("out"))
+    (candidate,) = network_candidates(network, folder=Path("out"))
     assert (candidate.label, candidate.file) == ("mccnet", find_weights())
     assert candidate.output("day.1/a") == Path("out/day.1/a.png")
 
@@ -22,10 +27,10 @@ def test_as_many_folders_as_it_takes(tmp_path: Path) -> None:
     for file in files:
         file.parent.mkdir(parents=True)
         file.write_bytes(find_weights().read_bytes())
-    found = load_candidates(files, tmp_path)
+    found = network_candidates(network, files, tmp_path)
     assert [each.label for each in found] == ["a/run/best", "b/run/best"]
     assert found[1].output("x") == tmp_path / "b/run/best/x.png"
-    assert load_candidates(files)[0].output("x") is None
+    assert network_candidates(network, files)[0].output("x") is None
     with pytest.raises(OptionError, match="given twice") as error:
-        load_candidates([files[0], files[0]])
+        network_candidates(network, [files[0], files[0]])
     assert error.value.parameter == "weights"
