@@ -43,14 +43,6 @@ class ErrorGroup(TyperGroup):
             raise typer.Exit(INTERRUPTED) from None
 
 
-def open_output(ctx: typer.Context, *, json: bool, quiet: bool) -> Output:
-    """The command's printer, made known to the error handler."""
-    flags = {name for option in ctx.command.params for name in option.opts}
-    output = Output(json=json, quiet=quiet, flags=flags)
-    ctx.find_root().obj = output
-    return output
-
-
 def sentence(printer: Output, error: DPDeblurError) -> str:
     """An error's text, with the flag of the running command for the parameter it is about."""
     name = error.parameter or ""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,36 +13,6 @@ if TYPE_CHECKING:
     from dpdeblur.engines import Engine
     from dpdeblur.evaluation import Candidate
     from dpdeblur.raw import RawOptions
-
-
-def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command take dataclasses of options, each field of which becomes an option."""
-    groups: dict[str, tuple[Any, list[str]]] = {}
-    flat = []
-    hints = get_type_hints(command, include_extras=True)
-    for parameter in inspect.signature(command).parameters.values():
-        hint = hints[parameter.name]
-        inner = fields(hint) if is_dataclass(hint) else ()
-        if inner:
-            groups[parameter.name] = hint, [field.name for field in inner]
-            of_group = get_type_hints(hint, include_extras=True)
-            flat += [
-                parameter.replace(name=f.name, default=f.default, annotation=of_group[f.name])
-                for f in inner
-            ]
-        else:
-            flat.append(parameter.replace(annotation=hint))
-    flat = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in flat]
-
-    @wraps(command)
-    def run(**given: Any) -> None:
-        for name, (group, keys) in groups.items():
-            given[name] = group(**{key: given.pop(key) for key in keys})
-        command(**given)
-
-    run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
-    return run
 
 
 class Choice(StrEnum):
@@ -97,8 +64,6 @@ PhotoOrLeft = Annotated[
 Right = Annotated[
     Path | None, typer.Argument(help="Right view of the same frame.", metavar="RIGHT")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 Weights = Annotated[
     str | None,

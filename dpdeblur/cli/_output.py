@@ -48,6 +48,10 @@ class Output:
         self._err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
         self._warnings: list[str] = []
 
+    def silence(self) -> None:
+        """Print nothing but errors from now on."""
+        self.json, self.quiet, self.interactive = False, True, False
+
     def result(self, human: RenderableType, data: dict[str, Any]) -> None:
         """Print what the command was asked for; the JSON document also lists the warnings."""
         if self.json:
@@ -55,11 +59,12 @@ class Output:
         elif not self.quiet:
             self._out.print(human)
 
-    def warn(self, sentence: str) -> None:
+    def warn(self, *sentences: str) -> None:
         """Say that something is amiss although the command goes on."""
-        self._warnings.append(sentence)
-        if not (self.quiet or self.json):
-            self._err.print(Text.assemble(("Warning:", "yellow"), " ", sentence))
+        for sentence in sentences:
+            self._warnings.append(sentence)
+            if not (self.quiet or self.json):
+                self._err.print(Text.assemble(("Warning:", "yellow"), " ", sentence))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -72,10 +77,11 @@ class Output:
         if not self.json:
             self._err.print(Text.assemble(("Error:", "bold red"), " ", sentence))
 
-    def note(self, sentence: str) -> None:
+    def note(self, *sentences: str) -> None:
         """Say something worth knowing."""
-        if not (self.quiet or self.json):
-            self._err.print(sentence, style="dim")
+        for sentence in sentences:
+            if not (self.quiet or self.json):
+                self._err.print(sentence, style="dim")
 
     def error(self, kind: str, sentence: str) -> None:
         """Say why the command ended early; `kind` tells machines."""

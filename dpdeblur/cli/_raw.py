@@ -17,8 +17,7 @@ def show(printer: Output, path: Path) -> None:
     from dpdeblur.raw import describe, examine_raw
 
     raw = examine_raw(path)
-    for warning in raw.warnings:
-        printer.warn(warning)
+    printer.warn(*raw.warnings)
     facts = describe(raw)
     printer.result(raw_table(facts), facts)
 

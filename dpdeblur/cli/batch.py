@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dpdeblur.cli import _options
-from dpdeblur.cli._errors import FAILED, open_output, sentence
+from dpdeblur.cli._command import command
+from dpdeblur.cli._errors import FAILED, sentence
 from dpdeblur.cli._inputs import statement
+from dpdeblur.cli._output import Output
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.table import Table
 
     from dpdeblur.batch import BatchReport, Event, EventCallback, Record
-    from dpdeblur.cli._output import Output
 
 
 class Format(_options.Choice):
@@ -30,11 +31,9 @@ class Format(_options.Choice):
     same = "same"
 
 
-@_options.grouped
+@command
 def batch(
-    ctx: typer.Context,
-    engine: _options.EngineChoice,
-    raw: _options.RawChoice,
+    printer: Output,
     source: Annotated[
         Path, typer.Argument(help="Folder of view pairs and raw files to restore.", metavar="IN")
     ],
@@ -51,10 +50,11 @@ def batch(
             "--format", help="Format of results; same: as the left view, TIFF for raw files."
         ),
     ] = Format.png,
+    *,
+    engine: _options.EngineChoice,
+    raw: _options.RawChoice,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Restore all photographs below a folder. Run it again to resume a stopped run.
 
@@ -71,7 +71,6 @@ def batch(
 
       dpdeblur batch . sharp/ --pairs list.csv --format tif
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.batch import plan_jobs, run_batch
     from dpdeblur.datasets import RawPath, is_folder
     from dpdeblur.errors import UnreadableFileError
@@ -83,8 +82,7 @@ def batch(
     plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)
     for orphan in plan.orphans:
         printer.warn(f"{orphan} has no partner and is left out.")
-    for warning in plan.warnings:
-        printer.warn(warning)
+    printer.warn(*plan.warnings)
     if raw.given and not any(isinstance(job.pair, RawPath) for job in plan.jobs):
         printer.warn(f"There is no raw file, so {', '.join(raw.given)} had no effect.")
     if any(isinstance(job.pair, RawPath) for job in plan.todo):
@@ -103,8 +101,7 @@ def batch(
     notes = [
         f"{note.removesuffix('.')}; add --overwrite to restore them again." for note in report.notes
     ]
-    for note in notes:
-        printer.note(note)
+    printer.note(*notes)
 
     failed = report.count("failed")
     data = {

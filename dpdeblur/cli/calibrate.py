@@ -9,7 +9,8 @@ import typer
 from typer import Argument, Option
 
 from dpdeblur.cli import _options
-from dpdeblur.cli._errors import open_output
+from dpdeblur.cli._command import command
+from dpdeblur.cli._output import Output
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,8 +23,9 @@ LEVELS = "--black, --white"
 
 
 @app.command()
+@command
 def solve(
-    ctx: typer.Context,
+    printer: Output,
     left: Annotated[Path, Argument(help="Left view, out of focus.", metavar="BLURRED_LEFT")],
     right: Annotated[Path, Argument(help="Right view, out of focus.", metavar="BLURRED_RIGHT")],
     sharp: Annotated[
@@ -51,8 +53,6 @@ def solve(
         Option(metavar="N", help="White level of linear raw numbers; default: files are sRGB."),
     ] = None,
     overwrite: _options.Overwrite = False,
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Find the kernels of both views from photographs of the dots that `calibrate pattern` makes.
 
@@ -66,7 +66,6 @@ def solve(
       dpdeblur calibrate solve blur_L.png blur_R.png sharp.png --white-left white_L.png
       --white-right white_R.png -o camera.npz
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur import calibration
     from dpdeblur.errors import OptionError
     from dpdeblur.io.atomic import check_place
@@ -82,23 +81,22 @@ def solve(
     inputs = [left, right, sharp, *(whites or ())]
     check_place(output, overwrite=overwrite, inputs=inputs, extensions=(".npz",))
     shots = calibration.read_shots(left, right, sharp, whites, levels)
-    for note in shots.warnings:
-        printer.warn(note)
+    printer.warn(*shots.warnings)
     with printer.progress() as bar:
         task = bar.add_task("Solving", total=None)
         solved = calibration.solve(
             shots, tiles, kernel_size, lambda done, of: bar.update(task, completed=done, total=of)
         )
-    for note in solved.warnings:
-        printer.warn(note)
+    printer.warn(*solved.warnings)
     write_calibration(output, solved.calibration, overwrite=overwrite)
     human = f"{output}\n{calibration.fit_summary(solved)}"
     printer.result(human, {"output": output} | calibration.describe_fit(solved))
 
 
 @app.command()
+@command
 def pattern(
-    ctx: typer.Context,
+    printer: Output,
     output: Annotated[Path, Option("--output", "-o", metavar="PNG", help="Picture to write.")],
     size: Annotated[
         str, Option(metavar="WIDTHxHEIGHT", help="Size of your monitor in pixels.")
@@ -111,8 +109,6 @@ def pattern(
         Option(metavar="PX", help="Diameter of a dot; default: a sixth of the spacing."),
     ] = None,
     overwrite: _options.Overwrite = False,
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Make the target for `calibrate solve`: a regular grid of white dots on black.
 
@@ -122,7 +118,6 @@ def pattern(
 
       dpdeblur calibrate pattern -o grid.png --size 2560x1440
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.calibration import parse_sides, write_pattern
 
     width, height = parse_sides(size, "size")
@@ -134,8 +129,9 @@ def pattern(
 
 
 @app.command("import")
+@command
 def import_(
-    ctx: typer.Context,
+    printer: Output,
     folder: Annotated[
         Path, Argument(help="Folder of blur_kernels_*.npy and white_sheet_*.png.", metavar="DIR")
     ],
@@ -143,8 +139,6 @@ def import_(
     black: Annotated[float, Option(metavar="N", help="Black level of the raw numbers.")] = 1024,
     white: Annotated[float, Option(metavar="N", help="White level of the raw numbers.")] = 16383,
     overwrite: _options.Overwrite = False,
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Import the calibration of Xin et al. (ICCV 2021) for the Pixel 4.
 
@@ -154,7 +148,6 @@ def import_(
 
       dpdeblur calibrate import calibration/ -o pixel4.npz
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.calibration import check_levels, describe, import_folder, summary
     from dpdeblur.io.atomic import check_place
     from dpdeblur.optics import write_calibration
@@ -167,15 +160,14 @@ def import_(
 
 
 @app.command()
+@command
 def show(
-    ctx: typer.Context,
+    printer: Output,
     path: Annotated[Path, Argument(help="Calibration (.npz).", metavar="CAL")],
     output: Annotated[
         Path | None, Option("--output", "-o", metavar="PNG", help="Draw the kernels to this file.")
     ] = None,
     overwrite: _options.Overwrite = False,
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Print what a calibration holds, and draw its kernels.
 
@@ -183,7 +175,6 @@ def show(
 
       dpdeblur calibrate show camera.npz -o kernels.png
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.calibration import describe, draw_kernels, summary
     from dpdeblur.io.atomic import check_place
     from dpdeblur.optics import read_calibration

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dpdeblur.cli import _options
-from dpdeblur.cli._errors import FAILED, open_output, sentence
+from dpdeblur.cli._command import command
+from dpdeblur.cli._errors import FAILED, sentence
 from dpdeblur.cli._output import Output, rendered
 
 if TYPE_CHECKING:
     from dpdeblur.evaluation import Evaluated
 
 
-@_options.grouped
+@command
 def eval_(
-    ctx: typer.Context,
-    engine: _options.EngineChoices,
+    printer: Output,
     data: Annotated[
         Path, typer.Argument(help="Folder of views and their sharp pictures.", metavar="DATA")
     ],
@@ -38,9 +38,9 @@ def eval_(
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table to FILE.")
     ] = None,
+    *,
+    engine: _options.EngineChoices,
     overwrite: _options.Overwrite = False,
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Restore a data set, and score the results and the untouched input.
 
@@ -58,7 +58,6 @@ def eval_(
 
       dpdeblur eval DPDD/ --split val --weights mccnet --weights runs/mine/mccnet.safetensors
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur import evaluation
     from dpdeblur.datasets import TruthPair, find_truth_pairs
 
@@ -89,8 +88,7 @@ def eval_(
 
 
 def _tell(printer: Output, picture: Evaluated, count: str) -> None:
-    for warning in picture.warnings:
-        printer.warn(warning)
+    printer.warn(*picture.warnings)
     for note in dict.fromkeys(note for result in picture.results for note in result.run.notes):
         printer.note(f"{picture.pair.name}: {note}")
     if picture.error is not None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dpdeblur.cli import _inputs, _options
-from dpdeblur.cli._errors import open_output
-from dpdeblur.cli._output import describe_run, rendered
+from dpdeblur.cli._command import command
+from dpdeblur.cli._output import Output, describe_run, rendered
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from dpdeblur.io import Picture
 
 
-@_options.grouped
+@command
 def fix(
-    ctx: typer.Context,
+    printer: Output,
     left: _options.PhotoOrLeft,
-    engine: _options.EngineChoice,
-    raw: _options.RawChoice,
     right: _options.Right = None,
     output: _options.OutputFile = None,
+    *,
+    engine: _options.EngineChoice,
+    raw: _options.RawChoice,
     save_views: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Also write the views of a raw file to this folder."),
@@ -36,8 +37,6 @@ def fix(
     protocol: _options.ProtocolOption = _options.ProtocolName.dpdd,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Remove defocus blur from one dual-pixel photograph: a Canon Dual Pixel RAW, or two views.
 
@@ -58,7 +57,6 @@ def fix(
 
       dpdeblur fix left.png right.png --engine mpi --calibration pixel4.npz
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.datasets import common_stem
     from dpdeblur.evaluation import Rules, picture_scoring
     from dpdeblur.io import write_picture
@@ -74,21 +72,18 @@ def fix(
     pair = runner.read(_inputs.read_photo(left, right, develop))
     shape = pair.upright(pair.left[..., :0]).shape  # of no channel, so that nothing is copied
     sharp = None if truth is None else _read_truth(truth, shape[:2])
-    for warning in (*pair.warnings, *(sharp.info.warnings if sharp else ())):
-        printer.warn(warning)
+    printer.warn(*pair.warnings, *(sharp.info.warnings if sharp else ()))
 
     restored = printer.restore(runner, pair, output.name)
     pixels = pair.upright(restored.image)
-    for note in (*([_inputs.statement(develop)] if develop else ()), *restored.run.notes):
-        printer.note(note)
+    printer.note(*([_inputs.statement(develop)] if develop else ()), *restored.run.notes)
     for place, picture in (
         (output, pixels),
         *((path, pair.upright(getattr(pair, side))) for side, path in saved.items()),
     ):
-        for warning in write_picture(
-            place, picture, pair.info, metadata=not no_metadata, overwrite=overwrite
-        ):
-            printer.warn(warning)
+        printer.warn(
+            *write_picture(place, picture, pair.info, metadata=not no_metadata, overwrite=overwrite)
+        )
 
     height, width = pixels.shape[:2]
     human = f"{output}  {width}x{height}, {describe_run(restored.run)}"

@@ -11,19 +11,19 @@ import typer
 
 from dpdeblur import __version__
 from dpdeblur.cli import _options, _raw
-from dpdeblur.cli._errors import open_output
-from dpdeblur.cli._output import fact_table
+from dpdeblur.cli._command import command
+from dpdeblur.cli._output import Output, fact_table
 from dpdeblur.errors import OptionError
 
 if TYPE_CHECKING:
-    from dpdeblur.cli._output import Output
     from dpdeblur.device import DeviceInfo
 
 LIBRARIES = ("torch", "numpy", "scikit-image", "pillow", "rawpy", "tifffile", "imagecodecs")
 
 
+@command
 def info(
-    ctx: typer.Context,
+    printer: Output,
     photo: Annotated[
         Path | None, typer.Argument(help="Canon raw file to describe.", metavar="PHOTO")
     ] = None,
@@ -31,8 +31,6 @@ def info(
     cost: Annotated[
         bool, typer.Option("--cost", help="Count parameters and multiply-adds at 1680x1120.")
     ] = False,
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Show versions, devices and weights, or describe a raw file.
 
@@ -48,7 +46,6 @@ def info(
 
       dpdeblur info --weights my.safetensors --json
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
     if photo is not None:
         if cost or weights:
             reason = "it is about the network, but you gave a raw file; leave one of the two out"

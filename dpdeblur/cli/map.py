@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from dpdeblur.cli import _inputs, _options
-from dpdeblur.cli._errors import open_output
-from dpdeblur.cli._output import describe_run
+from dpdeblur.cli._command import command
+from dpdeblur.cli._output import Output, describe_run
 
 SCHEMA = 2
 """Of map.json."""
@@ -25,11 +25,10 @@ RELATIVE = (
 )
 
 
-@_options.grouped
+@command
 def map_(
-    ctx: typer.Context,
+    printer: Output,
     left: _options.PhotoOrLeft,
-    raw: _options.RawChoice,
     right: _options.Right = None,
     *,
     folder: Annotated[
@@ -51,9 +50,8 @@ def map_(
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, ...")] = (
         "auto"
     ),
+    raw: _options.RawChoice,
     overwrite: _options.Overwrite = False,
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Find how far out of focus each pixel is, and make an all-in-focus picture.
 
@@ -69,7 +67,6 @@ def map_(
 
       dpdeblur map IMG_0001.CR2 -o IMG_0001_map --size 1680
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions
     from dpdeblur.io import write_map, write_picture
     from dpdeblur.io.atomic import write_whole
@@ -84,26 +81,23 @@ def map_(
     engine = Optimiser(lens, OptimiserOptions(method.value, limits, device))
     engine.prepare()
     pair = engine.read(_inputs.read_photo(left, right, develop))
-    for warning in pair.warnings:
-        printer.warn(warning)
+    printer.warn(*pair.warnings)
     if lens is None:
         printer.note(RELATIVE)
     if develop is not None:
         printer.note(_inputs.statement(develop))
     restored = printer.restore(engine, pair, outputs["sharp"].name, "Finding the map")
     run = restored.run
-    for note in run.notes:
-        printer.note(note)
+    printer.note(*run.notes)
 
     assert restored.defocus is not None  # this engine finds one
     defocus = pair.upright(restored.defocus)
     write_map(outputs["defocus"], defocus, overwrite=overwrite)
     draw_defocus(outputs["preview"], defocus, relative=lens is None, overwrite=overwrite)
     pixels = pair.upright(restored.image)
-    for warning in write_picture(
-        outputs["sharp"], pixels, pair.info, bit_depth=16, overwrite=overwrite
-    ):
-        printer.warn(warning)
+    printer.warn(
+        *write_picture(outputs["sharp"], pixels, pair.info, bit_depth=16, overwrite=overwrite)
+    )
     height, width = defocus.shape
     lowest, highest = (float(each) for each in (defocus.min(), defocus.max()))
     data: dict[str, Any] = {

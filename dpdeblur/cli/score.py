@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from dpdeblur.cli import _options
-from dpdeblur.cli._errors import open_output
-from dpdeblur.cli._output import rendered
+from dpdeblur.cli._command import command
+from dpdeblur.cli._output import Output, rendered
 
 
+@command
 def score(
-    ctx: typer.Context,
+    printer: Output,
     prediction: Annotated[
         Path, typer.Argument(help="Picture or map to score, or a folder.", metavar="PRED")
     ],
@@ -38,8 +39,6 @@ def score(
         Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table to FILE.")
     ] = None,
     overwrite: _options.Overwrite = False,
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Score pictures or maps against ground truth: two files, or two folders paired by name.
 
@@ -59,7 +58,6 @@ def score(
 
       dpdeblur score --map made/defocus.tif true_defocus.png
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur import evaluation
     from dpdeblur.datasets import pair_folders
     from dpdeblur.errors import OptionError

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from dpdeblur.cli import _options
-from dpdeblur.cli._errors import open_output
+from dpdeblur.cli._command import command
+from dpdeblur.cli._output import Output
 
 
 class Format(_options.Choice):
@@ -18,8 +19,9 @@ class Format(_options.Choice):
     png = "png"
 
 
+@command
 def split(
-    ctx: typer.Context,
+    printer: Output,
     photo: Annotated[Path, typer.Argument(help="Canon raw file: CR2 or CR3.", metavar="PHOTO")],
     output: Annotated[
         Path | None,
@@ -37,8 +39,6 @@ def split(
     swap_views: _options.SwapViews = False,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Develop the two views of a Canon Dual Pixel RAW: <name>_left.tif and <name>_right.tif.
 
@@ -51,7 +51,6 @@ def split(
 
       dpdeblur split IMG_0001.CR3 -o views/ --combined --format png
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.cli._inputs import statement
     from dpdeblur.io import check_output, write_picture
     from dpdeblur.raw import RawOptions, develop, finish, open_raw
@@ -65,16 +64,14 @@ def split(
     raw = open_raw(photo)
     options = RawOptions(half=half, balance=balance != "off", swap_views=swap_views)
     pictures, warnings = develop(raw, options, combined=combined)
-    for warning in warnings:
-        printer.warn(warning)
+    printer.warn(*warnings)
     info = raw.header.picture_info(photo, linear=linear)
     printer.note(statement(options))
     for name, path in paths.items():
         pixels = info.upright(finish(pictures.pop(name), linear=linear))
-        for warning in write_picture(
-            path, pixels, info, metadata=not no_metadata, overwrite=overwrite
-        ):
-            printer.warn(warning)
+        printer.warn(
+            *write_picture(path, pixels, info, metadata=not no_metadata, overwrite=overwrite)
+        )
     height, width = pixels.shape[:2]
     printer.result(
         "\n".join(f"{path}  {width}x{height}" for path in paths.values()),

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from dpdeblur.cli import _options
-from dpdeblur.cli._errors import open_output
+from dpdeblur.cli._command import command
+from dpdeblur.cli._output import Output
 
 
 class MapKind(_options.Choice):
@@ -26,8 +27,9 @@ class Format(_options.Choice):
     tif = "tif"
 
 
+@command
 def synth(
-    ctx: typer.Context,
+    printer: Output,
     sharp: Annotated[
         Path, typer.Argument(help="Picture in focus everywhere: PNG, TIFF, JPEG.", metavar="SHARP")
     ],
@@ -78,8 +80,6 @@ def synth(
     ] = Format.png,
     device: _options.Device = "auto",
     overwrite: _options.Overwrite = False,
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Render the two views that a dual-pixel camera would take, from a sharp picture.
 
@@ -94,7 +94,6 @@ def synth(
 
       dpdeblur synth chart.png --radius -5 --noise 0.01 -o pairs
     """
-    printer = open_output(ctx, json=json, quiet=quiet)
     from dpdeblur.training import SynthOptions, write_pair
 
     options = SynthOptions(kind.value, focus, max_radius, radius, psf, slope, noise, seed)

@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dpdeblur.cli import _options
-from dpdeblur.cli._errors import INTERRUPTED, open_output
+from dpdeblur.cli._command import command
+from dpdeblur.cli._errors import INTERRUPTED
+from dpdeblur.cli._output import Output
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from dpdeblur.cli._output import Output
     from dpdeblur.training import StepReport
 
 SECONDS_BETWEEN_LINES = 30
 
 
+@command
 def train(
-    ctx: typer.Context,
+    printer: Output,
     config: Annotated[Path, typer.Argument(help="Recipe, a TOML file.", metavar="CONFIG")],
     folder: Annotated[
         Path | None,
@@ -32,8 +34,6 @@ def train(
         ),
     ] = None,
     device: _options.Device = "auto",
-    json: _options.Json = False,
-    quiet: _options.Quiet = False,
 ) -> None:
     """Train weights on pairs rendered from sharp photographs, or resume a stopped run.
 
@@ -50,7 +50,8 @@ def train(
     from dpdeblur.training import run_recipe
     from dpdeblur.training.distributed import is_first
 
-    printer = open_output(ctx, json=json and is_first(), quiet=quiet or not is_first())
+    if not is_first():
+        printer.silence()
     with printer.progress() as bar:
         view = _View(printer, bar)
         run = run_recipe(
