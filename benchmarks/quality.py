@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 from torch import Tensor
 
-from dpdeblur.engines import RestoreOptions
+from dpdeblur.engines import NetworkOptions
 from dpdeblur.evaluation import Scores, evaluate_views, mean_scores, score
 from dpdeblur.models import LoadedModel, load_model
-from dpdeblur.pair import DPViews
+from dpdeblur.pair import DualPixelPair
 from dpdeblur.training import Batch, CameraConfig, SceneConfig, SyntheticPairs, load_photos
 
 SEED, COUNT, SIZE = 12345, 12, (480, 600)
@@ -61,14 +61,14 @@ def in_focus(clean: Batch) -> NDArray[np.bool_]:
 
 
 def measure(
-    model: LoadedModel, photos: list[Tensor], scenes: SceneConfig, options: RestoreOptions
+    model: LoadedModel, photos: list[Tensor], scenes: SceneConfig, options: NetworkOptions
 ) -> tuple[Scores, Scores, float]:
     """Mean scores of the input and the result; PSNR of one to the other where in focus."""
     pairs, clean = (SyntheticPairs(photos, scenes, SEED, each) for each in (CAMERA, NOISELESS))
     before, after, kept = [], [], []
     for index in range(COUNT):
         left, right, sharp = arrays(pairs.batch(index, 1, SIZE))
-        views = DPViews(left, right)
+        views = DualPixelPair(left, right)
         untouched = views.combined()
         result, restored = evaluate_views(model, views, sharp, options)
         before.append(score(untouched, sharp))
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     arguments = parser.parse_args()
     model = load_model(arguments.weights)
-    options = RestoreOptions(precision=arguments.precision)
+    options = NetworkOptions(precision=arguments.precision)
     photos = load_photos(arguments.photos, torch.device("cpu"), smallest=430)
     print(f"{'':10}{'input':>22}{'result':>24}{'gain':>11}{'kept in focus':>18}")
     for title, scenes in SCENES.items():

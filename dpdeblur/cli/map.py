@@ -86,13 +86,11 @@ def map_(
     pair = engine.read(_inputs.read_photo(left, right, develop))
     for warning in pair.warnings:
         printer.warn(warning)
-    if lens is None:
-        printer.note(RELATIVE)
-    if develop is not None:
-        printer.note(_inputs.statement(develop))
     restored = printer.restore(engine, pair, outputs["sharp"].name, "Finding the map")
     run = restored.run
-    for note in run.notes:
+    # After the engine, which refuses what it cannot use: then there is only its sentence.
+    told = (RELATIVE if lens is None else None, _inputs.statement(develop) if develop else None)
+    for note in (*filter(None, told), *run.notes):
         printer.note(note)
 
     assert restored.defocus is not None  # this engine finds one

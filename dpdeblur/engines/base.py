@@ -28,9 +28,9 @@ class RunInfo:
 
     `engine`, `settings` and `digest` are the engine's. `precision` is that of the last strip.
     `strips` and `strip_height`, the rows of the tallest, are those of the full size, without the
-    smaller scales. `peak_memory` is the most bytes that PyTorch held on a CUDA device, or that the whole process
-    has ever held on the CPU (on Linux), else None. `notes` are sentences on whatever had to be done
-    otherwise than asked.
+    smaller scales. `peak_memory` is the most bytes that PyTorch held on a CUDA device, or that the
+    whole process has ever held on the CPU (on Linux), else None. `notes` are sentences on whatever
+    had to be done otherwise than asked.
     """
 
     engine: str
@@ -73,7 +73,7 @@ class Engine(Protocol):
 
     @property
     def digest(self) -> str:
-        """Hexadecimal; engines of equal digest restore alike but for rounding."""
+        """Engines of equal digest restore alike but for rounding."""
 
     def prepare(self) -> None:
         """Try out the device, once; raises DeviceError or OptionError before a run would."""
