@@ -188,9 +188,9 @@ def test_samples_of_colour_views_are_not_kept(tmp_path: Path) -> None:
 
 def test_files_that_make_no_pair(tmp_path: Path) -> None:
     view = noise()
-    with pytest.raises(ShapeMismatchError, match="a_L.tif and .*a_R.tif"):
+    with pytest.raises(ShapeMismatchError, match=r"a_L\.tif and .*a_R\.tif"):
         pair_of(tmp_path, view, view[:-1])
-    with pytest.raises(IdenticalViewsError, match="a_L.tif and .*a_R.tif"):
+    with pytest.raises(IdenticalViewsError, match=r"a_L\.tif and .*a_R\.tif"):
         pair_of(tmp_path, view, view)
     with pytest.raises(PictureTooSmallError):
         pair_of(tmp_path, view[:15], noise(seed=1)[:15])
@@ -249,7 +249,7 @@ def test_a_picture_beside_the_views_lies_as_they_do(tmp_path: Path) -> None:
     write(path, turn(views[2], 6))  # upright without a tag
     np.testing.assert_array_equal(read_beside(path, pair).codes(), views[2])
     write(path, views[2])
-    with pytest.raises(ShapeMismatchError, match="truth.tif and .*a_L.tif"):
+    with pytest.raises(ShapeMismatchError, match=r"truth\.tif and .*a_L\.tif"):
         read_beside(path, pair)
 
 
@@ -258,7 +258,7 @@ def test_a_picture_beside_mere_arrays(tmp_path: Path) -> None:
     shape = HEIGHT, WIDTH
     pair = DualPixelPair(picture(*shape), picture(*shape, seed=1))
     np.testing.assert_array_equal(read_beside(path, pair).codes(), noise(3, 16))
-    with pytest.raises(ShapeMismatchError, match="truth.tif and the views"):
+    with pytest.raises(ShapeMismatchError, match=r"truth\.tif and the views"):
         read_beside(path, DualPixelPair(picture(), picture(seed=1)))
 
 

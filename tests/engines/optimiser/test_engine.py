@@ -69,7 +69,7 @@ def test_a_device_that_is_too_small_is_told(
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr("dpdeblur.engines.optimiser.engine.solve", exhausted)
-    with pytest.raises(DeviceError, match="'cpu'.*too small for this picture"):
+    with pytest.raises(DeviceError, match=r"'cpu'.*too small for this picture"):
         Optimiser(options=FAST).run(small_views)
 
 
