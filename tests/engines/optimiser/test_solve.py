@@ -13,7 +13,7 @@ from dpdeblur.engines.optimiser import OptimiserOptions, Solution, solve
 from dpdeblur.engines.optimiser.joint import PaperOptions
 from dpdeblur.engines.optimiser.lens import Lens
 from dpdeblur.engines.optimiser.optimise import FullOptions
-from dpdeblur.errors import CalibrationError
+from dpdeblur.errors import CalibrationError, OptionError
 from dpdeblur.optics import Calibration
 from support.optimiser_reference import (
     Array,
@@ -140,10 +140,17 @@ def test_the_step_is_in_its_place() -> None:
 @pytest.mark.parametrize("calibration", [None, CALIBRATION], ids=["generic", "calibrated"])
 def test_what_lies_beyond_the_range_is_taken_to_its_end(calibration: Calibration | None) -> None:
     views, _, _ = scene(calibration, (2.5, 2.5), 1)
-    result = solve(*views, calibration, replace(OPTIONS, radii=(-30.0, 1.0)))
+    result = solve(*views, calibration, replace(OPTIONS, radii=(-16.0, 1.0)))
     assert result.defocus.max() <= 1
     assert np.median(result.defocus) > 0.8
     assert np.isfinite(result.sharp).all()
+
+
+@pytest.mark.parametrize("calibration", [None, CALIBRATION], ids=["generic", "calibrated"])
+def test_radii_that_would_spread_light_over_the_picture(calibration: Calibration | None) -> None:
+    views, _, _ = scene(calibration, (2.5, 2.5), 1)
+    with pytest.raises(OptionError, match=r"^radii: 33 would .* 96x64"):
+        solve(*views, calibration, replace(OPTIONS, radii=(-33.0, 1.0)))
 
 
 def test_equal_input_gives_equal_bits() -> None:
