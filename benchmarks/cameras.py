@@ -21,11 +21,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, maximum_filter, minimum_filter, uniform_filter
 
 from dpdeblur.colour import linear_to_srgb, srgb_to_linear
-from dpdeblur.engines import RestoreOptions, restore
+from dpdeblur.engines import Engine, make_engine
 from dpdeblur.evaluation import psnr, ssim
-from dpdeblur.io import read_picture, read_views, write_picture
-from dpdeblur.models import LoadedModel, load_model
-from dpdeblur.pair import DPViews
+from dpdeblur.io import read_picture, write_picture
+from dpdeblur.pair import DualPixelPair, read_pair
 
 Array = NDArray[np.float32]
 BLACK, WHITE = 1024, 16383  # of the Pixel 4's raw numbers, as its data set divides by them
@@ -36,13 +35,13 @@ STOPS = ("f4", "f20")
 class Restorer:
     """Restores views, and writes input, result and truth side by side if there is a folder."""
 
-    def __init__(self, model: LoadedModel, precision: str, save: Path | None) -> None:
-        self.model, self.options, self.save = model, RestoreOptions(precision=precision), save
+    def __init__(self, engine: Engine, save: Path | None) -> None:
+        self.engine, self.save = engine, save
 
-    def __call__(self, name: str, views: DPViews, truth: Array) -> Array:
-        pixels = restore(self.model, views, self.options).pixels
+    def __call__(self, name: str, pair: DualPixelPair, truth: Array) -> Array:
+        pixels = self.engine.run(pair).image
         if self.save is not None:
-            row = np.concatenate((views.combined(), pixels, truth), axis=1)
+            row = np.concatenate((pair.combined(), pixels, truth), axis=1)
             write_picture(self.save / f"{name}.png", row, bit_depth=8, overwrite=True)
         return pixels
 
@@ -50,9 +49,7 @@ class Restorer:
 def flat(folder: Path, restored: Restorer) -> None:
     print(f"{'flat plane':12}{'PSNR':>16}{'SSIM':>18}{'detail':>14}{'beyond':>18}")
     for place in sorted(folder.iterdir()):
-        blurred, sharp = (
-            read_views(place / f / "l.png", place / f / "r.png") for f in ("f4", "f20")
-        )
+        blurred, sharp = (read_pair(place / f / "l.png", place / f / "r.png") for f in STOPS)
         truth = sharp.combined()
         pictures = (blurred.combined(), restored(f"flat_{place.name}", blurred, truth))
         rows = [measure_flat(same_exposure(picture, truth), truth) for picture in pictures]
@@ -102,7 +99,7 @@ def pixel4(folder: Path, restored: Restorer) -> None:
         truth = raw(folder / f"{name}_gt.png") / 65535 / white
         gray = [np.repeat(linear_to_srgb(view / white)[..., None], 3, axis=2) for view in views]
         shown = np.repeat(linear_to_srgb(truth.clip(0, 1))[..., None], 3, axis=2)
-        pair = DPViews(*(view.astype(np.float32) for view in gray))
+        pair = DualPixelPair(*(view.astype(np.float32) for view in gray))
         pictures = (pair.combined(), restored(f"pixel4_{name}", pair, shown.astype(np.float32)))
         aligned = [align(srgb_to_linear(p).mean(2), fields, name) for p in pictures]
         inner = np.s_[BORDER:-BORDER, BORDER:-BORDER, None]
@@ -140,7 +137,8 @@ def main() -> None:
     parser.add_argument("--pixel4", type=Path)
     parser.add_argument("--save", type=Path, metavar="DIR")
     arguments = parser.parse_args()
-    restored = Restorer(load_model(arguments.weights), arguments.precision, arguments.save)
+    engine = make_engine(weights=arguments.weights, precision=arguments.precision)
+    restored = Restorer(engine, arguments.save)
     if arguments.flat:
         flat(arguments.flat, restored)
     if arguments.pixel4:

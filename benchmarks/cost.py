@@ -67,16 +67,16 @@ def measure(name: str, height: int, width: int) -> dict[str, float]:
     import numpy as np
     import psutil
 
-    from dpdeblur.engines import RestoreOptions, restore
+    from dpdeblur.engines import Network, NetworkOptions
     from dpdeblur.models import count_cost, load_model
-    from dpdeblur.pair import DPViews
+    from dpdeblur.pair import DualPixelPair
 
     model = load_model(name)
     left, right = np.random.default_rng(0).random((2, height, width, 3), dtype=np.float32)
-    views = DPViews(left, right)
+    pair = DualPixelPair(left, right)
     before = psutil.Process().memory_info().rss
     began = time.process_time()
-    restore(model, views, RestoreOptions("cpu", "fp32"))
+    Network(model, NetworkOptions("cpu", "fp32")).run(pair)
     seconds = time.process_time() - began
     status = Path("/proc/self/status").read_text().splitlines()
     peak = next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM"))

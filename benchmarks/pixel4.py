@@ -1,6 +1,6 @@
 """Defocus map and sharp picture by `dpdeblur map` of the Pixel 4 pairs of Xin et al. (2021).
 
-    python benchmarks/pixel4.py DIR [--engines fast full] [--scenes 001 003] [--save DIR]
+    python benchmarks/pixel4.py DIR [--methods fast full] [--scenes 001 003] [--save DIR]
 
 DIR holds NNN_{left,right}.png (linear raw numbers), NNN_gt.png, NNN_defocus_gt.png, alignment.npz
 and calibration/, which is imported first. Scores are linear, divided by the scene's maximum, data
@@ -162,14 +162,14 @@ def import_calibration(folder: Path, output: Path) -> None:
     run("calibrate", "import", str(folder / "calibration"), "-o", str(output), *arguments)
 
 
-def score_engine(
-    engine: str, folder: Path, scene: Scene, calibration: Path, out: Path
+def score_method(
+    method: str, folder: Path, scene: Scene, calibration: Path, out: Path
 ) -> dict[str, float]:
     """Run `dpdeblur map` on a scene and score what it writes into `out`."""
     pair = [str(folder / f"{scene.name}_{side}.png") for side in ("left", "right")]
-    options = ["--calibration", str(calibration), "--engine", engine, "--quiet", "--overwrite"]
+    options = ["--calibration", str(calibration), "--method", method, "--quiet", "--overwrite"]
     cost = run("map", *pair, *options, "-o", str(out))
-    radius = json.loads((out / "map.json").read_text())["calibration"]["radius"]
+    radius = json.loads((out / "map.json").read_text())["run"]["settings"]["calibration"]["radius"]
     sharp = srgb_to_linear(read_picture(out / "sharp.png").srgb()[..., 0])
     scale = read_map(out / "defocus.tif") / np.float32(radius)
     return score_scene(sharp, scale, scene) | cost
@@ -224,9 +224,9 @@ def show(scene: str, kind: str, scores: dict[str, float]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--engines", nargs="*", default=["fast", "full"], metavar="NAME")
+    parser.add_argument("--methods", nargs="*", default=["fast", "full"], metavar="NAME")
     parser.add_argument("--scenes", nargs="+", metavar="NNN", help="default: all")
-    parser.add_argument("--save", type=Path, metavar="DIR", help="keep what the engines write")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="keep what is written")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all scores there as well")
     arguments = parser.parse_args()
     folder: Path = arguments.folder
@@ -236,16 +236,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         place = arguments.save or Path(temporary)
         calibration = Path(temporary) / "calibration.npz"
-        if arguments.engines:
+        if arguments.methods:
             import_calibration(folder, calibration)
         for name in arguments.scenes or scene_names(folder):
             scene = load_scene(folder, name)
             found = {"input": score_picture(scene.input, scene)}
             show(name, "input", found["input"])
-            for engine in arguments.engines:
-                out = place / engine / name
-                found[engine] = score_engine(engine, folder, scene, calibration, out)
-                show(name, engine, found[engine])
+            for method in arguments.methods:
+                out = place / method / name
+                found[method] = score_method(method, folder, scene, calibration, out)
+                show(name, method, found[method])
             scores[name] = found
     mean = {
         kind: {key: float(np.mean([each[kind][key] for each in scores.values()])) for key in keys}

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 from torch import Tensor
 
-from dpdeblur.engines import RestoreOptions
-from dpdeblur.evaluation import Scores, evaluate_views, mean_scores, score
-from dpdeblur.models import LoadedModel, load_model
-from dpdeblur.pair import DPViews
+from dpdeblur.engines import Engine, make_engine
+from dpdeblur.evaluation import Scores, evaluate_pair, mean_scores, score
+from dpdeblur.pair import DualPixelPair
 from dpdeblur.training import Batch, CameraConfig, SceneConfig, SyntheticPairs, load_photos
 
 SEED, COUNT, SIZE = 12345, 12, (480, 600)
@@ -61,16 +60,16 @@ def in_focus(clean: Batch) -> NDArray[np.bool_]:
 
 
 def measure(
-    model: LoadedModel, photos: list[Tensor], scenes: SceneConfig, options: RestoreOptions
+    engine: Engine, photos: list[Tensor], scenes: SceneConfig
 ) -> tuple[Scores, Scores, float]:
     """Mean scores of the input and the result; PSNR of one to the other where in focus."""
     pairs, clean = (SyntheticPairs(photos, scenes, SEED, each) for each in (CAMERA, NOISELESS))
     before, after, kept = [], [], []
     for index in range(COUNT):
         left, right, sharp = arrays(pairs.batch(index, 1, SIZE))
-        views = DPViews(left, right)
+        views = DualPixelPair(left, right)
         untouched = views.combined()
-        result, restored = evaluate_views(model, views, sharp, options)
+        result, restored = evaluate_pair(engine, views, sharp)
         before.append(score(untouched, sharp))
         after.append(result.scores)
         mask = in_focus(clean.batch(index, 1, SIZE))
@@ -85,15 +84,14 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--photos", type=Path, required=True)
     arguments = parser.parse_args()
-    model = load_model(arguments.weights)
-    options = RestoreOptions(precision=arguments.precision)
+    engine = make_engine(weights=arguments.weights, precision=arguments.precision)
     photos = load_photos(arguments.photos, torch.device("cpu"), smallest=430)
     print(f"{'':10}{'input':>22}{'result':>24}{'gain':>11}{'kept in focus':>18}")
     for title, scenes in SCENES.items():
         margin = SyntheticPairs(photos, scenes, SEED, CAMERA).margin
         rows, columns = (side + 2 * margin for side in SIZE)
         large = [p for p in photos if p.shape[1] >= rows and p.shape[2] >= columns]
-        before, after, kept = measure(model, large, scenes, options)
+        before, after, kept = measure(engine, large, scenes)
         cells = (f"{s.psnr:8.2f} {s.ssim:.4f} {s.mae:.4f}" for s in (before, after))
         gain = after.psnr - before.psnr
         print(f"{title:10}{'  '.join(cells)}  {gain:+6.2f} dB {kept:14.1f} dB", flush=True)

@@ -23,12 +23,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dpdeblur.colour import srgb_to_linear
-from dpdeblur.engines import restore
+from dpdeblur.engines import Engine, make_engine
 from dpdeblur.evaluation import Scores, mean_scores, score
 from dpdeblur.io import read_picture, write_picture
-from dpdeblur.models import LoadedModel, load_model
 from dpdeblur.optics import DiskPSF, photograph
-from dpdeblur.raw import RawOptions, finish, read_raw_views
+from dpdeblur.raw import RawOptions, finish, read_raw_pair
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.dual_pixel_raw import camera_colours, write_scene
@@ -90,7 +89,7 @@ def compare(picture: Array, truth: Array) -> list[Scores]:
 
 
 def measure(
-    model: LoadedModel, photo: Path, radius: float, widths: list[int], save: Path | None
+    engine: Engine, photo: Path, radius: float, widths: list[int], save: Path | None
 ) -> dict[str, list[Scores]]:
     """Scores by what was done: the untouched picture of the sensor's size, and of each width the
     input and the result."""
@@ -99,8 +98,8 @@ def measure(
         truth = take(read_picture(photo).srgb(), radius, path)
         found = {}
         for width in widths:
-            views = read_raw_views(path, RawOptions(size=width // PART))
-            pictures = {"input": views.combined(), "result": restore(model, views).pixels}
+            pair = read_raw_pair(path, RawOptions(size=width // PART))
+            pictures = {"input": pair.combined(), "result": engine.run(pair).image}
             for kind, picture in pictures.items():
                 found[f"{width} {kind}"] = compare(picture, truth)
                 if save is not None:
@@ -117,10 +116,10 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--save", type=Path, metavar="DIR")
     arguments = parser.parse_args()
-    model = load_model(arguments.weights)
+    engine = make_engine(weights=arguments.weights)
     for radius in arguments.radii:
         runs = [
-            measure(model, photo, radius, arguments.widths, arguments.save)
+            measure(engine, photo, radius, arguments.widths, arguments.save)
             for photo in arguments.photos
         ]
         print(f"radius {radius:g}{'own width':>24}{'at 1680':>20}{f'at {SENSOR}':>20}")

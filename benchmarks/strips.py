@@ -57,24 +57,24 @@ def measure(height: int, width: int, precision: str, rows: int) -> dict[str, flo
     import numpy as np
     import psutil
 
-    from dpdeblur.engines import RestoreOptions, plan_strips, restore
+    from dpdeblur.engines import Network, NetworkOptions, plan_strips
     from dpdeblur.models import LoadedModel, MCCNet
-    from dpdeblur.pair import DPViews
+    from dpdeblur.pair import DualPixelPair
 
     left, right = np.random.default_rng(0).random((2, height, width, 3), dtype=np.float32)
-    network, views = MCCNet().eval(), DPViews(left, right)
+    network, pair = MCCNet().eval(), DualPixelPair(left, right)
     model = LoadedModel(network, {}, "random weights", "")
     before = psutil.Process().memory_info().rss
-    restored = restore(model, views, RestoreOptions("cpu", precision, strip_height=rows))
+    run = Network(model, NetworkOptions("cpu", precision, strip_height=rows)).run(pair).run
     status = Path("/proc/self/status").read_text().splitlines()
     peak = next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM"))
     multiple, halo = network.descriptor.multiple_of, network.descriptor.halo
     strips = plan_strips(-(-height // multiple) * multiple, rows, halo, multiple)
     return {
-        "seconds": restored.seconds,
+        "seconds": run.seconds,
         "rise": peak - before,
-        "strips": restored.strips,
-        "rows": restored.strip_height,
+        "strips": run.strips,
+        "rows": run.strip_height,
         "rows_read": sum(strip.rows_read for strip in strips),
     }
 

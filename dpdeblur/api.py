@@ -74,12 +74,13 @@ def deblur(
     """
     pair = DualPixelPair(_as_view("The left view", left), _as_view("The right view", right))
     if isinstance(engine, str):
-        file = find_weights(weights).resolve() if engine == "mccnet" else None
+        if engine == "mccnet":
+            weights = find_weights(weights).resolve()
         engine = _engine(
             engine,
-            file and file.stat().st_mtime_ns,
+            tuple(_written(file) for file in (weights, calibration)),
             device=device,
-            weights=file or weights,
+            weights=weights,
             precision=precision,
             max_memory=max_memory,
             strip_height=strip_height,
@@ -91,8 +92,16 @@ def deblur(
 
 
 @lru_cache(maxsize=1)
-def _engine(name: str, _changed: int | None, **options: Any) -> Engine:
+def _engine(name: str, _written: tuple[int | None, ...], **options: Any) -> Engine:
     return make_engine(name, **options)
+
+
+def _written(file: str | Path | None) -> int | None:
+    """When a file was last written; None if there is none, which whoever reads it will say."""
+    try:
+        return None if file is None else Path(file).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _as_view(what: str, pixels: NDArray[Any]) -> NDArray[np.float32]:

@@ -69,16 +69,15 @@ class DualPixelPair:
         return combine(self.left, self.right)
 
     def linear(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Both views' linear light, H x W x C, C = 1 where all channels are equal; 1 is white.
+        """Each view's linear light, H x W x C, C = 1 if all its channels are equal; 1 is white.
 
         Raw numbers are not clipped: light above white stays.
         """
         if self.levels is not None:
             return self._raw_light(self.levels)
         gray = self.info is not None and self.info.gray
-        gray = gray or all(_is_gray(view) for view in (self.left, self.right))
         left, right = (
-            srgb_to_linear((view[..., 1:2] if gray else view).clip(0, 1))
+            srgb_to_linear((view[..., 1:2] if gray or _is_gray(view) else view).clip(0, 1))
             for view in (self.left, self.right)
         )
         return left, right
@@ -87,8 +86,8 @@ class DualPixelPair:
         """The same files read as linear raw numbers (DN), max(number - black, 0) / white being
         light.
 
-        Raises InvalidPictureError if the files are in colour or have 8 bits, and what the class
-        raises.
+        Raises InvalidPictureError if the files are in colour or have 8 bits or a view has no number
+        above black, and what the class raises.
         """
         if levels == self.levels:
             return self
@@ -114,6 +113,10 @@ class DualPixelPair:
                     f"bits, and it is {kind}",
                 )
             light.append(np.asarray((picture.codes() - black).clip(0) / white, np.float32))
+            if not light[-1].any():
+                raise InvalidPictureError(
+                    f"The {side} view", "it is black everywhere; give a brighter exposure"
+                )
         return light[0], light[1]
 
 

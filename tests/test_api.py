@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 import dpdeblur
-from dpdeblur.engines import NetworkOptions, restore
+from dpdeblur.engines import Network, NetworkOptions, make_engine
 from dpdeblur.errors import (
     IdenticalViewsError,
     InvalidPictureError,
@@ -22,7 +23,9 @@ from dpdeblur.errors import (
     WeightsError,
 )
 from dpdeblur.models import PAPER, MCCNet, load_model, save_model
+from dpdeblur.optics import read_calibration, write_calibration
 from dpdeblur.pair import DualPixelPair
+from support.optimiser_reference import asymmetric_calibration
 
 LEFT, RIGHT = np.random.default_rng(0).random((2, 21, 18, 3), dtype=np.float32)
 
@@ -41,10 +44,41 @@ def deblur(left: NDArray[Any], right: NDArray[Any], weights: Path) -> NDArray[np
     return dpdeblur.deblur(left, right, weights=weights, device="cpu", precision="fp32")
 
 
-def test_deblur_is_load_and_restore(weights: Path) -> None:
-    model = load_model(weights)
-    expected = restore(model, DualPixelPair(LEFT, RIGHT), NetworkOptions("cpu", "fp32")).pixels
+def test_deblur_is_load_and_run(weights: Path) -> None:
+    engine = Network(load_model(weights), NetworkOptions("cpu", "fp32"))
+    expected = engine.run(DualPixelPair(LEFT, RIGHT)).image
     np.testing.assert_array_equal(deblur(LEFT, RIGHT, weights), expected)
+    np.testing.assert_array_equal(dpdeblur.deblur(LEFT, RIGHT, engine=engine), expected)
+
+
+def test_the_optimiser_by_name_or_made(small_views: DualPixelPair) -> None:
+    left, right = small_views.left, small_views.right
+    seen: list[tuple[int, int]] = []
+    engine = make_engine("mpi", device="cpu", method="fast")
+    expected = engine.run(small_views).image
+    named = dpdeblur.deblur(left, right, engine="mpi", device="cpu", method="fast")
+    np.testing.assert_array_equal(named, expected)
+    made = dpdeblur.deblur(left, right, engine=engine, progress=lambda *at: seen.append(at))
+    np.testing.assert_array_equal(made, expected)
+    assert seen == sorted(seen)
+
+
+def test_a_calibration_is_read_from_its_file(tmp_path: Path, small_views: DualPixelPair) -> None:
+    views = small_views.left, small_views.right
+    first, second = (tmp_path / f"{index}.npz" for index in range(2))
+    write_calibration(first, asymmetric_calibration())
+    kernels = asymmetric_calibration()
+    write_calibration(second, replace(kernels, left=kernels.right, right=kernels.left))
+    calibrated = [
+        dpdeblur.deblur(*views, engine="mpi", device="cpu", method="fast", calibration=path)
+        for path in (first, second, str(first))
+    ]
+    assert not np.array_equal(calibrated[0], calibrated[1])
+    np.testing.assert_array_equal(calibrated[0], calibrated[2])
+    # A file that has changed is read anew.
+    write_calibration(first, read_calibration(second), overwrite=True)
+    again = dpdeblur.deblur(*views, engine="mpi", device="cpu", method="fast", calibration=first)
+    np.testing.assert_array_equal(again, calibrated[1])
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float64, np.float16, ">u2"])
@@ -102,5 +136,11 @@ def test_unusable_pictures(
 def test_unusable_options(weights: Path) -> None:
     with pytest.raises(OptionError, match=r"^strip_height: "):
         dpdeblur.deblur(LEFT, RIGHT, weights=weights, strip_height=0)
+    with pytest.raises(OptionError, match=r"^engine: 'psf' is unknown"):
+        dpdeblur.deblur(LEFT, RIGHT, engine="psf")
+    with pytest.raises(OptionError, match=r"^method: .* engine mpi"):
+        dpdeblur.deblur(LEFT, RIGHT, method="fast")
+    with pytest.raises(OptionError, match=r"^weights: .* engine mccnet"):
+        dpdeblur.deblur(LEFT, RIGHT, engine="mpi", weights=weights)
     with pytest.raises(WeightsError):
         deblur(LEFT, RIGHT, weights.with_name("none"))

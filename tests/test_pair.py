@@ -1,18 +1,31 @@
-"""The pair of views: what is refused, and the ordinary picture that it makes."""
+"""The pair of views: what is refused, what it is made into, and how it is read from files."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
 
+from dpdeblur.colour import linear_to_srgb, srgb_to_linear
 from dpdeblur.errors import (
     DPDeblurError,
     IdenticalViewsError,
     InvalidPictureError,
+    MissingFileError,
     PictureTooSmallError,
     ShapeMismatchError,
 )
-from dpdeblur.pair import DualPixelPair
+from dpdeblur.io import PictureInfo, read_picture, turn, write_picture
+from dpdeblur.pair import DualPixelPair, read_beside, read_pair
+
+BLACK, WHITE = 1024, 16383
+HEIGHT, WIDTH = 18, 25
 
 
 def picture(height: int = 20, width: int = 24, seed: int = 0) -> np.ndarray:
@@ -73,3 +86,218 @@ def test_smallest_picture_and_rounding_beyond_the_range_are_taken() -> None:
     left, right = picture(16, 16), picture(16, 16, 1)
     left[0, 0, 0], right[0, 0, 0] = np.float32(1.0000002), np.float32(-1e-7)
     assert DualPixelPair(left, right).left.shape == (16, 16, 3)
+
+
+# ---- linear light
+
+
+def test_light_of_colours_and_of_gray() -> None:
+    left, right = picture(seed=1), picture(seed=2)
+    for light, view in zip(DualPixelPair(left, right).linear(), (left, right), strict=True):
+        np.testing.assert_allclose(light, srgb_to_linear(view), rtol=1e-6)
+    gray = [np.repeat(view[..., :1], 3, -1) for view in (left, right)]
+    for light, view in zip(DualPixelPair(*gray).linear(), gray, strict=True):
+        assert light.shape == (20, 24, 1)
+        np.testing.assert_allclose(light[..., 0], srgb_to_linear(view)[..., 0], rtol=1e-6)
+    mixed = DualPixelPair(gray[0], right).linear()
+    assert [light.shape[2] for light in mixed] == [1, 3]
+
+
+def test_arrays_have_nothing_beside_them() -> None:
+    left, right = picture(seed=1), picture(seed=2)
+    pair = DualPixelPair(left, right)
+    assert (pair.info, pair.stored, pair.levels, pair.warnings) == (None, None, None, ())
+    assert pair.upright(left) is left
+    with pytest.raises(InvalidPictureError, match="in colour"):
+        pair.with_levels((BLACK, WHITE))
+
+
+# ---- files
+
+
+def noise(channels: int = 3, bits: int = 8, seed: int = 0) -> NDArray[Any]:
+    shape = (HEIGHT, WIDTH, channels) if channels > 1 else (HEIGHT, WIDTH)
+    kind = np.uint8 if bits <= 8 else np.uint16
+    return np.random.default_rng(seed).integers(0, 2**bits, shape, kind)
+
+
+def write(path: Path, samples: NDArray[Any], **options: Any) -> Path:
+    """A TIFF of these numbers, gray or RGB."""
+    kind = "rgb" if samples.ndim == 3 else "minisblack"
+    tifffile.imwrite(path, samples, photometric=kind, metadata=None, **options)
+    return path
+
+
+def pair_of(folder: Path, left: NDArray[Any], right: NDArray[Any], **options: Any) -> DualPixelPair:
+    files = (
+        write(folder / f"a_{side}.tif", each, **options)
+        for side, each in (("L", left), ("R", right))
+    )
+    return read_pair(*files)
+
+
+def info_of(pair: DualPixelPair) -> PictureInfo:
+    assert pair.info is not None
+    return pair.info
+
+
+def test_views_are_what_the_files_hold(tmp_path: Path) -> None:
+    left, right = noise(3, 16), noise(3, 8, seed=1)
+    pair = pair_of(tmp_path, left, right)
+    assert (info_of(pair).path.name, info_of(pair).bit_depth) == ("a_L.tif", 16)
+    assert pair.warnings == ()
+    np.testing.assert_array_equal(np.rint(pair.left * 65535), left)
+    np.testing.assert_array_equal(np.rint(pair.right * 255), right)
+
+
+def test_views_are_gray_only_together(tmp_path: Path) -> None:
+    gray, other, colour = noise(1), noise(1, seed=1), noise(3)
+    for left, right, expected in ((gray, other, True), (gray, colour, False)):
+        pair = pair_of(tmp_path, left, right)
+        assert info_of(pair).gray == expected
+        assert (pair.stored is not None) == expected
+
+
+def test_gray_profile_never_lands_on_a_colour_picture(tmp_path: Path) -> None:
+    write(
+        tmp_path / "l.tif", noise(1), iccprofile=bytes(imagecodecs.cms_profile("gray", gamma=2.2))
+    )
+    pair = read_pair(tmp_path / "l.tif", write(tmp_path / "r.tif", noise(3)))
+    (warning,) = write_picture(tmp_path / "out.png", pair.left, pair.info)
+    assert "profile" in warning
+    with Image.open(tmp_path / "out.png") as image:
+        assert "icc_profile" not in image.info
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_rows_are_the_sensors(tmp_path: Path, orientation: int) -> None:
+    numbers = noise(1, 16), noise(1, 16, seed=1)
+    pair = pair_of(tmp_path, *numbers, extratags=[(274, "H", 1, orientation, True)])
+    upright = turn(numbers[0], orientation)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a_L.tif").codes()[..., 0], upright)
+    np.testing.assert_array_equal(np.rint(pair.upright(pair.left)[..., 1] * 65535), upright)
+    assert pair.stored is not None
+    for stored, view, expected in zip(pair.stored, (pair.left, pair.right), numbers, strict=True):
+        np.testing.assert_array_equal(stored.codes()[..., 0], expected)
+        np.testing.assert_array_equal(stored.srgb(), view)
+
+
+def test_samples_of_colour_views_are_not_kept(tmp_path: Path) -> None:
+    assert pair_of(tmp_path, noise(3, 16), noise(3, 16, seed=1)).stored is None
+
+
+def test_files_that_make_no_pair(tmp_path: Path) -> None:
+    view = noise()
+    with pytest.raises(ShapeMismatchError, match=r"a_L\.tif and .*a_R\.tif"):
+        pair_of(tmp_path, view, view[:-1])
+    with pytest.raises(IdenticalViewsError, match=r"a_L\.tif and .*a_R\.tif"):
+        pair_of(tmp_path, view, view)
+    with pytest.raises(PictureTooSmallError):
+        pair_of(tmp_path, view[:15], noise(seed=1)[:15])
+    with pytest.raises(MissingFileError):
+        read_pair(tmp_path / "a_L.tif", tmp_path / "none.tif")
+
+
+def camera_file(
+    path: Path, seed: int, orientation: int = 6, profile: str = "adobergb", xmp: bytes | None = None
+) -> Path:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    blocks: dict[str, Any] = {} if xmp is None else {"xmp": xmp}
+    icc = bytes(imagecodecs.cms_profile(profile))
+    Image.fromarray(noise(seed=seed)).save(path, exif=exif, icc_profile=icc, **blocks)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"), [({"profile": "srgb"}, "profile"), ({"orientation": 8}, "orientation")]
+)
+def test_views_that_disagree(tmp_path: Path, changes: dict[str, Any], word: str) -> None:
+    left = camera_file(tmp_path / "l.jpg", 0)
+    assert read_pair(left, camera_file(tmp_path / "r.jpg", 1)).warnings == ()
+    pair = read_pair(left, camera_file(tmp_path / "r.jpg", 1, **changes))
+    assert info_of(pair).icc == bytes(imagecodecs.cms_profile("adobergb"))
+    (warning,) = pair.warnings
+    assert word in warning
+
+
+def test_warnings_of_both_views(tmp_path: Path) -> None:
+    left, right = (
+        camera_file(tmp_path / name, seed, xmp=b"no xml")
+        for seed, name in enumerate(("l.jpg", "r.jpg"))
+    )
+    found = [("l.jpg" in each, "r.jpg" in each) for each in read_pair(left, right).warnings]
+    assert found == [(True, False), (False, True)]
+
+
+def test_names_that_say_that_the_views_are_swapped(tmp_path: Path) -> None:
+    pair_of(tmp_path, noise(), noise(seed=1))
+    (warning,) = read_pair(tmp_path / "a_R.tif", tmp_path / "a_L.tif").warnings
+    assert warning.startswith("The names say that ")
+    assert warning.endswith("check the order.")
+    assert warning.index("a_R.tif") < warning.index("a_L.tif")
+
+
+def test_a_picture_beside_the_views_lies_as_they_do(tmp_path: Path) -> None:
+    views = [noise(3, 16, seed) for seed in range(3)]
+    turned = {"extratags": [(274, "H", 1, 6, True)]}
+    pair = pair_of(tmp_path, *views[:2], **turned)
+    path = tmp_path / "truth.tif"
+    np.testing.assert_array_equal(
+        read_beside(write(path, views[2], **turned), pair).codes(), views[2]
+    )
+    write(path, turn(views[2], 6))  # upright without a tag
+    np.testing.assert_array_equal(read_beside(path, pair).codes(), views[2])
+    write(path, views[2])
+    with pytest.raises(ShapeMismatchError, match=r"truth\.tif and .*a_L\.tif"):
+        read_beside(path, pair)
+
+
+def test_a_picture_beside_mere_arrays(tmp_path: Path) -> None:
+    path = write(tmp_path / "truth.tif", noise(3, 16))
+    shape = HEIGHT, WIDTH
+    pair = DualPixelPair(picture(*shape), picture(*shape, seed=1))
+    np.testing.assert_array_equal(read_beside(path, pair).codes(), noise(3, 16))
+    with pytest.raises(ShapeMismatchError, match=r"truth\.tif and the views"):
+        read_beside(path, DualPixelPair(picture(), picture(seed=1)))
+
+
+# ---- linear raw numbers
+
+
+def test_light_of_raw_numbers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    numbers = rng.integers(900, 18000, (2, 40, 50), np.uint16)
+    pair = pair_of(tmp_path, *numbers).with_levels((BLACK, WHITE))
+    expected = np.maximum(numbers.astype(np.float64) - BLACK, 0) / WHITE
+    assert expected.max() > 1  # what is above white stays
+    for light, view, each in zip(pair.linear(), (pair.left, pair.right), expected, strict=True):
+        np.testing.assert_allclose(light[..., 0], each, rtol=1e-6)
+        shown = np.repeat(linear_to_srgb(each.clip(0, 1))[..., None], 3, -1)
+        np.testing.assert_allclose(view, shown, atol=1e-6)
+    assert pair.with_levels((BLACK, WHITE)) is pair
+    other = pair.with_levels((0, 65535)).linear()[0]
+    np.testing.assert_allclose(other[..., 0], numbers[0] / 65535, rtol=1e-6)
+
+
+def test_light_of_raw_numbers_of_12_bits(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).integers(64, 4096, (2, 40, 50), np.uint16)
+    pair = pair_of(tmp_path, *numbers, bitspersample=12).with_levels((64, 4031))
+    np.testing.assert_allclose(pair.linear()[1][..., 0], (numbers[1] - 64.0) / 4031, rtol=1e-6)
+
+
+def test_bits_are_not_guessed_from_the_numbers(tmp_path: Path) -> None:
+    numbers = (257 * np.random.default_rng(0).integers(0, 60, (2, 40, 50))).astype(np.uint16)
+    light = pair_of(tmp_path, *numbers).with_levels((0, WHITE)).linear()[0]
+    np.testing.assert_allclose(light[..., 0], numbers[0] / WHITE, rtol=1e-6)
+
+
+def test_what_holds_no_raw_numbers(tmp_path: Path) -> None:
+    for samples, reason in (
+        ((noise(3, 16), noise(3, 16, seed=1)), "The left view .*in colour"),
+        ((noise(1), noise(1, seed=1)), "The left view .*of 8 bits"),
+        ((noise(1, 16), noise(1, seed=1)), "The right view .*of 8 bits"),
+        ((noise(1, 16), noise(1, 9, seed=1)), "The right view .*black everywhere"),
+    ):
+        with pytest.raises(InvalidPictureError, match=reason):
+            pair_of(tmp_path, *samples).with_levels((BLACK, WHITE))

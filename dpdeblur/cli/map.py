@@ -82,13 +82,11 @@ def map_(
     engine.prepare()
     pair = engine.read(_inputs.read_photo(left, right, develop))
     printer.warn(*pair.warnings)
-    if lens is None:
-        printer.note(RELATIVE)
-    if develop is not None:
-        printer.note(_inputs.statement(develop))
     restored = printer.restore(engine, pair, outputs["sharp"].name, "Finding the map")
     run = restored.run
-    printer.note(*run.notes)
+    # After the engine, which refuses what it cannot use: then there is only its sentence.
+    told = (RELATIVE if lens is None else None, _inputs.statement(develop) if develop else None)
+    printer.note(*filter(None, told), *run.notes)
 
     assert restored.defocus is not None  # this engine finds one
     defocus = pair.upright(restored.defocus)

@@ -73,7 +73,7 @@ class Engine(Protocol):
 
     @property
     def digest(self) -> str:
-        """Hexadecimal; engines of equal digest restore alike but for rounding."""
+        """Engines of equal digest restore alike but for rounding."""
 
     def prepare(self) -> None:
         """Try out the device, once; raises DeviceError or OptionError before a run would."""

@@ -21,7 +21,7 @@ _OUTDATED = re.compile(
     ),
     re.DOTALL,
 )
-# Views made from a raw file are upright, and say here how they were turned: `read_views` has to
+# Views made from a raw file are upright, and say here how they were turned: `read_pair` has to
 # find back to the sensor's rows.
 _SENSOR_NOTE = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'

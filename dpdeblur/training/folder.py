@@ -42,7 +42,7 @@ class FolderPairs:
     start, so that a damaged one is found then, and again whenever they are needed: only about
     `cache` bytes of them are kept, in 16 bits (the 350 for training in DPDD would take 12 GB).
 
-    Raises the errors of `find_truth_pairs`, `io.read_views` and `io.read_beside`.
+    Raises the errors of `find_truth_pairs`, `pair.read_pair` and `pair.read_beside`.
     """
 
     def __init__(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dpdeblur.io import read_picture
+from dpdeblur.optics import write_calibration
 from dpdeblur.pair import DualPixelPair
 from support.command import failure, run
+from support.optimiser_reference import asymmetric_calibration
 from support.pairs import write_pair
 
 Pair = tuple[Path, Path]
@@ -55,6 +58,54 @@ class TestBatch:
         run("fix", source / "a_L.png", source / "a_R.png", "-o", tmp_path / "one.tif")
         batched = read_picture(tmp_path / "out" / "a.tif").srgb()
         assert np.array_equal(batched, read_picture(tmp_path / "one.tif").srgb())
+
+    def test_by_the_optimiser(self, source: Path, tmp_path: Path) -> None:
+        options = ("--engine", "mpi", "--method", "fast", "--device", "cpu")
+        out = tmp_path / "out"
+        report = json.loads(run("batch", source, out, *options, "--json").stdout)
+        assert (report["done"], report["failed"]) == (3, 0)
+        manifest = json.loads((out / "batch.json").read_text())
+        assert manifest["schema"] == 2
+        settings = {"method": "fast", "radii": None, "calibration": None}
+        assert manifest["engine"] == {"name": "mpi", **settings}
+        for record in manifest["pictures"]:
+            assert record["run"]["engine"] == "mpi"
+            layers = record["run"]["settings"]["layers"]
+            assert record["run"]["settings"] == settings | {"layers": layers}
+            assert layers == sorted(layers, reverse=True)
+        assert report["pictures"] == manifest["pictures"]
+        one = tmp_path / "one.png"
+        views = source / "a_L.png", source / "a_R.png"
+        assert run("fix", *views, *options, "-o", one).exit_code == 0
+        assert (out / "a.png").read_bytes() == one.read_bytes()
+
+    def test_results_of_another_method_are_pointed_out(self, source: Path, tmp_path: Path) -> None:
+        options = ("--engine", "mpi", "--device", "cpu", "--json")
+        run("batch", source, tmp_path, *options, "--method", "fast")
+        for method, count in (("fast", 0), ("full", 1)):
+            result = run("batch", source, tmp_path, *options, "--method", method)
+            report = json.loads(result.stdout)
+            assert (report["skipped"], len(report["notes"])) == (3, count)
+        assert "other weights or settings; add --overwrite" in report["notes"][0]
+
+    def test_raw_numbers_through_a_calibration(self, source: Path, tmp_path: Path) -> None:
+        kernels = asymmetric_calibration()
+        write_calibration(tmp_path / "lens.npz", replace(kernels, levels=(1024, 16383)))
+        options = ("--engine", "mpi", "--method", "fast", "--calibration", tmp_path / "lens.npz")
+        result = run("batch", source, tmp_path / "out", *options, "--json")
+        assert result.exit_code == 1
+        (error,) = {record["error"] for record in json.loads(result.stdout)["pictures"]}
+        assert "linear raw numbers" in error
+        assert "in colour" in error
+
+    def test_options_of_the_other_engine(self, source: Path, tmp_path: Path) -> None:
+        (source / "day" / "lonely_L.png").unlink()
+        out = tmp_path / "out"
+        said = failure(run("batch", source, out, "--method", "fast"))
+        assert "--method: it needs the engine mpi" in said
+        said = failure(run("batch", source, out, "--engine", "mpi", "--ensemble"))
+        assert "--ensemble: it needs the engine mccnet" in said
+        assert not out.exists()
 
     def test_pairs_from_a_table(self, source: Path, tmp_path: Path) -> None:
         table = tmp_path / "list.csv"

@@ -84,15 +84,20 @@ class TestFix:
         result = run("fix", *pair, "--json", "--strip-height", "16")
         report = json.loads(result.stdout)
         assert (report["width"], report["height"]) == (59, 50)
-        assert report["strips"] == 4
         assert Path(report["output"]).is_file()
+        how = report["run"]
+        assert (how["engine"], how["strips"], how["strip_height"]) == ("mccnet", 4, 16)
+        assert how["settings"]["weights"]["name"] == "mccnet"
+        assert how["digest"] == how["settings"]["weights"]["sha256"]
+        assert how["seconds"] > 0
+        assert set(how["versions"]) == {"dpdeblur", "torch"}
 
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
     def test_says_how_much_memory_was_held(self, pair: Pair) -> None:
         assert " GiB at most (cpu, " in run("fix", *pair, "--device", "cpu").stdout
         options = ("--device", "cpu", "--json", "--overwrite")
         report = json.loads(run("fix", *pair, *options).stdout)
-        assert 1e8 < report["peak_memory"] < 1e11
+        assert 1e8 < report["run"]["peak_memory"] < 1e11
 
     def test_metadata_is_kept_unless_unwanted(
         self, tmp_path: Path, small_views: DualPixelPair
@@ -126,7 +131,7 @@ class TestFix:
     def test_names_that_contradict_the_order(self, pair: Pair) -> None:
         result = run("fix", pair[1], pair[0])
         assert result.exit_code == 0
-        assert "Warning: Their names say" in result.stderr
+        assert "Warning: The names say" in result.stderr
         report = json.loads(run("fix", pair[1], pair[0], "--json", "--overwrite").stdout)
         assert len(report["warnings"]) == 1
 

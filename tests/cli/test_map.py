@@ -7,6 +7,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -19,13 +20,8 @@ from scipy.ndimage import gaussian_filter
 from typer.testing import Result
 
 from dpdeblur.colour import linear_to_srgb, srgb_to_linear
-from dpdeblur.engines.optimiser import LinearViews, MapOptions, map_defocus
-from dpdeblur.engines.optimiser.files import encoded, linear_views
-from dpdeblur.engines.optimiser.paper import PaperOptions
-from dpdeblur.errors import InvalidPictureError
 from dpdeblur.io import read_map, read_picture
 from dpdeblur.optics import Calibration, DiskPSF, photograph, write_calibration
-from dpdeblur.pair import read_pair
 from dpdeblur.plots import draw_defocus
 from support.command import failure, run
 from support.dual_pixel_raw import camera_colours, smooth_scene, write_scene
@@ -116,6 +112,11 @@ def light_of(path: Path) -> Array:
     return light[..., :1] if picture.info.gray else light
 
 
+def record_of(folder: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((folder / "map.json").read_text())
+    return record
+
+
 def check_planes(defocus: Array, within: float = 0.25) -> None:
     assert defocus.shape == SHAPE
     assert np.abs(defocus[OUTER] - BEHIND).mean() < within
@@ -129,7 +130,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def result(place: Path, gray_scene: Scene) -> Result:
-    """One run of the default engine."""
+    """One run of the default method."""
     pair = save_pair(place, gray_scene)
     result = run("map", *pair, "-o", place / "out", "--device", "cpu")
     assert result.exit_code == 0, result.stderr
@@ -150,17 +151,20 @@ class TestMapOfGray:
         assert gray_scene.gain(light_of(path)) > 2.0
 
     def test_record_says_how_it_was_made(self, place: Path, result: Result) -> None:
-        record = json.loads((place / "out" / "map.json").read_text())
-        assert record["schema"] == 1
-        assert record["engine"] == "full"
+        record = record_of(place / "out")
+        assert record["schema"] == 2
         assert record["inputs"] == [str(place / f"a_{side}.png") for side in "LR"]
         assert (record["width"], record["height"]) == SHAPE[::-1]
-        assert record["calibration"] is None
         assert record["relative"] is True
         assert record["light"] == {"encoding": "sRGB"}
-        assert record["device"] == "cpu"
         assert record["warnings"] == []
-        layers = record["layers"]
+        how, settings = record["run"], record["run"]["settings"]
+        assert (how["engine"], how["device"], how["precision"]) == ("mpi", "cpu", "fp32")
+        assert how["seconds"] > 0
+        assert settings["method"] == "full"
+        assert settings["calibration"] is None
+        assert settings["radii"] is None
+        layers = settings["layers"]
         assert layers == sorted(layers, reverse=True)
         defocus = read_map(place / "out" / "defocus.tif")
         assert record["radii"] == pytest.approx([defocus.min(), defocus.max()])
@@ -187,8 +191,8 @@ class TestMapOfGray:
         assert made.exit_code == 0, made.stderr
         report = json.loads(made.stdout)
         assert report["output"] == str(place / "a_sharp.png")
-        assert report["engine"] == "mpi"
-        assert report["calibration"] is None
+        assert report["run"]["engine"] == "mpi"
+        assert report["run"]["settings"] == record_of(place / "out")["run"]["settings"]
         first, second = (read_picture(place / name) for name in ("a_sharp.png", "out/sharp.png"))
         assert first.info.bit_depth == 16
         assert first.info.gray
@@ -199,9 +203,9 @@ class TestInputs:
     def test_colour_in_closed_form(self, tmp_path: Path) -> None:
         scene = photographed(3)
         pair = save_pair(tmp_path, scene)
-        result = run("map", *pair, "-o", tmp_path / "out", "--engine", "fast", "--json")
+        result = run("map", *pair, "-o", tmp_path / "out", "--method", "fast", "--json")
         report = json.loads(result.stdout)
-        assert report["engine"] == "fast"
+        assert report["run"]["settings"]["method"] == "fast"
         assert report["outputs"]["sharp"] == str(tmp_path / "out" / "sharp.png")
         check_planes(read_map(tmp_path / "out" / "defocus.tif"))
         info = read_picture(tmp_path / "out" / "sharp.png").info
@@ -220,13 +224,13 @@ class TestInputs:
             save(tmp_path / f"{side}.png", BLACK + WHITE * exposure * view)
             for side, view in (("l", gray_scene.left), ("r", gray_scene.right / 1.25))
         ]
-        options = ("--calibration", tmp_path / "lens.npz", "--engine", "fast")
+        options = ("--calibration", tmp_path / "lens.npz", "--method", "fast")
         result = run("map", *pair, "-o", tmp_path / "out", *options)
         assert result.exit_code == 0, result.stderr
         assert "relative" not in result.stderr
-        record = json.loads((tmp_path / "out" / "map.json").read_text())
+        record = record_of(tmp_path / "out")
         assert record["relative"] is False
-        assert record["calibration"] == {
+        assert record["run"]["settings"]["calibration"] == {
             "path": str(tmp_path / "lens.npz"),
             "radius": 6.0,
             "sha256": hashlib.sha256((tmp_path / "lens.npz").read_bytes()).hexdigest(),
@@ -253,7 +257,7 @@ class TestInputs:
             for path, each in zip(pair, numbers, strict=True):
                 tifffile.imwrite(path, each, iccprofile=profile, metadata=None)
             assert read_picture(pair[0]).codes()[0, 0, 0] == 8000
-            options = ("--calibration", tmp_path / "lens.npz", "--engine", "fast")
+            options = ("--calibration", tmp_path / "lens.npz", "--method", "fast")
             result = run("map", *pair, "-o", tmp_path / name, *options)
             assert result.exit_code == 0, result.stderr
         plain, linear = (
@@ -271,7 +275,7 @@ class TestInputs:
         exif[ExifTags.Base.Model] = "Some Camera"
         for name, tags in (("plain", None), ("turned", exif)):
             pair = save_pair(tmp_path / name, gray_scene, tags)
-            result = run("map", *pair, "-o", tmp_path / name, "--engine", "fast", "--quiet")
+            result = run("map", *pair, "-o", tmp_path / name, "--method", "fast", "--quiet")
             assert result.exit_code == 0, result.stderr
             assert result.stdout == result.stderr == ""
         for read in (
@@ -292,7 +296,7 @@ class TestInputs:
     def test_raw_file(self, tmp_path: Path) -> None:
         photo = tmp_path / "IMG_1.CR2"
         write_scene(photo, *map(camera_colours, smooth_scene()), orientation=6)
-        options = ("--engine", "fast", "--size", "64", "--swap-views", "--json")
+        options = ("--method", "fast", "--size", "64", "--swap-views", "--json")
         report = json.loads(run("map", photo, "-o", tmp_path / "out", *options).stdout)
         assert report["inputs"] == [str(photo)]
         assert (report["width"], report["height"]) == (48, 64)
@@ -306,15 +310,17 @@ class TestInputs:
         assert read_picture(tmp_path / "IMG_1_sharp.png").srgb().shape == (64, 48, 3)
 
     def test_radii_may_be_given(self, tmp_path: Path, gray_pair: tuple[Path, Path]) -> None:
-        options = ("--engine", "fast", "--radii", "-3.5,3.25", "--json")
+        options = ("--method", "fast", "--radii", "-3.5,3.25", "--json")
         report = json.loads(run("map", *gray_pair, "-o", tmp_path / "out", *options).stdout)
-        assert (report["layers"][-1], report["layers"][0]) == (-3.5, 3.25)
+        settings = report["run"]["settings"]
+        assert settings["radii"] == [-3.5, 3.25]
+        assert (settings["layers"][-1], settings["layers"][0]) == (-3.5, 3.25)
         check_planes(read_map(tmp_path / "out" / "defocus.tif"))
 
     def test_overwrite_gives_the_same_bytes(
         self, tmp_path: Path, gray_pair: tuple[Path, Path]
     ) -> None:
-        arguments = ("map", *gray_pair, "-o", tmp_path / "out", "--engine", "fast")
+        arguments = ("map", *gray_pair, "-o", tmp_path / "out", "--method", "fast")
         assert run(*arguments).exit_code == 0
         names = [name for name in FILES if name != "map.json"]  # which has the seconds it took
         before = [(tmp_path / "out" / name).read_bytes() for name in names]
@@ -325,10 +331,10 @@ class TestInputs:
     def test_record_repeats_the_warnings(
         self, tmp_path: Path, gray_pair: tuple[Path, Path]
     ) -> None:
-        options = ("--engine", "fast", "--json")
+        options = ("--method", "fast", "--json")
         report = json.loads(run("map", *gray_pair[::-1], "-o", tmp_path / "out", *options).stdout)
-        record = json.loads((tmp_path / "out" / "map.json").read_text())
-        assert "right view comes first" in report["warnings"][0]
+        record = record_of(tmp_path / "out")
+        assert "The names say" in report["warnings"][0]
         assert record["warnings"] == report["warnings"]
         # Swapped views look like a scene on the other side of the focus plane.
         defocus = read_map(tmp_path / "out" / "defocus.tif")
@@ -456,15 +462,15 @@ class TestBadInput:
         arguments = (*gray_pair, "--calibration", tmp_path / "lens.npz")
         assert "--calibration" in self.sentence(tmp_path, *arguments, command="fix")
 
+    def test_method_without_the_optimiser(
+        self, tmp_path: Path, gray_pair: tuple[Path, Path]
+    ) -> None:
+        said = self.sentence(tmp_path, *gray_pair, "--method", "fast", command="fix")
+        assert "--method: it needs the engine mpi" in said
+
 
 class TestFix:
-    def test_scores_against_the_truth(
-        self, tmp_path: Path, gray_scene: Scene, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        matched, match = [], LinearViews.matched
-        monkeypatch.setattr(
-            LinearViews, "matched", lambda self, lens: (matched.append(self), match(self, lens))[1]
-        )
+    def test_scores_against_the_truth(self, tmp_path: Path, gray_scene: Scene) -> None:
         pair = save_pair(tmp_path, gray_scene)
         truth = save(tmp_path / "truth.png", linear_to_srgb(gray_scene.sharp) * 65535)
         options = ("--engine", "mpi", "--truth", truth, "--json")
@@ -473,68 +479,23 @@ class TestFix:
         error = np.mean((mean - linear_to_srgb(gray_scene.sharp)) ** 2)
         assert report["input"]["psnr"] == pytest.approx(-10 * math.log10(error), abs=0.02)
         assert report["result"]["psnr"] > report["input"]["psnr"] + 1.5
-        assert len(matched) == 1  # the picture and what it is compared with share it
 
-
-class TestLibrary:
-    def test_light_of_raw_numbers(self, tmp_path: Path) -> None:
-        rng = np.random.default_rng(0)
-        numbers = rng.integers(900, 16384, (2, 40, 50, 1)).astype(np.float32)
-        pair = [save(tmp_path / f"{side}.png", numbers[side]) for side in (0, 1)]
-        views = linear_views(read_pair(*pair), calibration_of(levels=(BLACK, WHITE)))
-        expected = np.maximum(numbers.astype(np.float64) - BLACK, 0) / WHITE
-        for made, light in zip((views.left, views.right), expected, strict=True):
-            np.testing.assert_allclose(made, light, rtol=1e-6)
-
-    def test_light_of_raw_numbers_of_12_bits(self, tmp_path: Path) -> None:
-        numbers = np.random.default_rng(0).integers(64, 4096, (2, 40, 50), np.uint16)
-        for side, each in zip("LR", numbers, strict=True):
-            tifffile.imwrite(tmp_path / f"{side}.tif", each, bitspersample=12, metadata=None)
-        read = read_pair(tmp_path / "L.tif", tmp_path / "R.tif")
-        views = linear_views(read, calibration_of(levels=(64, 4031)))
-        np.testing.assert_allclose(views.right[..., 0], (numbers[1] - 64.0) / 4031, rtol=1e-6)
-
-    def test_bits_are_not_guessed_from_the_numbers(self, tmp_path: Path) -> None:
-        numbers = 257 * np.random.default_rng(0).integers(0, 60, (2, 40, 50, 1))
-        pair = [save(tmp_path / f"{side}.png", numbers[side]) for side in (0, 1)]
-        views = linear_views(read_pair(*pair), calibration_of(levels=(0, WHITE)))
-        np.testing.assert_allclose(views.left, numbers[0] / WHITE, rtol=1e-6)
-
-    def test_light_of_pictures_and_back(self, tmp_path: Path) -> None:
-        pair = save_pair(tmp_path, photographed(3))
-        read = read_pair(*pair)
-        views = linear_views(read)
-        assert views.left.shape == (*SHAPE, 3)
-        np.testing.assert_allclose(views.right, srgb_to_linear(read.right), rtol=1e-6)
-        np.testing.assert_allclose(encoded(views.right), read.right, atol=1e-6)
-        assert linear_views(read_pair(*save_pair(tmp_path, photographed(1)))).left.shape[2] == 1
-
-    def test_encoded_is_clipped_and_of_three_channels(self) -> None:
-        light = np.array([-0.5, 0, 0.2140411, 1, 7], np.float32).reshape(1, 5, 1)
-        made = encoded(light)
-        assert made.shape == (1, 5, 3)
-        assert made.dtype == np.float32
-        np.testing.assert_allclose(made[0, :, 1], [0, 0, 0.5, 1, 1], atol=1e-6)
-
-    @pytest.mark.parametrize("value", [np.nan, np.inf])
-    def test_numbers_that_are_none(self, gray_scene: Scene, value: float) -> None:
-        left = gray_scene.left.copy()
-        left[5, 5] = value
-        with pytest.raises(InvalidPictureError, match="not a number"):
-            LinearViews(left, gray_scene.right)
-
-    def test_paper_takes_steps(self, gray_scene: Scene) -> None:
-        part = np.s_[:48, 60:124]
-        views = LinearViews(gray_scene.left[part], gray_scene.right[part])
-        seen: list[tuple[int, int]] = []
-        options = MapOptions("paper", radii=(-3.0, 3.0), paper=PaperOptions(steps=3))
-        found = map_defocus(
-            views, options=options, progress=lambda done, steps: seen.append((done, steps))
-        )
-        assert seen == [(1, 3), (2, 3), (3, 3)]
-        assert found.sharp.shape == (48, 64, 1)
-        assert np.isfinite(found.defocus).all()
-        assert np.abs(found.defocus).max() <= 3.0
+    def test_raw_numbers_are_scored_as_the_calibration_reads_them(
+        self, tmp_path: Path, gray_scene: Scene
+    ) -> None:
+        write_calibration(tmp_path / "lens.npz", calibration_of(levels=(BLACK, WHITE)))
+        pair = [
+            save(tmp_path / f"{side}.png", BLACK + WHITE * view)
+            for side, view in (("l", gray_scene.left), ("r", gray_scene.right))
+        ]
+        truth = save(tmp_path / "truth.png", linear_to_srgb(gray_scene.sharp) * 65535)
+        options = ("--engine", "mpi", "--method", "fast", "--calibration", tmp_path / "lens.npz")
+        report = json.loads(run("fix", *pair, *options, "--truth", truth, "--json").stdout)
+        assert report["run"]["settings"]["method"] == "fast"
+        mean = linear_to_srgb((gray_scene.left + gray_scene.right) / 2)
+        error = np.mean((mean - linear_to_srgb(gray_scene.sharp)) ** 2)
+        assert report["input"]["psnr"] == pytest.approx(-10 * math.log10(error), abs=0.02)
+        assert report["result"]["psnr"] > report["input"]["psnr"] + 1.5
 
 
 class TestPreview:

@@ -14,6 +14,7 @@ import torch
 from PIL import ExifTags, Image
 
 from dpdeblur.colour import combine, srgb_to_linear
+from dpdeblur.engines import make_engine
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.io.colour_profile import linear_profile, srgb_profile
 from dpdeblur.optics import DiskPSF, photograph
@@ -141,10 +142,7 @@ class TestFix:
         output = photo.with_name("IMG_1_sharp.png")
         assert result.stdout.startswith(f"{output}  36x48")
         views = read_raw_pair(photo, RawOptions(size=48))
-        from dpdeblur.engines import NetworkOptions, restore
-        from dpdeblur.models import load_model
-
-        expected = restore(load_model(), views, NetworkOptions(precision="fp32")).pixels
+        expected = make_engine(precision="fp32").run(views).image
         written = read_picture(output)
         np.testing.assert_allclose(written.srgb(), np.rot90(expected, -1), atol=1e-5)
         assert written.info.bit_depth == 16
@@ -159,7 +157,7 @@ class TestFix:
         report = json.loads(
             run("fix", photo, "--size", "full", "--strip-height", "32", "--json").stdout
         )
-        assert (report["width"], report["height"], report["strips"]) == (96, 128, 3)
+        assert (report["width"], report["height"], report["run"]["strips"]) == (96, 128, 3)
         assert (report["frame_1"], report["views"]) == ("left", {})
         assert "smallest strips" in failure(run("fix", photo, "--max-memory", "1MB", "--overwrite"))
 

@@ -18,8 +18,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from dpdeblur import __version__
 from dpdeblur.colour import linear_to_srgb
-from dpdeblur.io import PictureInfo, read_picture, write_picture
-from dpdeblur.pair import read_pair
+from dpdeblur.io import read_picture, write_picture
 
 Base, GPS = ExifTags.Base, ExifTags.GPS
 XMP = (
@@ -459,40 +458,10 @@ def test_gray_profiles(tmp_path: Path, gamma: float, kept: bool) -> None:
 
 def test_gray_profile_never_lands_on_a_colour_picture(tmp_path: Path) -> None:
     profile = bytes(imagecodecs.cms_profile("gray", gamma=2.2))
-    Image.fromarray(pixels()[..., 0].copy()).save(tmp_path / "l.png", icc_profile=profile)
-    Image.fromarray(pixels(1)).save(tmp_path / "r.png")
-    views = read_pair(tmp_path / "l.png", tmp_path / "r.png")
-    assert isinstance(views.info, PictureInfo)
-    (warning,) = write_picture(tmp_path / "out.png", views.left, views.info)
+    Image.fromarray(pixels()[..., 0].copy()).save(tmp_path / "in.png", icc_profile=profile)
+    gray = read_picture(tmp_path / "in.png")
+    coloured = replace(gray.info, gray=False)  # as of a pair whose other view has colours
+    (warning,) = write_picture(tmp_path / "out.png", gray.srgb(), coloured)
     assert "profile" in warning
     with Image.open(tmp_path / "out.png") as image:
         assert "icc_profile" not in image.info
-
-
-# ---- pairs
-
-
-@pytest.mark.parametrize(
-    ("changes", "word"),
-    [({"icc_profile": matrix_profile(2.2)}, "profile"), ({"exif": camera_exif(8)}, "orientation")],
-)
-def test_views_that_disagree(tmp_path: Path, changes: dict[str, Any], word: str) -> None:
-    left = camera_file(tmp_path / "l.jpg")
-    source = read_pair(left, camera_file(tmp_path / "r.jpg", 1)).info
-    assert isinstance(source, PictureInfo)
-    assert source.warnings == ()
-    source = read_pair(left, camera_file(tmp_path / "r.jpg", 1, **changes)).info
-    assert isinstance(source, PictureInfo)
-    assert source.icc == PROFILE
-    (warning,) = source.warnings
-    assert word in warning
-
-
-def test_warnings_of_both_views(tmp_path: Path) -> None:
-    left, right = (
-        camera_file(tmp_path / name, seed, xmp=b"no xml")
-        for seed, name in enumerate(("l.jpg", "r.jpg"))
-    )
-    source = read_pair(left, right).info
-    assert isinstance(source, PictureInfo)
-    assert [("l.jpg" in w, "r.jpg" in w) for w in source.warnings] == [(True, False), (False, True)]

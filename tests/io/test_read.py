@@ -22,14 +22,11 @@ from PIL import Image, ImageOps
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.errors import (
     DPDeblurError,
-    IdenticalViewsError,
     MissingFileError,
-    ShapeMismatchError,
     UnreadableFileError,
     UnsupportedFormatError,
 )
-from dpdeblur.io import INVERSE, Picture, PictureInfo, read_picture, turn, write_picture
-from dpdeblur.pair import read_pair
+from dpdeblur.io import INVERSE, Picture, read_picture, turn, write_picture
 
 Array = NDArray[Any]
 HEIGHT, WIDTH = 18, 25
@@ -244,31 +241,6 @@ def test_codes_and_bit_depth_are_those_of_the_file(tmp_path: Path, times: int) -
         np.testing.assert_array_equal(picture.codes(), samples[..., None])
     encoded = linear_to_srgb(np.float64(samples) / 65535)  # of the last, with the linear profile
     np.testing.assert_allclose(picture.srgb()[..., 1], encoded, atol=1e-3)
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_codes_lie_as_the_views_do(tmp_path: Path, orientation: int) -> None:
-    files, numbers = [], []
-    for seed, side in enumerate("LR"):
-        numbers.append(noise(1, 16, seed))
-        data = tiff(numbers[-1], extratags=[(274, "H", 1, orientation, True)])
-        (tmp_path / f"a_{side}.tif").write_bytes(data)
-        files.append(tmp_path / f"a_{side}.tif")
-    upright = turn(numbers[0], orientation)
-    np.testing.assert_array_equal(read_picture(files[0]).codes()[..., 0], upright)
-    views = read_pair(*files)
-    assert views.stored is not None
-    for picture, view, expected in zip(
-        views.stored, (views.left, views.right), numbers, strict=True
-    ):
-        np.testing.assert_array_equal(picture.codes()[..., 0], expected)
-        np.testing.assert_array_equal(picture.srgb(), view)
-
-
-def test_samples_of_colour_views_are_not_kept(tmp_path: Path) -> None:
-    for seed, side in enumerate("lr"):
-        (tmp_path / f"{side}.png").write_bytes(png(noise(3, 16, seed), 16, 2))
-    assert read_pair(tmp_path / "l.png", tmp_path / "r.png").stored is None
 
 
 def test_tiff_premultiplied_alpha_is_divided_out(tmp_path: Path) -> None:
@@ -546,42 +518,3 @@ def test_cmyk_jpeg(tmp_path: Path) -> None:
     Image.fromarray(noise()).convert("CMYK").save(tmp_path / "a.jpg")
     with pytest.raises(UnreadableFileError, match="CMYK"):
         read_picture(tmp_path / "a.jpg")
-
-
-# ---- pairs
-
-
-def pair(folder: Path, left: bytes, right: bytes) -> tuple[Path, Path]:
-    paths = folder / "a_L.png", folder / "a_R.png"
-    for path, data in zip(paths, (left, right), strict=True):
-        path.write_bytes(data)
-    return paths
-
-
-def test_views(tmp_path: Path) -> None:
-    left, right = noise(3, 16), noise(3, 8, seed=1)
-    views = read_pair(*pair(tmp_path, png(left, 16, 2), png(right, 8, 2)))
-    assert isinstance(views.info, PictureInfo)
-    assert (views.info.path.name, views.info.bit_depth) == ("a_L.png", 16)
-    assert views.info.warnings == ()
-    np.testing.assert_array_equal(np.rint(views.left * 65535), left)
-    np.testing.assert_array_equal(np.rint(views.right * 255), right)
-
-
-def test_views_are_gray_only_together(tmp_path: Path) -> None:
-    gray, colour = png(noise(1), 8, 0), png(noise(3), 8, 2)
-    other = png(noise(1, seed=1), 8, 0)
-    for left, right, expected in [(gray, other, True), (gray, colour, False)]:
-        source = read_pair(*pair(tmp_path, left, right)).info
-        assert isinstance(source, PictureInfo)
-        assert source.gray == expected
-
-
-def test_views_of_different_size_identical_or_missing(tmp_path: Path) -> None:
-    data = png(noise(), 8, 2)
-    with pytest.raises(ShapeMismatchError):
-        read_pair(*pair(tmp_path, data, png(noise()[:-1], 8, 2)))
-    with pytest.raises(IdenticalViewsError):
-        read_pair(*pair(tmp_path, data, data))
-    with pytest.raises(MissingFileError):
-        read_pair(tmp_path / "a_L.png", tmp_path / "none.png")

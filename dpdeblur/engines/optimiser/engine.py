@@ -50,13 +50,18 @@ class Optimiser:
             "calibration": told,
         }
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Of the method, the radii, and the calibration's digest."""
-        options, calibration = self.options, self.calibration
-        lens = calibration and (calibration.sha256 or repr(calibration))
-        told = repr((options.method, options.radii, lens, options.full, options.paper))
-        return hashlib.sha256(told.encode()).hexdigest()
+        """Of the method, the radii, and what the calibration holds."""
+        options, lens = self.options, self.calibration
+        told = repr((options.method, options.radii, options.full, options.paper))
+        digest = hashlib.sha256(told.encode())
+        if lens is not None:
+            digest.update(repr((lens.radius, lens.frame, lens.levels)).encode())
+            for array in (lens.left, lens.right, lens.ratio):
+                if array is not None:
+                    digest.update(repr(array.shape).encode() + array.tobytes())
+        return digest.hexdigest()
 
     @cached_property
     def _setup(self) -> Setup:

@@ -1,4 +1,4 @@
-"""The views as the optimiser takes them: what is refused, and how they are matched."""
+"""The views as the optimiser works on them: what is refused, and how they are matched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dpdeblur.engines.optimiser import LinearViews
+from dpdeblur.engines.optimiser.observed import observe
 from dpdeblur.errors import CalibrationError, InvalidPictureError, ShapeMismatchError
 from support.optimiser_reference import asymmetric_calibration
 
@@ -35,12 +35,12 @@ def clipped() -> Picture:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_views_of_one_and_three_channels_are_taken(channels: int) -> None:
-    views = LinearViews(picture(1, channels=channels), picture(2, channels=channels))
-    matched = views.matched(None)
-    pair = matched.channels()
-    assert pair.shape == (2, channels, 36, 40)
-    np.testing.assert_array_equal(pair[1, channels - 1], matched.right[..., channels - 1])
-    assert pair.flags.c_contiguous
+    left, right = picture(1, channels=channels), picture(2, channels=channels)
+    observed = observe(left, right)
+    assert observed.views.shape == (2, channels, 36, 40)
+    last = observed.views[1, channels - 1] * observed.brightest
+    np.testing.assert_allclose(last, right[..., channels - 1], rtol=1e-6)
+    assert observed.views.flags.c_contiguous
 
 
 @pytest.mark.parametrize(
@@ -59,17 +59,17 @@ def test_views_of_one_and_three_channels_are_taken(channels: int) -> None:
 )
 def test_what_is_no_view_is_refused(right: Picture, sentence: str) -> None:
     with pytest.raises(InvalidPictureError, match=sentence):
-        LinearViews(picture(), right)
+        observe(picture(), right)
 
 
 def test_the_left_view_is_looked_at_as_well() -> None:
     with pytest.raises(InvalidPictureError, match="The left view"):
-        LinearViews(with_value(np.nan), picture())
+        observe(with_value(np.nan), picture())
 
 
 def test_views_of_different_sizes_are_refused() -> None:
     with pytest.raises(ShapeMismatchError) as failure:
-        LinearViews(picture(), picture(width=41))
+        observe(picture(), picture(width=41))
     assert "40" in str(failure.value)
     assert "41" in str(failure.value)
 
@@ -78,58 +78,46 @@ def test_views_of_different_sizes_are_refused() -> None:
 def test_small_views_are_refused(height: int, width: int) -> None:
     small = picture(height=height, width=width)
     with pytest.raises(InvalidPictureError, match=f"{width}x{height}"):
-        LinearViews(small, small)
+        observe(small, small)
 
 
 def test_the_smallest_views_are_taken() -> None:
-    LinearViews(picture(1, height=32, width=32), picture(2, height=32, width=32))
+    observe(picture(1, height=32, width=32), picture(2, height=32, width=32))
 
 
 def test_half_clipped_is_taken() -> None:
     half = picture()
     half[:17] = 1
-    LinearViews(half, half)
+    observe(half, half)
 
 
 def test_one_is_made_the_brightest_of_both() -> None:
-    views = LinearViews(picture(1) * 3, picture(2) * 8).matched(None)
-    assert max(views.left.max(), views.right.max()) == 1
-    assert views.brightest == pytest.approx(8 * float(picture(2).max()))
-    np.testing.assert_allclose(views.left * views.brightest, picture(1) * 3, rtol=1e-6)
-    assert views.right.dtype == views.left.dtype == np.float32
-
-
-def test_views_are_looked_over_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_over = []
-    check = LinearViews.__post_init__
-    monkeypatch.setattr(
-        LinearViews, "__post_init__", lambda self: (looked_over.append(self), check(self))
-    )
-    views = LinearViews(picture(1), picture(2))
-    combined = views.matched(None).combined()
-    np.testing.assert_allclose(combined, (picture(1) + picture(2)) / 2, rtol=1e-5)
-    assert looked_over == [views]
+    observed = observe(picture(1) * 3, picture(2) * 8)
+    assert observed.views.max() == 1
+    assert observed.brightest == pytest.approx(8 * float(picture(2).max()))
+    left = observed.views[0].transpose(1, 2, 0) * observed.brightest
+    np.testing.assert_allclose(left, picture(1) * 3, rtol=1e-6)
+    assert observed.views.dtype == np.float32
 
 
 def test_a_calibration_matches_the_right_view() -> None:
     ratio = np.array([[1.0, 2.0], [1.5, 3.0]], np.float32)
     calibration = replace(asymmetric_calibration(), ratio=ratio)
     left = picture(1)
-    views = LinearViews(left, left / calibration.match_right(36, 40)[..., None])
-    matched = views.matched(calibration)
-    np.testing.assert_allclose(matched.right, matched.left, rtol=1e-5)
+    right = left / calibration.match_right(36, 40)[..., None]
+    first, second = observe(left, right, calibration).views
+    np.testing.assert_allclose(second, first, rtol=1e-5)
     # A corner: nearest beyond the middles of the grid.
-    np.testing.assert_allclose(views.left[0, -1] / views.right[0, -1], 2, rtol=1e-5)
+    np.testing.assert_allclose(left[0, -1] / right[0, -1], 2, rtol=1e-5)
 
 
 @pytest.mark.parametrize("frame", [(36, 41), (40, 36), (72, 80)])
 def test_a_calibration_for_another_size_is_refused(frame: tuple[int, int]) -> None:
-    views = LinearViews(picture(1), picture(2))
     sentence = re.escape(f"{frame[1]}x{frame[0]}") + ".*40x36"
     with pytest.raises(CalibrationError, match=sentence):
-        views.matched(asymmetric_calibration(frame=frame))
+        observe(picture(1), picture(2), asymmetric_calibration(frame=frame))
 
 
 def test_a_calibration_for_this_size_is_taken() -> None:
-    views = LinearViews(picture(1), picture(2)).matched(asymmetric_calibration(frame=(36, 40)))
-    assert views.left.max() <= 1
+    observed = observe(picture(1), picture(2), asymmetric_calibration(frame=(36, 40)))
+    assert observed.views.max() <= 1
