@@ -18,7 +18,7 @@ _SIDE = 7.0
 _FLECKS = 0.1
 """Share of the pixels, in percent, at either end of the range that colours leave out."""
 _ONE_SIDED = 0.1
-"""Radii of one sign that are so small beside those of the other are taken for errors around 0."""
+"""Radii of one sign that are so small beside those of the other count as errors around 0."""
 
 
 def draw_curve(path: Path, losses: Curve, scores: Mapping[str, Curve]) -> None:

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from dpdeblur.batch.events import EventCallback, Finished, Progress
 from dpdeblur.batch.manifest import Manifest, Record, Status
@@ -36,6 +36,11 @@ class BatchReport:
     records: tuple[Record, ...]
     seconds: float
     notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[Status, int]:
+        """How many pictures are "done", "skipped" and "failed"."""
+        return {status: self.count(status) for status in get_args(Status)}
 
     def count(self, status: Status) -> int:
         """How many pictures are "done", "skipped" or "failed"."""

@@ -31,8 +31,10 @@ def pattern_ratio(first: FloatArray32, second: FloatArray32, spacing: float) -> 
     step = max(math.ceil(spacing / 4), 1)
     height, width = first.shape
     rows, columns = (np.arange(border, side - border, step) for side in (height, width))
-    places = np.ix_(rows, columns)
-    means = [gaussian_filter(view, sigma)[places].ravel().astype(float) for view in (first, second)]
+    centres = np.ix_(rows, columns)
+    means = [
+        gaussian_filter(view, sigma)[centres].ravel().astype(float) for view in (first, second)
+    ]
     down, along = (
         axis.ravel()
         for axis in np.meshgrid((rows + 0.5) / height, (columns + 0.5) / width, indexing="ij")
@@ -55,11 +57,11 @@ def white_ratio(left: FloatArray32, right: FloatArray32) -> FloatArray32:
 
 def in_cells(ratio: FloatArray32) -> FloatArray32:
     """A smooth `H x W` at the middles of an even grid of cells of about 8 x 8 pixels."""
-    places = []
+    centres = []
     for side in ratio.shape:
         cells = max(round(side / CELL), 1)
-        places.append((np.arange(cells) + 0.5) * side / cells - 0.5)
+        centres.append((np.arange(cells) + 0.5) * side / cells - 0.5)
     grid: FloatArray32 = map_coordinates(
-        ratio, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest"
+        ratio, np.meshgrid(*centres, indexing="ij"), order=1, mode="nearest"
     )
     return grid

@@ -33,8 +33,8 @@ def draw_kernels(path: Path, calibration: Calibration, *, overwrite: bool = Fals
     figure = Figure(figsize=(11, 2 * height), layout="constrained")
     axes = figure.subplots(2, 2)
     brightest = max(left.max(), right.max())
-    for place, name, kernels in zip(axes[0], ("Left", "Right"), (left, right), strict=True):
-        _show(place, name, _mosaic(kernels / brightest), left.shape)
+    for panel, name, kernels in zip(axes[0], ("Left", "Right"), (left, right), strict=True):
+        _show(panel, name, _mosaic(kernels / brightest), left.shape)
     orange, blue = np.array([1, 0.55, 0]), np.array([0, 0.45, 1])
     colours = _mosaic(left / brightest)[..., None] * orange
     colours = colours + _mosaic(right / brightest)[..., None] * blue
@@ -72,12 +72,12 @@ def _mosaic(kernels: NDArray[np.float32]) -> NDArray[np.float32]:
     return kernels.transpose(0, 2, 1, 3).reshape(rows * side, columns * side)
 
 
-def _show(place: Axes, name: str, picture: NDArray[np.floating], shape: tuple[int, ...]) -> None:
+def _show(panel: Axes, name: str, picture: NDArray[np.floating], shape: tuple[int, ...]) -> None:
     rows, columns, side, _ = shape
     # The eye sees the faint parts of a kernel better under a square root.
-    place.imshow(np.sqrt(picture.clip(0, 1)), cmap="gray", vmin=0, vmax=1)
-    place.set_title(name)
-    place.set_xticks(np.arange(1, columns) * side - 0.5, labels=[])
-    place.set_yticks(np.arange(1, rows) * side - 0.5, labels=[])
-    place.tick_params(length=0)
-    place.grid(color="0.4", linewidth=0.5)
+    panel.imshow(np.sqrt(picture.clip(0, 1)), cmap="gray", vmin=0, vmax=1)
+    panel.set_title(name)
+    panel.set_xticks(np.arange(1, columns) * side - 0.5, labels=[])
+    panel.set_yticks(np.arange(1, rows) * side - 0.5, labels=[])
+    panel.tick_params(length=0)
+    panel.grid(color="0.4", linewidth=0.5)

@@ -19,8 +19,8 @@ def centroids(kernels: NDArray[np.floating]) -> FloatArray64:
     axis = np.arange(-reach, reach + 1)
     total = kernels.sum((-2, -1), dtype=np.float64)
     sums = (kernels.sum(side, dtype=np.float64) @ axis for side in (-2, -1))
-    places: FloatArray64 = np.stack([part / total for part in sums], -1)
-    return places
+    centroids: FloatArray64 = np.stack([part / total for part in sums], -1)
+    return centroids
 
 
 def disparity(left: NDArray[np.floating], right: NDArray[np.floating]) -> FloatArray64:

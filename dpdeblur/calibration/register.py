@@ -68,8 +68,8 @@ class Drift:
     def undo(self, sharp: FloatArray32) -> FloatArray32:
         """The sharp picture resampled (cubic splines) where the blurred one shows it."""
         rows, columns = np.ogrid[: sharp.shape[0], : sharp.shape[1]]
-        places = (rows + self.down, columns + self.along)
-        moved: FloatArray32 = map_coordinates(sharp, places, order=3, mode="nearest")
+        positions = (rows + self.down, columns + self.along)
+        moved: FloatArray32 = map_coordinates(sharp, positions, order=3, mode="nearest")
         return moved
 
 
@@ -133,11 +133,11 @@ def _matches(
 
 def _summit(scores: FloatArray32, peak: tuple[np.intp, ...]) -> FloatArray64:
     """The peak between pixels, by parabolas along rows and columns."""
-    place = np.array(peak, float)
+    refined = np.array(peak, float)
     for axis in (0, 1):
         line = np.take(scores, peak[1 - axis], 1 - axis)
         at = int(peak[axis])
         if 0 < at < len(line) - 1:
             before, here, after = map(float, line[at - 1 : at + 2])
-            place[axis] += (before - after) / (2 * (before - 2 * here + after) or -np.inf)
-    return place
+            refined[axis] += (before - after) / (2 * (before - 2 * here + after) or -np.inf)
+    return refined

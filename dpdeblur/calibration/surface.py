@@ -32,9 +32,9 @@ def fit(
     degree: int,
     scale: FloatArray64 | float = 1.0,
 ) -> Surface:
-    """The surface that, multiplied by `scale`, comes nearest to `values` at `N` places.
+    """The surface that, multiplied by `scale`, comes nearest to `values` at `N` positions.
 
-    `rows` and `columns` are places in the frame in [0, 1] from top to bottom, left to right. One
+    `rows` and `columns` are positions in the frame in [0, 1] from top to bottom, left to right. One
     round of refitting leaves out what lies far from the rest.
     """
     terms = legendre.legvander2d(2 * rows - 1, 2 * columns - 1, [degree, degree])

@@ -125,6 +125,9 @@ BalanceOption = Annotated[
 SwapViews = Annotated[
     bool, typer.Option("--swap-views", help="Use frame 1 of a raw file as the right view.")
 ]
+Csv = Annotated[
+    Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table to FILE.")
+]
 OutputFile = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="OUT", help="Picture to write.")
 ]
@@ -217,3 +220,23 @@ class RawChoice:
             balance=self.balance is not BalanceChoice.off,
             swap_views=self.swap_views,
         )
+
+    def options_for(self, right: Path | None, save_views: Path | None = None) -> RawOptions | None:
+        """The same for a raw file; None for two views, which take none of these options."""
+        from dpdeblur.errors import OptionError
+
+        if right is None:
+            return self.options()
+        given = (*self.given, *(("--save-views",) if save_views else ()))
+        if given:
+            raise OptionError(given[0], "it is for raw files, but you gave two views; leave it out")
+        return None
+
+
+def statement(options: RawOptions | None) -> tuple[str, ...]:
+    """Which side frame 1 of a raw file is assumed to show, said whenever it matters."""
+    if options is None:
+        return ()
+    if options.swap_views:
+        return ("Frame 1 is used as the right view, because of --swap-views.",)
+    return ("Frame 1 is assumed to be the left view; add --swap-views if it is the right one.",)

@@ -39,7 +39,7 @@ def raw_table(facts: Mapping[str, Any]) -> Table:
             for number, levels in enumerate(facts["black_levels"])
         )
         rows["White level"] = (
-            f"{facts['white_level']}, frame 0 taken to be clipped at {facts['clip_level']}"
+            f"{facts['white_level']}, frame 0 assumed to be clipped at {facts['clip_level']}"
         )
     if facts["light_share"] is not None:
         rows["A/(A+B)"] = f"{facts['light_share']:.1%} of the light of frame 0 is in frame 1"

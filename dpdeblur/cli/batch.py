@@ -12,7 +12,6 @@ import typer
 from dpdeblur.cli import _options
 from dpdeblur.cli._command import command
 from dpdeblur.cli._errors import FAILED, sentence
-from dpdeblur.cli._inputs import statement
 from dpdeblur.cli._output import Output
 
 if TYPE_CHECKING:
@@ -80,13 +79,12 @@ def batch(
     develop = raw.options()
     extension = None if format_ is Format.same else f".{format_.value}"
     plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)
-    for orphan in plan.orphans:
-        printer.warn(f"{orphan} has no partner and is left out.")
-    printer.warn(*plan.warnings)
+    alone = (f"{orphan} has no partner and is left out." for orphan in plan.orphans)
+    printer.warn(*alone, *plan.warnings)
     if raw.given and not any(isinstance(job.pair, RawPath) for job in plan.jobs):
         printer.warn(f"There is no raw file, so {', '.join(raw.given)} had no effect.")
     if any(isinstance(job.pair, RawPath) for job in plan.todo):
-        printer.note(statement(develop))
+        printer.note(*_options.statement(develop))
     runner = engine.make()
     with printer.progress() as bar:
         watch = _watcher(bar, printer, len(plan.todo))
@@ -103,19 +101,16 @@ def batch(
     ]
     printer.note(*notes)
 
-    failed = report.count("failed")
     data = {
         "output": destination,
         "seconds": report.seconds,
-        "done": report.count("done"),
-        "skipped": report.count("skipped"),
-        "failed": failed,
+        **report.counts,
         "orphans": plan.orphans,
         "notes": notes,
         "pictures": [dataclasses.asdict(record) for record in report.records],
     }
     printer.result(_summary(report), data)
-    if failed:
+    if report.counts["failed"]:
         raise typer.Exit(FAILED)
 
 
@@ -138,19 +133,19 @@ def _watcher(bar: Bar, printer: Output, total: int) -> EventCallback:
     return watch
 
 
-def _tell(printer: Output, record: Record, place: str) -> None:
+def _tell(printer: Output, record: Record, count: str) -> None:
     for note in (*record.notes, *(record.run.notes if record.run else ())):
         printer.note(f"{record.name}: {note}")
     if record.error is not None:
         printer.failure(f"{record.name} failed. {record.error}")
     elif not printer.interactive:
-        printer.note(f"[{place}] {record.name} done in {record.seconds:.1f} s")
+        printer.note(f"[{count}] {record.name} done in {record.seconds:.1f} s")
 
 
 def _summary(report: BatchReport) -> Table:
     from rich.table import Table
 
-    counts = ", ".join(f"{report.count(s)} {s}" for s in ("done", "skipped", "failed"))
+    counts = ", ".join(f"{number} {status}" for status, number in report.counts.items())
     table = Table(title=f"{counts}, {report.seconds:.0f} s", title_justify="left")
     for heading in ("Picture", "Status", "Seconds", "Result"):
         table.add_column(heading, overflow="fold")

@@ -68,7 +68,7 @@ def solve(
     """
     from dpdeblur import calibration
     from dpdeblur.errors import OptionError
-    from dpdeblur.io.atomic import check_place
+    from dpdeblur.io.atomic import check_writable
     from dpdeblur.optics import write_calibration
 
     tiles = calibration.parse_grid(grid)
@@ -79,7 +79,7 @@ def solve(
     levels = None if white is None else calibration.check_levels(black or 0.0, white, LEVELS)
     whites = None if white_left is None or white_right is None else (white_left, white_right)
     inputs = [left, right, sharp, *(whites or ())]
-    check_place(output, overwrite=overwrite, inputs=inputs, extensions=(".npz",))
+    check_writable(output, overwrite=overwrite, inputs=inputs, extensions=(".npz",))
     shots = calibration.read_shots(left, right, sharp, whites, levels)
     printer.warn(*shots.warnings)
     with printer.progress() as bar:
@@ -149,11 +149,11 @@ def import_(
       dpdeblur calibrate import calibration/ -o pixel4.npz
     """
     from dpdeblur.calibration import check_levels, describe, import_folder, summary
-    from dpdeblur.io.atomic import check_place
+    from dpdeblur.io.atomic import check_writable
     from dpdeblur.optics import write_calibration
 
     levels = check_levels(black, white, LEVELS)
-    check_place(output, overwrite=overwrite, extensions=(".npz",))
+    check_writable(output, overwrite=overwrite, extensions=(".npz",))
     calibration = import_folder(folder, levels)
     write_calibration(output, calibration, overwrite=overwrite)
     printer.result(f"{output}\n{summary(calibration)}", {"output": output} | describe(calibration))
@@ -176,11 +176,11 @@ def show(
       dpdeblur calibrate show camera.npz -o kernels.png
     """
     from dpdeblur.calibration import describe, draw_kernels, summary
-    from dpdeblur.io.atomic import check_place
+    from dpdeblur.io.atomic import check_writable
     from dpdeblur.optics import read_calibration
 
     if output is not None:
-        check_place(output, overwrite=overwrite, inputs=[path], extensions=(".png",))
+        check_writable(output, overwrite=overwrite, inputs=[path], extensions=(".png",))
     calibration = read_calibration(path)
     human = summary(calibration)
     if output is not None:

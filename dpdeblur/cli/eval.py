@@ -35,9 +35,7 @@ def eval_(
         Path | None,
         typer.Option(metavar="DIR", help="Write the results to this folder, as 16-bit PNG."),
     ] = None,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table to FILE.")
-    ] = None,
+    csv: _options.Csv = None,
     *,
     engine: _options.EngineChoices,
     overwrite: _options.Overwrite = False,

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpdeblur.cli import _inputs, _options
+from dpdeblur.cli import _options
 from dpdeblur.cli._command import command
 from dpdeblur.cli._output import Output, describe_run, rendered
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    from dpdeblur.io import Picture
 
 
 @command
@@ -60,29 +58,31 @@ def fix(
     from dpdeblur.datasets import common_stem
     from dpdeblur.evaluation import Rules, picture_scoring
     from dpdeblur.io import write_picture
+    from dpdeblur.pair import read_beside
+    from dpdeblur.raw import check_photo, read_photo
 
-    inputs = _inputs.check_inputs(left, right, truth)
+    check_photo(left, right, instead="use dpdeblur batch for folders")
     stem = left.stem if right is None else common_stem(left, right)
     output = output or left.with_name(f"{stem}_sharp.png")
-    develop = _inputs.raw_options(right, raw, save_views)
-    saved = {} if save_views is None else _view_paths(save_views, stem)
-    measured = [] if engine.calibration is None else [engine.calibration]
-    _check_places(output, saved.values(), [*inputs, *measured], overwrite=overwrite)
+    develop = raw.options_for(right, save_views)
+    sides = ("left", "right") if save_views else ()
+    saved = {side: (save_views or Path()) / f"{stem}_{side}.tif" for side in sides}
+    inputs = [path for path in (left, right, truth, engine.calibration) if path is not None]
+    _check_outputs(output, saved.values(), inputs, overwrite=overwrite)
     runner = engine.make()
-    pair = runner.read(_inputs.read_photo(left, right, develop))
-    shape = pair.upright(pair.left[..., :0]).shape  # of no channel, so that nothing is copied
-    sharp = None if truth is None else _read_truth(truth, shape[:2])
+    pair = runner.read(read_photo(left, right, develop))
+    sharp = None if truth is None else read_beside(truth, pair)
     printer.warn(*pair.warnings, *(sharp.info.warnings if sharp else ()))
 
     restored = printer.restore(runner, pair, output.name)
     pixels = pair.upright(restored.image)
-    printer.note(*([_inputs.statement(develop)] if develop else ()), *restored.run.notes)
-    for place, picture in (
+    printer.note(*_options.statement(develop), *restored.run.notes)
+    for path, picture in (
         (output, pixels),
         *((path, pair.upright(getattr(pair, side))) for side, path in saved.items()),
     ):
         printer.warn(
-            *write_picture(place, picture, pair.info, metadata=not no_metadata, overwrite=overwrite)
+            *write_picture(path, picture, pair.info, metadata=not no_metadata, overwrite=overwrite)
         )
 
     height, width = pixels.shape[:2]
@@ -96,8 +96,8 @@ def fix(
     truth_pixels = sharp.srgb()
     rules = Rules(protocol.value)
     rows = {
-        "input": rules.score(pair.upright(pair.combined()), truth_pixels),
-        "result": rules.score(pixels, truth_pixels),
+        "input": rules.score(pair.combined(), truth_pixels),
+        "result": rules.score(restored.image, truth_pixels),
     }
     data |= {"protocol": protocol.value}
     data |= {name: scores.as_dict() for name, scores in rows.items()}
@@ -106,30 +106,16 @@ def fix(
     printer.result(rendered(human, table), data)
 
 
-def _check_places(
+def _check_outputs(
     output: Path, saved: Collection[Path], inputs: list[Path], *, overwrite: bool
 ) -> None:
-    """Find out before the long work whether all can be written, each to a place of its own."""
+    """Find out before the long work whether all can be written, each to a file of its own."""
     from dpdeblur.errors import UnwritableOutputError
     from dpdeblur.io import check_output
     from dpdeblur.io.atomic import same_file
 
-    for place in (output, *saved):
-        check_output(place, overwrite=overwrite, inputs=inputs)
-    for place in saved:
-        if same_file(output, place) or same_file(output, place.parent):
-            raise UnwritableOutputError(place, "the result goes there; choose another name")
-
-
-def _read_truth(truth: Path, shape: tuple[int, ...]) -> Picture:
-    from dpdeblur.errors import ShapeMismatchError
-    from dpdeblur.io import read_picture
-
-    sharp = read_picture(truth)
-    if sharp.samples.shape[:2] != shape:
-        raise ShapeMismatchError("The truth and the views", sharp.samples.shape, shape)
-    return sharp
-
-
-def _view_paths(folder: Path, stem: str) -> dict[str, Path]:
-    return {side: folder / f"{stem}_{side}.tif" for side in ("left", "right")}
+    for path in (output, *saved):
+        check_output(path, overwrite=overwrite, inputs=inputs)
+    for path in saved:
+        if same_file(output, path) or same_file(output, path.parent):
+            raise UnwritableOutputError(path, "the result goes there; choose another name")

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json as json_module
-import math
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from dpdeblur.cli import _inputs, _options
+from dpdeblur.cli import _options
 from dpdeblur.cli._command import command
 from dpdeblur.cli._output import Output, describe_run
 
-SCHEMA = 2
-"""Of map.json."""
-CONVENTION = "positive behind the focus plane, negative in front of it, 0 in focus"
-UNIT = "radius of the circle of confusion in pixels of this map"
-GENERIC_UNIT = "radius of a generic lens's circle of confusion: right up to a factor"
 RELATIVE = (
     "Without --calibration the map is relative: a generic lens is assumed, so the radii are "
     "right only up to a factor."
@@ -67,90 +59,33 @@ def map_(
 
       dpdeblur map IMG_0001.CR2 -o IMG_0001_map --size 1680
     """
-    from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions
-    from dpdeblur.io import write_map, write_picture
-    from dpdeblur.io.atomic import write_whole
+    from dpdeblur.engines import optimiser
     from dpdeblur.optics import read_calibration
-    from dpdeblur.plots import draw_defocus
+    from dpdeblur.raw import check_photo, read_photo
 
-    inputs = _inputs.check_inputs(left, right, folders="give the files of one photograph")
-    develop = _inputs.raw_options(right, raw)
-    outputs = _outputs(folder, overwrite, [*inputs, *([calibration] if calibration else [])])
-    limits = None if radii is None else _two_radii(radii)
+    check_photo(left, right, instead="give the files of one photograph")
+    develop = raw.options_for(right)
+    inputs = [path for path in (left, right) if path is not None]
+    read = [*inputs, calibration] if calibration else inputs
+    optimiser.check_map_files(folder, read, overwrite=overwrite)
+    limits = None if radii is None else optimiser.parse_radii(radii)
     lens = None if calibration is None else read_calibration(calibration)
-    engine = Optimiser(lens, OptimiserOptions(method.value, limits, device))
+    engine = optimiser.Optimiser(lens, optimiser.OptimiserOptions(method.value, limits, device))
     engine.prepare()
-    pair = engine.read(_inputs.read_photo(left, right, develop))
+    pair = engine.read(read_photo(left, right, develop))
     printer.warn(*pair.warnings)
+    outputs = optimiser.map_files(folder)
     restored = printer.restore(engine, pair, outputs["sharp"].name, "Finding the map")
-    run = restored.run
     # After the engine, which refuses what it cannot use: then there is only its sentence.
-    told = (RELATIVE if lens is None else None, _inputs.statement(develop) if develop else None)
-    printer.note(*filter(None, told), *run.notes)
+    relative = (RELATIVE,) if lens is None else ()
+    printer.note(*relative, *_options.statement(develop), *restored.run.notes)
 
-    assert restored.defocus is not None  # this engine finds one
-    defocus = pair.upright(restored.defocus)
-    write_map(outputs["defocus"], defocus, overwrite=overwrite)
-    draw_defocus(outputs["preview"], defocus, relative=lens is None, overwrite=overwrite)
-    pixels = pair.upright(restored.image)
-    printer.warn(
-        *write_picture(outputs["sharp"], pixels, pair.info, bit_depth=16, overwrite=overwrite)
-    )
-    height, width = defocus.shape
-    lowest, highest = (float(each) for each in (defocus.min(), defocus.max()))
-    data: dict[str, Any] = {
-        "schema": SCHEMA,
-        "inputs": [str(path) for path in inputs],
-        "width": width,
-        "height": height,
-        "relative": lens is None,
-        "sign": CONVENTION,
-        "unit": GENERIC_UNIT if lens is None else UNIT,
-        "radii": [lowest, highest],
-        "light": {"encoding": "raw", "black": pair.levels[0], "white": pair.levels[1]}
-        if pair.levels
-        else {"encoding": "sRGB"},
-        "run": asdict(run),
-    }
+    data = {"inputs": [str(path) for path in inputs]} | optimiser.describe_map(pair, restored)
     if develop is not None:
         data |= {"frame_1": develop.side_of_frame_1}
     record = data | {"warnings": printer.warnings}
-    document = json_module.dumps(record, indent=2, allow_nan=False) + "\n"
-    write_whole(outputs["record"], document.encode(), overwrite=overwrite)
-    human = "\n".join(
-        (
-            *map(str, outputs.values()),
-            f"{width}x{height}, radii {lowest:+.2f} to {highest:+.2f} px, {describe_run(run)}",
-        )
-    )
+    printer.warn(*optimiser.write_map_folder(folder, pair, restored, record, overwrite=overwrite))
+    lowest, highest = data["radii"]
+    size = f"{data['width']}x{data['height']}, radii {lowest:+.2f} to {highest:+.2f} px"
+    human = "\n".join((*map(str, outputs.values()), f"{size}, {describe_run(restored.run)}"))
     printer.result(human, {"outputs": outputs} | data)
-
-
-def _outputs(folder: Path, overwrite: bool, inputs: list[Path]) -> dict[str, Path]:
-    """What is written into the folder, each of which could be."""
-    from dpdeblur.io.atomic import check_place
-
-    names = {
-        "defocus": "defocus.tif",
-        "preview": "defocus_preview.png",
-        "sharp": "sharp.png",
-        "record": "map.json",
-    }
-    outputs = {kind: folder / name for kind, name in names.items()}
-    for place in outputs.values():
-        check_place(place, overwrite=overwrite, inputs=inputs)
-    return outputs
-
-
-def _two_radii(text: str) -> tuple[float, float]:
-    from dpdeblur.errors import OptionError
-
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        low = high = math.nan
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise OptionError(
-            "--radii", f"{text!r} is not two numbers, the lower first; write them like -3,8.5"
-        )
-    return low, high

@@ -35,9 +35,7 @@ def score(
         typer.Option(help="Rules for pictures; default: dpdd."),
     ] = None,
     match_exposure: _options.MatchExposure = False,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table to FILE.")
-    ] = None,
+    csv: _options.Csv = None,
     overwrite: _options.Overwrite = False,
 ) -> None:
     """Score pictures or maps against ground truth: two files, or two folders paired by name.
@@ -61,7 +59,7 @@ def score(
     from dpdeblur import evaluation
     from dpdeblur.datasets import pair_folders
     from dpdeblur.errors import OptionError
-    from dpdeblur.io.atomic import check_place
+    from dpdeblur.io.atomic import check_writable
 
     for option, given in (("--protocol", protocol), ("--match-exposure", match_exposure)):
         if maps and given:
@@ -71,7 +69,7 @@ def score(
         printer.warn(f"{path} has no counterpart and is left out.")
     if csv is not None:
         inputs = [path for files in match.pictures for path in files.files]
-        check_place(csv, overwrite=overwrite, inputs=inputs)
+        check_writable(csv, overwrite=overwrite, inputs=inputs)
 
     rules = evaluation.Rules(protocol or evaluation.DEFAULT_PROTOCOL, match_exposure=match_exposure)
     with printer.progress() as bar:

@@ -51,7 +51,6 @@ def split(
 
       dpdeblur split IMG_0001.CR3 -o views/ --combined --format png
     """
-    from dpdeblur.cli._inputs import statement
     from dpdeblur.io import check_output, write_picture
     from dpdeblur.raw import RawOptions, develop, finish, open_raw
 
@@ -66,7 +65,7 @@ def split(
     pictures, warnings = develop(raw, options, combined=combined)
     printer.warn(*warnings)
     info = raw.header.picture_info(photo, linear=linear)
-    printer.note(statement(options))
+    printer.note(*_options.statement(options))
     for name, path in paths.items():
         pixels = info.upright(finish(pictures.pop(name), linear=linear))
         printer.warn(

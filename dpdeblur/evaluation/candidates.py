@@ -14,7 +14,7 @@ from dpdeblur.datasets import TruthPair
 from dpdeblur.errors import OptionError
 from dpdeblur.evaluation.dataset import KeepCallback
 from dpdeblur.io import check_output, write_picture
-from dpdeblur.io.atomic import check_place
+from dpdeblur.io.atomic import check_writable
 
 if TYPE_CHECKING:
     from dpdeblur.engines import Engine
@@ -70,7 +70,7 @@ def check_outputs(
     if table is not None:
         inputs = [path for pair in pairs for path in pair.files]
         inputs += [each.file for each in candidates if each.file]
-        check_place(table, overwrite=overwrite, inputs=inputs)
+        check_writable(table, overwrite=overwrite, inputs=inputs)
     known = {_identity(path): path for pair in pairs for path in pair.files}
     for pair in pairs:
         for candidate in candidates:

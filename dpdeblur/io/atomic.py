@@ -43,7 +43,7 @@ def read_whole(path: Path, extensions: Sequence[str] = ()) -> bytes:
     return data
 
 
-def check_place(
+def check_writable(
     path: Path, *, overwrite: bool, inputs: Sequence[Path] = (), extensions: Sequence[str] = ()
 ) -> None:
     """Find out before the long work whether a file could be written at `path`; writes nothing.

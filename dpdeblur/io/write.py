@@ -15,7 +15,7 @@ from dpdeblur.errors import (
     UnwritableOutputError,
 )
 from dpdeblur.io import colour_profile, jpeg, png, tiff
-from dpdeblur.io.atomic import check_place, write_whole
+from dpdeblur.io.atomic import check_writable, write_whole
 from dpdeblur.io.metadata import SOFTWARE
 from dpdeblur.io.picture import PICTURE_EXTENSIONS, PictureInfo
 from dpdeblur.io.stored import Samples, Stored
@@ -28,10 +28,10 @@ WRITABLE = PICTURE_EXTENSIONS
 def check_output(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
     """Find out before the long work whether `path` could be written; writes nothing.
 
-    Raises UnsupportedFormatError for an extension not in WRITABLE, and what `atomic.check_place`
+    Raises UnsupportedFormatError for an extension not in WRITABLE, and what `atomic.check_writable`
     raises.
     """
-    check_place(path, overwrite=overwrite, inputs=inputs, extensions=WRITABLE)
+    check_writable(path, overwrite=overwrite, inputs=inputs, extensions=WRITABLE)
 
 
 def write_picture(

@@ -31,7 +31,7 @@ class MCCNetConfig:
     `radii` (pixels, positive behind focus), `use_volume` how badly each radius explains the views,
     and `use_selection` lets it choose between these pictures pixel by pixel. `widths` and `blocks`
     are the channels and residual blocks at 1/2, 1/4 and 1/8 of the size; `view_widths` the channels
-    of each view's own features at 1/2 and 1/4, which are correlated in a band of `bands` places to
+    of each view's own features at 1/2 and 1/4, which are correlated in a band of `bands` pixels to
     either side.
 
     Paper: widths it states (Section 3.1): 16 channels after the first convolution, then 32, 64,

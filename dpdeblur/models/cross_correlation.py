@@ -24,7 +24,7 @@ def row_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 def band_attention(
     first: Tensor, second: Tensor, values: tuple[Tensor, Tensor], band: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Attention of two views to each other among the `2 band + 1` nearest places of the row.
+    """Attention of two views to each other among the `2 band + 1` nearest pixels of the row.
 
     `first`, `second` are `N x C x H x W` projections. Returns the second view's value brought to
     the first, the first's brought to the second, and the logits `N x (2 band + 1) x H x W` of
@@ -35,7 +35,7 @@ def band_attention(
 
     def shifts(features: Tensor) -> list[Tensor]:
         padded = functional.pad(features, (band, band))
-        return [padded[..., place : place + width] for place in range(2 * band + 1)]
+        return [padded[..., shift : shift + width] for shift in range(2 * band + 1)]
 
     logits = torch.stack([(first * other).sum(1) for other in shifts(second * scale)], 1)
     # The second view's logits at x - d are the same products, seen from the other side.
@@ -59,7 +59,7 @@ def _weighted(weights: Tensor, parts: list[Tensor]) -> Tensor:
 class CrossCorrelation(nn.Module):
     """Brings to each view what the other shows on the same row.
 
-    With `band` 0 along the whole row, as in the paper; else among `band` places to either side
+    With `band` 0 along the whole row, as in the paper; else among `band` pixels to either side
     only. Disparities need no more, the network stays local, and there are the logits as well.
     Without `refine` there is no residual block before the projection.
 

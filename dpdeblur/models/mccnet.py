@@ -47,8 +47,8 @@ class MCCNet(nn.Module):
         if config.residual and config.use_selection:
             with torch.no_grad():
                 # Each channel of the output is four of the head's, one for each of 2x2 pixels.
-                place = slice(4 * _CHANNELS, 4 * _CHANNELS + 4)
-                body.head.get_parameter("bias")[place] = _START_LOGIT / _LOGIT_GAIN
+                logits = slice(4 * _CHANNELS, 4 * _CHANNELS + 4)
+                body.head.get_parameter("bias")[logits] = _START_LOGIT / _LOGIT_GAIN
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Restore the all-in-focus picture.

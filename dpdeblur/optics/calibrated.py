@@ -104,7 +104,7 @@ class Calibration:
         return math.ceil((side // 2 + centre + 1) * abs(largest / self.radius)) + 1
 
     def psf(self, rows: Tensor, columns: Tensor, reach: int) -> CalibratedPSF:
-        """The PSF at `N` places of the frame, given in [0, 1] from top to bottom, left to right."""
+        """The PSF at `N` positions in the frame, in [0, 1] from top to bottom, left to right."""
         left, right = (
             _interpolated(torch.from_numpy(kernels).to(rows), rows, columns)
             for kernels in (self.left, self.right)
@@ -137,10 +137,10 @@ class CalibratedPSF:
         return left / left.sum((-2, -1), keepdim=True), right / right.sum((-2, -1), keepdim=True)
 
     def _spread(self, light: Tensor, scale: Tensor) -> Tensor:
-        """`N x K x S x side`: what goes from each place of an axis to each of the scaled kernel.
+        """`N x K x S x side`: what goes from each position of an axis to each of the scaled kernel.
 
-        A place becomes a tent, at least one pixel wide on each side. `light` is `N x side`, `scale`
-        is `N x K`.
+        A position becomes a tent, at least one pixel wide on each side. `light` is `N x side`,
+        `scale` is `N x K`.
         """
         side = light.shape[-1]
         source, target = (
@@ -154,10 +154,10 @@ class CalibratedPSF:
 
 
 def _interpolated(kernels: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Kernels at `N` places between the middles of the grid's cells; nearest beyond them."""
+    """Kernels at `N` positions between the middles of the grid's cells; nearest beyond them."""
     weights = []
-    for place, cells in zip((rows, columns), kernels.shape[:2], strict=True):
-        index = (place * cells - 0.5).clamp(0, cells - 1)
-        cell = torch.arange(cells, dtype=place.dtype, device=place.device)
+    for position, cells in zip((rows, columns), kernels.shape[:2], strict=True):
+        index = (position * cells - 0.5).clamp(0, cells - 1)
+        cell = torch.arange(cells, dtype=position.dtype, device=position.device)
         weights.append((1 - (index[:, None] - cell).abs()).clamp(min=0))
     return torch.einsum("nr,nc,rcij->nij", *weights, kernels)

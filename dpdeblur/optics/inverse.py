@@ -121,17 +121,17 @@ def _kernels(radii: Sequence[float], reach: int, slope: float) -> tuple[Tensor, 
 def _design(radius: float, design: InverseDesign) -> Tensor:
     size = (_GRID, _GRID)
     half = design.reach
-    place = torch.arange(-half, half + 1)
+    offset = torch.arange(-half, half + 1)
     kernels = torch.zeros(2, *size, dtype=torch.float64)
     for view, kernel in zip(kernels, _kernels([radius], half, design.slope), strict=True):
-        view[place[:, None], place] = kernel[0]
+        view[offset[:, None], offset] = kernel[0]
     spectrum = torch.fft.rfft2(kernels)
     down = torch.fft.fftfreq(_GRID, dtype=torch.float64)[:, None]
     along = torch.fft.rfftfreq(_GRID, dtype=torch.float64)
     power = 1 / (1 + (down.square() + along.square()) / _CORNER**2)
     power[0, 0] = _MEAN
     inside = torch.zeros(size, dtype=torch.float64)
-    inside[place[:, None], place] = 1
+    inside[offset[:, None], offset] = 1
 
     def correlate(error: Tensor) -> Tensor:
         whole: Tensor = torch.fft.irfft2(spectrum.conj() * power * error, s=size)
@@ -154,5 +154,5 @@ def _design(radius: float, design: InverseDesign) -> Tensor:
         residual -= step * image
         before, norm = norm, residual.square().sum()
         direction = residual + norm / before * direction
-    found = filters[:, place[:, None], place]
+    found = filters[:, offset[:, None], offset]
     return found / found.sum()

@@ -80,12 +80,14 @@ def layers_from_defocus(
     beside = -functional.max_pool2d(-radius, 2 * RIM + 1, 1, RIM)
     before_edge = torch.where(radius - beside > step / 2, beside, radius)
     farthest = radius.amax((1, 2, 3), keepdim=True)
-    place, shown_from = ((farthest - part) / step for part in (radius, before_edge))
+    position, shown_from = ((farthest - part) / step for part in (radius, before_edge))
     ways = []
     for first in (0, 1):
-        # The layers stand at places of one parity, each for those within 1 of it.
-        at, shown = (2 * ((part + 1 - first) / 2).floor() + first for part in (place, shown_from))
-        share = 1 - (place - at).abs()
+        # The layers stand at positions of one parity, each for those within 1 of it.
+        at, shown = (
+            2 * ((part + 1 - first) / 2).floor() + first for part in (position, shown_from)
+        )
+        share = 1 - (position - at).abs()
         if not share.any():
             continue
         layers = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dpdeblur.raw.develop import Darkroom, LinearPicture, develop, imbalance
 from dpdeblur.raw.options import DEFAULT_SIZE, RawOptions, parse_size
-from dpdeblur.raw.pair import finish, raw_pair, read_raw_pair
+from dpdeblur.raw.pair import check_photo, finish, raw_pair, read_photo, read_raw_pair
 from dpdeblur.raw.photo import RawPhoto, examine_raw, open_raw
 from dpdeblur.raw.report import describe
 
@@ -14,6 +14,7 @@ __all__ = [
     "LinearPicture",
     "RawOptions",
     "RawPhoto",
+    "check_photo",
     "describe",
     "develop",
     "examine_raw",
@@ -22,5 +23,6 @@ __all__ = [
     "open_raw",
     "parse_size",
     "raw_pair",
+    "read_photo",
     "read_raw_pair",
 ]

@@ -82,16 +82,16 @@ def read_header(path: Path, data: bytes) -> Header:
                 raise UnreadableFileError(path, _NOT_RAW)
             if not is_cr2 or header.make != "Canon":
                 raise NotCanonRawError(path, header.make)
-            places = [_place(directory) for directory in chain]
-            if any(place.stop > len(data) for place in places):
+            spans = [_span(directory) for directory in chain]
+            if any(span.stop > len(data) for span in spans):
                 raise UnreadableFileError(path, _CUT_SHORT)
             slices = {_slices(directory) for directory in chain if _SLICES in directory}
             if len(slices) > 1:  # LibRaw would take the last for all frames
                 raise ValueError("frames of different slices")
-            counts = [count_samples(data[place]) for place in places]
+            counts = [count_samples(data[span]) for span in spans]
             header = replace(
                 header,
-                strips=tuple(place for place, count in zip(places, counts, strict=True) if count),
+                strips=tuple(span for span, count in zip(spans, counts, strict=True) if count),
                 pixels=tuple(filter(None, counts)),
                 slices=next(filter(any, slices), ()),
             )
@@ -124,7 +124,7 @@ def _text(directory: exif.Directory, tag: int) -> str:
     )
 
 
-def _place(directory: exif.Directory) -> slice:
+def _span(directory: exif.Directory) -> slice:
     """Where the data that a CR2 directory points to lie; nowhere if they are not in one piece."""
     start, length = (_numbers(directory, tag) for tag in (_OFFSET, _LENGTH))
     if len(start) != 1 or len(length) != 1:
@@ -155,7 +155,7 @@ def _cr3_directory(path: Path, data: bytes) -> exif.Directory:
         raise UnreadableFileError(path, _CUT_SHORT)
     inner = dict(_boxes(data, *boxes.get(b"moov", (0, 0))))
     start, end = inner.get(b"uuid" + _CANON_BOX, (0, 0))
-    blocks = {name: data[slice(*place)] for name, place in _boxes(data, start, end)}
+    blocks = {name: data[slice(*span)] for name, span in _boxes(data, start, end)}
     directory = exif.parse(blocks.get(b"CMT1", b""))
     for name, tag in ((b"CMT2", exif.EXIF_IFD), (b"CMT4", exif.GPS_IFD)):
         if name in blocks:
@@ -164,7 +164,7 @@ def _cr3_directory(path: Path, data: bytes) -> exif.Directory:
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
-    """Name (with the identity of a `uuid` box) and place of the content of each box."""
+    """Name (with the identity of a `uuid` box) and span of the content of each box."""
     while start + 8 <= min(end, len(data)):
         size, name = struct.unpack_from(">I4s", data, start)
         content = start + 8

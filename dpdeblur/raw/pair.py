@@ -1,4 +1,4 @@
-"""Views of a raw file as the network takes them."""
+"""A photograph as the engines take it: two views, or a raw file developed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,39 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dpdeblur.colour import linear_to_srgb
-from dpdeblur.errors import OptionError, PictureTooSmallError
-from dpdeblur.pair import DualPixelPair
+from dpdeblur.datasets import RAW_EXTENSIONS, is_folder
+from dpdeblur.errors import OptionError, PictureTooSmallError, UnreadableFileError
+from dpdeblur.pair import DualPixelPair, read_pair
 from dpdeblur.raw.develop import LinearPicture, develop
 from dpdeblur.raw.options import RawOptions
 from dpdeblur.raw.photo import RawPhoto, open_raw
 
 _FULL = np.float32(2**16 - 1)
+
+
+def check_photo(left: Path, right: Path | None = None, *, instead: str = "give a file") -> None:
+    """Find out without reading whether these can be one photograph: a raw file, or two views.
+
+    Raises MissingFileError, and UnreadableFileError for a folder (`instead` says what to do about
+    it) or a raw file beside another.
+    """
+    for path in (left, right):
+        if path is not None and is_folder(path):
+            raise UnreadableFileError(path, f"it is a folder; {instead}")
+        if right is not None and path is not None and path.suffix.lower() in RAW_EXTENSIONS:
+            raise UnreadableFileError(
+                path, "it is a raw file, which holds both views; give only this file"
+            )
+
+
+def read_photo(
+    left: Path, right: Path | None = None, options: RawOptions | None = None
+) -> DualPixelPair:
+    """The pair of one photograph: two views read, or a raw file (`left` alone) developed.
+
+    Raises what `read_pair` or `read_raw_pair` raises.
+    """
+    return read_raw_pair(left, options) if right is None else read_pair(left, right)
 
 
 def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPair:

@@ -42,7 +42,7 @@ def joined(device: torch.device) -> Iterator[None]:
         distributed.destroy_process_group()
 
 
-def place() -> tuple[int, int]:
+def rank_and_size() -> tuple[int, int]:
     """This process's rank and the number of processes; (0, 1) where there is but one."""
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
@@ -51,7 +51,7 @@ def place() -> tuple[int, int]:
 
 def average(tensors: Sequence[Tensor]) -> None:
     """Replace each float32 tensor by its mean over all processes, in one exchange."""
-    count = place()[1]
+    count = rank_and_size()[1]
     if count == 1:
         return
     everything = torch.cat([tensor.reshape(-1) for tensor in tensors])
@@ -64,7 +64,7 @@ def average(tensors: Sequence[Tensor]) -> None:
 
 def wait() -> None:
     """Go on when all processes have come here."""
-    if place()[1] > 1:
+    if rank_and_size()[1] > 1:
         distributed.barrier()
 
 

@@ -97,13 +97,13 @@ class FolderPairs:
         self.check_size(size)
         patches = self._patches(size)
         rng = np.random.default_rng((self.seed, 1, step))
-        places = []
+        crops_drawn = []
         for number in range(step * count, (step + 1) * count):
-            epoch, place = divmod(number, len(patches))
-            index, *corner = patches[self._order(epoch, len(patches))[place]]
+            epoch, turn = divmod(number, len(patches))
+            index, *corner = patches[self._order(epoch, len(patches))[turn]]
             rows, columns = map(_moved, corner, size, self._sizes[index], (rng, rng))
-            places.append((int(index), rows, columns, rng.random(2) < 0.5))
-        crops = np.stack(list(self._threads.map(self._crop, *zip(*places, strict=True))))
+            crops_drawn.append((int(index), rows, columns, rng.random(2) < 0.5))
+        crops = np.stack(list(self._threads.map(self._crop, *zip(*crops_drawn, strict=True))))
         pixels = torch.from_numpy(crops.astype(np.float32) / np.float32(65535))
         parts = pixels.to(self.device).permute(1, 0, 4, 2, 3).contiguous()
         return Batch(*parts)

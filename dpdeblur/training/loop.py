@@ -19,7 +19,7 @@ from dpdeblur.models import MCCNet, halve, load_model
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.checkpoint import State, resume, save_checkpoint
 from dpdeblur.training.config import TrainConfig
-from dpdeblur.training.distributed import average, place, wait
+from dpdeblur.training.distributed import average, rank_and_size, wait
 from dpdeblur.training.identity import run_settings
 from dpdeblur.training.losses import MS_SSIM_SMALLEST_SIDE, restoration_loss
 from dpdeblur.training.optimisers import make_optimiser
@@ -92,7 +92,7 @@ def train(
         raise OptionError("epochs", "a run counts in steps; let count_steps turn them into these")
     for stage in config.stages:
         pairs.check_size((stage.height, stage.width))
-    rank, processes = place()
+    rank, processes = rank_and_size()
     run = _Run(config, pairs.device)
     _check_levels(config, run.network.descriptor.levels)
     settings = run_settings(dataclasses.replace(config, model=run.network.config), pairs, processes)

@@ -17,7 +17,7 @@ import torch
 from dpdeblur import __version__
 from dpdeblur.device import list_devices
 from dpdeblur.errors import UnwritableOutputError
-from dpdeblur.io.atomic import check_place, write_whole
+from dpdeblur.io.atomic import check_writable, write_whole
 from dpdeblur.plots import draw_curve
 from dpdeblur.training.config import TrainConfig
 from dpdeblur.training.loop import StepReport
@@ -33,7 +33,7 @@ class RunLog:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "log.jsonl"
         self._file: TextIO | None = None
-        check_place(self.path, overwrite=True)
+        check_writable(self.path, overwrite=True)
         try:
             data = self.path.read_bytes() if self.path.exists() else b""
         except OSError as error:

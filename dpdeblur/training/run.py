@@ -11,7 +11,7 @@ from typing import Any
 
 from dpdeblur.device import choose
 from dpdeblur.models import MCCNet, save_model
-from dpdeblur.training.distributed import joined, own_device, place
+from dpdeblur.training.distributed import joined, own_device, rank_and_size
 from dpdeblur.training.loop import StepReport, train
 from dpdeblur.training.recipe import read_config
 from dpdeblur.training.record import RunLog, write_record
@@ -102,7 +102,7 @@ def run_recipe(
     setup = choose(own_device(device), config.precision)
     checkpoint = folder / "checkpoint.pt"
     with joined(setup.device):
-        rank, processes = place()
+        rank, processes = rank_and_size()
         for note in setup.notes if rank == 0 else ():
             on_note(note)
         pairs = open_pairs(config, recipe.parent, setup.device)

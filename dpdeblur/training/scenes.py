@@ -103,12 +103,12 @@ def _randint(high: int, count: int, rng: torch.Generator) -> Tensor:
 def _random_radii(
     shape: tuple[int, int], config: SceneConfig, rng: torch.Generator, device: torch.device
 ) -> Tensor:
-    kind, place, side = (torch.rand(shape, generator=rng, device=device) for _ in range(3))
+    kind, share, side = (torch.rand(shape, generator=rng, device=device) for _ in range(3))
     ranges = torch.tensor(
         [config.sharp_range, config.large_range, config.moderate_range], device=device
     )
     chosen = ranges[(kind >= config.sharp).long() + (kind >= config.sharp + config.large).long()]
-    magnitude = chosen[..., 0] + place * (chosen[..., 1] - chosen[..., 0])
+    magnitude = chosen[..., 0] + share * (chosen[..., 1] - chosen[..., 0])
     return torch.where(side < config.behind, magnitude, -magnitude)
 
 

@@ -17,7 +17,7 @@ from dpdeblur.errors import (
     UnsupportedFormatError,
     UnwritableOutputError,
 )
-from dpdeblur.io.atomic import check_place, read_whole, same_file, write_whole
+from dpdeblur.io.atomic import check_writable, read_whole, same_file, write_whole
 
 as_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
@@ -145,19 +145,19 @@ class TestWriteWhole:
 
 class TestCheckPlace:
     def test_it_writes_nothing(self, tmp_path: Path) -> None:
-        check_place(tmp_path / "new" / "folder" / "a.png", overwrite=False)
+        check_writable(tmp_path / "new" / "folder" / "a.png", overwrite=False)
         assert names(tmp_path) == []
 
     def test_the_name_must_end_in_one_of_the_extensions(self, tmp_path: Path) -> None:
-        check_place(tmp_path / "a.PNG", overwrite=False, extensions=(".npz", ".png"))
+        check_writable(tmp_path / "a.PNG", overwrite=False, extensions=(".npz", ".png"))
         with pytest.raises(UnsupportedFormatError, match=r"one of \.npz"):
-            check_place(tmp_path / "a.png", overwrite=False, extensions=(".npz",))
+            check_writable(tmp_path / "a.png", overwrite=False, extensions=(".npz",))
 
     def test_a_file_that_is_there(self, tmp_path: Path) -> None:
         (tmp_path / "a.png").touch()
-        check_place(tmp_path / "a.png", overwrite=True)
+        check_writable(tmp_path / "a.png", overwrite=True)
         with pytest.raises(OutputExistsError):
-            check_place(tmp_path / "a.png", overwrite=False)
+            check_writable(tmp_path / "a.png", overwrite=False)
 
     @pytest.mark.parametrize(
         "link",
@@ -177,8 +177,8 @@ class TestCheckPlace:
         (tmp_path / "here").mkdir()
         for path in (source, tmp_path / "b.png", tmp_path / "here" / ".." / "a.png"):
             with pytest.raises(UnwritableOutputError, match="one of the inputs"):
-                check_place(path, overwrite=True, inputs=[other, source])
-        check_place(tmp_path / "d.png", overwrite=True, inputs=[other, source])
+                check_writable(path, overwrite=True, inputs=[other, source])
+        check_writable(tmp_path / "d.png", overwrite=True, inputs=[other, source])
 
     @pytest.mark.parametrize(
         ("name", "says"),
@@ -194,14 +194,14 @@ class TestCheckPlace:
         (tmp_path / "folder").mkdir()
         (tmp_path / "file").touch()
         with pytest.raises(UnwritableOutputError, match=says):
-            check_place(tmp_path / name, overwrite=True, inputs=[tmp_path / "file"])
+            check_writable(tmp_path / name, overwrite=True, inputs=[tmp_path / "file"])
 
     @as_root
     def test_a_folder_that_may_not_be_written_to(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o500)
         try:
             with pytest.raises(UnwritableOutputError, match="may not be written to"):
-                check_place(tmp_path / "a.png", overwrite=True)
+                check_writable(tmp_path / "a.png", overwrite=True)
         finally:
             tmp_path.chmod(0o700)
 

@@ -508,10 +508,10 @@ import torch
 sys.path.insert(0, {tests!r})
 torch.set_num_threads(1)
 from dpdeblur.training import train
-from dpdeblur.training.distributed import joined, place
+from dpdeblur.training.distributed import joined, rank_and_size
 from support.toy_training import CONFIG, Noise
 with joined(torch.device("cpu")):
-    rank = place()[0]
+    rank = rank_and_size()[0]
     folder, seen = Path({folder!r}), []
     note = lambda report, _: seen.append(report.step)
     whole = train(CONFIG, Noise(), folder / "whole", on_step=note)

@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 from dpdeblur.engines.optimiser.engine import Optimiser
-from dpdeblur.engines.optimiser.solve import OptimiserOptions, Solution, solve
+from dpdeblur.engines.optimiser.folder import (
+    check_map_files,
+    describe_map,
+    map_files,
+    write_map_folder,
+)
+from dpdeblur.engines.optimiser.solve import OptimiserOptions, Solution, parse_radii, solve
 
-__all__ = ["Optimiser", "OptimiserOptions", "Solution", "solve"]
+__all__ = [
+    "Optimiser",
+    "OptimiserOptions",
+    "Solution",
+    "check_map_files",
+    "describe_map",
+    "map_files",
+    "parse_radii",
+    "solve",
+    "write_map_folder",
+]

@@ -25,23 +25,23 @@ def shares(defocus: Tensor, radii: Sequence[float]) -> Tensor:
     """
     if len(radii) == 1:
         return torch.ones_like(defocus)[None]
-    place = _place(defocus, radii)
-    return (1 - (place - _indices(place, len(radii))).abs()).clamp(min=0)
+    position = _position(defocus, radii)
+    return (1 - (position - _indices(position, len(radii))).abs()).clamp(min=0)
 
 
 def share_slopes(defocus: Tensor, radii: Sequence[float]) -> Tensor:
     """How `shares` change with the radius, `L x H x W`; at the ends inwards, beyond not at all."""
     if len(radii) == 1:
         return torch.zeros_like(defocus)[None]
-    place = _place(defocus, radii)
-    farther = place.floor().clamp(max=len(radii) - 2)
-    indices = _indices(place, len(radii))
-    slopes = (indices == farther).to(place) - (indices == farther + 1).to(place)
+    position = _position(defocus, radii)
+    farther = position.floor().clamp(max=len(radii) - 2)
+    indices = _indices(position, len(radii))
+    slopes = (indices == farther).to(position) - (indices == farther + 1).to(position)
     inside = (defocus <= radii[0]) & (defocus >= radii[-1])
     return slopes * inside / (radii[0] - radii[1])
 
 
-def _place(defocus: Tensor, radii: Sequence[float]) -> Tensor:
+def _position(defocus: Tensor, radii: Sequence[float]) -> Tensor:
     """Number of the layer, with what lies between two."""
     return ((radii[0] - defocus) / (radii[0] - radii[1])).clamp(0, len(radii) - 1)
 
@@ -86,7 +86,7 @@ class LayeredBlur:
 
         (`precondition` needs them not to be negative.)
         """
-        other = copy.copy(self)  # both find, and add, spectra in one place
+        other = copy.copy(self)  # both find, and add, spectra in one position
         other._tiles = other._cut(shares)
         return other
 
@@ -105,10 +105,10 @@ class LayeredBlur:
         found = []
         for layer in tile.layers:
             kernels = self._layers[layer]
-            place = tile.index % kernels.shape[1]  # one for all tiles, or each its own
-            if (layer, place) not in self._spectra:
-                self._spectra[layer, place] = spectra(kernels[:, place], self.tiling.size)
-            found.append(self._spectra[layer, place])
+            position = tile.index % kernels.shape[1]  # one for all tiles, or each its own
+            if (layer, position) not in self._spectra:
+                self._spectra[layer, position] = spectra(kernels[:, position], self.tiling.size)
+            found.append(self._spectra[layer, position])
         return torch.stack(found, 1)
 
     def forward(self, picture: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How well each defocus explains a place: the closed-form start of the map."""
+"""How well each defocus explains a pixel: the closed-form start of the map."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOISE = 1e-7
 _SHARPNESS = 20.0
 """Inverse temperature of the soft-argmin: the independent observations that a cost stands for."""
 _FLAT = 2e-6
-"""Energy of texture (`_texture`; light squared) below which a place tells little of its blur."""
+"""Energy of texture (`_texture`; light squared) below which a pixel tells little of its blur."""
 _BALANCE = 20.0
 """Standard deviation in pixels of the window that brightness is balanced over."""
 _FEW = 0.05
@@ -30,7 +30,7 @@ _FEW = 0.05
 
 
 def cost_volume(observed: Tensor, lens: Lens, radii: Sequence[float]) -> Tensor:
-    """Cost of each radius at each place, `K x H x W`; the lower, the better the views agree.
+    """Cost of each radius at each pixel, `K x H x W`; the lower, the better the views agree.
 
     The picture that a radius makes of both views (joint Wiener filter, noise to signal rising
     with frequency as natural pictures' spectra fall) is blurred again; what is then missing of the
@@ -75,7 +75,7 @@ def balanced(observed: Tensor) -> Tensor:
 
 
 def soft_argmin(costs: Tensor, radii: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """Mean and variance of the radius at each place, both `H x W`, from `cost_volume`."""
+    """Mean and variance of the radius at each pixel, both `H x W`, from `cost_volume`."""
     values = torch.tensor(radii, dtype=costs.dtype, device=costs.device)[:, None, None]
     share = torch.softmax(-_SHARPNESS * costs, 0)
     mean = (share * values).sum(0)

@@ -30,7 +30,7 @@ class Blurs:
 
 @dataclass(frozen=True, eq=False)
 class Lens:
-    """What a point becomes at any place and defocus, on frames reduced by `reduction`.
+    """What a point becomes at any position and defocus, on frames reduced by `reduction`.
 
     `calibration` holds measured kernels; None stands for the generic dual-pixel PSF of
     `optics.DiskPSF`: a flat disk with a linear ramp, the same all over the frame.

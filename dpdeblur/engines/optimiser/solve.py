@@ -50,6 +50,19 @@ class OptimiserOptions:
                 )
 
 
+def parse_radii(text: str) -> tuple[float, float]:
+    """A range of radii in pixels written as "LOW,HIGH"; raises OptionError."""
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise OptionError(
+            "radii", f"{text!r} is not two numbers, the lower first; write them like -3,8.5"
+        )
+    return low, high
+
+
 @dataclass(frozen=True, eq=False)
 class Solution:
     """What `solve` finds.

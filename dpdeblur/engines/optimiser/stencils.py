@@ -49,9 +49,9 @@ def gaussian(pictures: Tensor, deviation: float) -> Tensor:
 def _window(side: int, deviation: float, like: Tensor) -> Tensor:
     """The blur of one axis as a matrix: for many pictures far quicker than convolution."""
     reach = math.ceil(3 * deviation)
-    place = torch.arange(-reach, reach + 1, dtype=like.dtype, device=like.device)
-    kernel = torch.exp(-place.square() / (2 * deviation**2))
+    offset = torch.arange(-reach, reach + 1, dtype=like.dtype, device=like.device)
+    kernel = torch.exp(-offset.square() / (2 * deviation**2))
     pixels = torch.arange(side, device=like.device)
-    seen = (pixels[:, None] + place.long()).clamp(0, side - 1)
+    seen = (pixels[:, None] + offset.long()).clamp(0, side - 1)
     matrix = like.new_zeros(side, side)
     return matrix.scatter_add_(1, seen, (kernel / kernel.sum()).expand(side, -1))

@@ -175,8 +175,8 @@ def _weights(
     """
     sides = []
     for side, (first, last) in zip(size, (down, along), strict=True):
-        place = torch.arange(side, dtype=dtype, device=device) + 0.5
-        rise = (place / max(ramp, 0.5)).clamp(max=1)
+        position = torch.arange(side, dtype=dtype, device=device) + 0.5
+        rise = (position / max(ramp, 0.5)).clamp(max=1)
         weight = torch.ones_like(rise) if first else rise
         sides.append(weight if last else weight * rise.flip(0))
     return sides[0][:, None] * sides[1]
