@@ -38,7 +38,7 @@ class BatchReport:
     notes: tuple[str, ...] = ()
 
     @property
-    def counts(self) -> dict[Status, int]:
+    def counts(self) -> dict[str, int]:
         """How many pictures are "done", "skipped" and "failed"."""
         return {status: self.count(status) for status in get_args(Status)}
 

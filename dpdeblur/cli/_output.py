@@ -46,7 +46,7 @@ class Output:
             highlight=False, soft_wrap=True, markup=False, emoji=False, width=off_terminal
         )
         self._err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
-        self._warnings: list[str] = []
+        self.warnings: list[str] = []
 
     def silence(self) -> None:
         """Print nothing but errors from now on."""
@@ -55,25 +55,20 @@ class Output:
     def result(self, human: RenderableType, data: dict[str, Any]) -> None:
         """Print what the command was asked for; the JSON document also lists the warnings."""
         if self.json:
-            self._document(data | {"warnings": self._warnings})
+            self._document(data | {"warnings": self.warnings})
         elif not self.quiet:
             self._out.print(human)
 
     def warn(self, *sentences: str) -> None:
         """Say that something is amiss although the command goes on."""
         for sentence in sentences:
-            self._warnings.append(sentence)
+            self.warnings.append(sentence)
             if not (self.quiet or self.json):
                 self._err.print(Text.assemble(("Warning:", "yellow"), " ", sentence))
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What was amiss so far."""
-        return tuple(self._warnings)
-
     def failure(self, sentence: str) -> None:
         """Say that one of many pictures failed, also when quiet."""
-        self._warnings.append(sentence)
+        self.warnings.append(sentence)
         if not self.json:
             self._err.print(Text.assemble(("Error:", "bold red"), " ", sentence))
 
@@ -87,7 +82,7 @@ class Output:
         """Say why the command ended early; `kind` tells machines."""
         if self.json:
             error = {"type": kind, "message": sentence}
-            self._document({"error": error, "warnings": self._warnings})
+            self._document({"error": error, "warnings": self.warnings})
         self._err.print(Text.assemble(("Error:", "bold red"), " ", sentence))
 
     def _document(self, data: dict[str, Any]) -> None:
