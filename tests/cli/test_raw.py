@@ -181,7 +181,7 @@ class TestFix:
         for pictures in ((photo, other), (pair[0], photo)):
             assert "holds both views; give only this file" in failure(run("fix", *pictures))
         for pictures in ((photo,), pair):
-            assert "give PNG, TIFF or JPEG" in failure(run("fix", *pictures, "--truth", other))
+            assert "use one of .png" in failure(run("fix", *pictures, "--truth", other))
 
     def test_saved_views_do_not_replace_the_result(self, photo: Path, tmp_path: Path) -> None:
         views = tmp_path / "views"
