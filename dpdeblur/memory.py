@@ -24,6 +24,9 @@ def parse_memory(text: str) -> int:
 
     K, M, G, T are powers of 1000, Ki, Mi, Gi, Ti of 1024. Raises OptionError if it is no such
     size or is below one byte.
+
+    >>> parse_memory("2GB"), parse_memory("1.5 GiB")
+    (2000000000, 1610612736)
     """
     match = _MEMORY.fullmatch(text)
     unit, binary = (match[2].upper(), match[3]) if match else ("", "")

@@ -139,6 +139,11 @@ def read_pair(left: Path, right: Path) -> DualPixelPair:
         ShapeMismatchError: the views differ in size.
         IdenticalViewsError: they are the same picture.
         PictureTooSmallError: they are below 16 x 16 pixels.
+
+    >>> folder = Path("examples/canon_r6ii")
+    >>> pair = read_pair(folder / "l.png", folder / "r.png")
+    >>> pair.left.shape, pair.combined().shape
+    ((512, 768, 3), (512, 768, 3))
     """
     first, second = read_picture(left), read_picture(right)
     notes = (*first.info.warnings, *second.info.warnings)

@@ -23,14 +23,20 @@ COMMANDS = typer.main.get_command(app)
 DOCTESTED = [
     "dpdeblur.api",
     "dpdeblur.datasets.folders",
+    "dpdeblur.engines.make",
+    "dpdeblur.engines.optimiser.solve",
+    "dpdeblur.engines.plan",
     "dpdeblur.evaluation.measures",
     "dpdeblur.evaluation.protocols",
+    "dpdeblur.evaluation.report",
     "dpdeblur.io.read",
     "dpdeblur.io.write",
+    "dpdeblur.memory",
     "dpdeblur.models.cost",
     "dpdeblur.models.weights",
     "dpdeblur.optics.inverse",
     "dpdeblur.optics.photograph",
+    "dpdeblur.pair",
     "dpdeblur.training.recipe",
 ]
 """Modules with examples in their docstrings."""

@@ -43,6 +43,9 @@ def make_engine(
         DeviceError: the device is missing or cannot do it.
         WeightsError: the weights are missing, damaged or of another network.
         MissingFileError, UnreadableFileError: the calibration is missing or none.
+
+    >>> make_engine("mpi", method="fast", device="cpu").settings
+    {'method': 'fast', 'radii': None, 'calibration': None}
     """
     if name not in ENGINES:
         raise OptionError("engine", f"'{name}' is unknown; use {' or '.join(ENGINES)}")

@@ -44,6 +44,9 @@ def plan_strips(
     whose halo costs more than its rows. `height` and `start` (below it) must be multiples of
     `multiple_of` (pad the picture first); `strip_height` and `halo` are rounded up to one, as
     strips that begin elsewhere would meet the network's pooling out of step.
+
+    >>> [(strip.start, strip.stop, strip.rows_read) for strip in plan_strips(64, 40, 8, 8)]
+    [(0, 32, 40), (32, 64, 40)]
     """
     halo = round_up(halo, multiple_of)
     units = (height - start) // multiple_of

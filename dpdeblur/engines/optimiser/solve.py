@@ -106,6 +106,10 @@ def solve(
     Raises:
         CalibrationError, InvalidPictureError, ShapeMismatchError: as `observe` does.
         OptionError: the radii would spread light over more than the picture.
+
+    >>> left, right = np.random.default_rng(0).random((2, 48, 64, 1), dtype=np.float32)
+    >>> solve(left, right, options=OptimiserOptions("fast")).defocus.shape
+    (48, 64)
     """
     options = options or OptimiserOptions()
     seen = observe(left, right, calibration)
