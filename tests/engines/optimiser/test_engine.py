@@ -104,7 +104,7 @@ class TestLevels:
         assert found.sharp.max() > 1
 
     def test_arrays_are_no_raw_numbers(self, small_views: DualPixelPair) -> None:
-        with pytest.raises(InvalidPictureError, match="in colour"):
+        with pytest.raises(InvalidPictureError, match="not read from a file"):
             Optimiser(OF_RAW, FAST).run(small_views)
 
 
