@@ -43,7 +43,7 @@ def deblur(
             options below without effect.
         device: auto, cpu, cuda, cuda:n or, for mccnet, mps.
         weights: for mccnet: a file or a shipped name; None is the default. They stay loaded for
-            the next call.
+            the next call with the same options.
         precision: for mccnet: auto, fp32, bf16 or fp16.
         max_memory: for mccnet: bytes to use on top of what is in use; None is 60 % of free memory.
         strip_height: for mccnet: the most rows computed at once; None is what fits into memory.
@@ -63,6 +63,7 @@ def deblur(
         WeightsError: the weights are missing, damaged or of another network.
         DeviceError: the device is missing or cannot compute in the precision.
         OptionError: an option has a value that cannot be used, or is the other engine's.
+        MissingFileError, UnreadableFileError: the calibration is missing or none.
         CalibrationError: the calibration is for pictures of another size.
         OutOfMemoryError: even the smallest strip does not fit.
         NonFiniteResultError: the network gives NaN or infinity even in fp32.
@@ -76,6 +77,7 @@ def deblur(
     if isinstance(engine, str):
         if engine == "mccnet":
             weights = find_weights(weights).resolve()
+        calibration = None if calibration is None else Path(calibration).resolve()
         engine = _engine(
             engine,
             tuple(_written(file) for file in (weights, calibration)),

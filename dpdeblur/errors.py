@@ -87,7 +87,7 @@ class IdenticalViewsError(DPDeblurError):
 
 
 class PictureTooSmallError(DPDeblurError):
-    """A picture is below the smallest size the engine takes. Shape is (height, width)."""
+    """A picture is below the smallest size of a view. Shape is (height, width)."""
 
     def __init__(self, shape: tuple[int, ...], minimum: int) -> None:
         self.shape, self.minimum = shape, minimum

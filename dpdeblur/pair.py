@@ -86,8 +86,8 @@ class DualPixelPair:
         """The same files read as linear raw numbers (DN), max(number - black, 0) / white being
         light.
 
-        Raises InvalidPictureError if the files are in colour or have 8 bits or a view has no number
-        above black, and what the class raises.
+        Raises InvalidPictureError if a view is in colour, has 8 bits, no number above black or no
+        file, and what the class raises.
         """
         if levels == self.levels:
             return self
@@ -106,11 +106,16 @@ class DualPixelPair:
         light: list[NDArray[np.float32]] = []
         for side, picture in zip(("left", "right"), self.stored or (None, None), strict=True):
             if picture is None or picture.bit_depth <= 8:
-                kind = "in colour" if picture is None else f"of {picture.bit_depth} bits"
+                if picture is not None:
+                    kind = f"is of {picture.bit_depth} bits"
+                elif self.info is not None:
+                    kind = "or the other view is in colour"
+                else:
+                    kind = "was not read from a file"
                 raise InvalidPictureError(
                     f"The {side} view",
                     "the calibration is for linear raw numbers, which are gray pictures of 16 "
-                    f"bits, and it is {kind}",
+                    f"bits, and it {kind}",
                 )
             light.append(np.asarray((picture.codes() - black).clip(0) / white, np.float32))
             if not light[-1].any():
@@ -178,13 +183,12 @@ def read_beside(path: Path, pair: DualPixelPair) -> Picture:
     Raises what `read_picture` raises, and ShapeMismatchError if it is not of the views' size.
     """
     picture = read_picture(path)
-    if pair.info is not None:
-        picture = picture.in_rows(pair.info.orientation)
-    sizes = picture.samples.shape[:2], pair.left.shape[:2]
+    shape = pair.upright(pair.left[..., :0]).shape  # of no channel, so that nothing is copied
+    sizes = picture.samples.shape[:2], shape[:2]
     if sizes[0] != sizes[1]:
         views = "the views" if pair.info is None else pair.info.path
         raise ShapeMismatchError(f"{path} and {views}", *sizes)
-    return picture
+    return picture if pair.info is None else picture.in_rows(pair.info.orientation)
 
 
 def _is_gray(view: NDArray[np.float32]) -> bool:

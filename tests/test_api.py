@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,26 @@ def test_a_calibration_is_read_from_its_file(tmp_path: Path, small_views: DualPi
     write_calibration(first, read_calibration(second), overwrite=True)
     again = dpdeblur.deblur(*views, engine="mpi", device="cpu", method="fast", calibration=first)
     np.testing.assert_array_equal(again, calibrated[1])
+
+
+def test_a_calibration_of_the_same_name_in_another_folder(
+    tmp_path: Path, small_views: DualPixelPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = small_views.left, small_views.right
+    kernels = asymmetric_calibration()
+    results = []
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        write_calibration(Path("lens.npz"), kernels)
+        os.utime("lens.npz", ns=(0, 0))  # as copies with their times have it
+        results.append(
+            dpdeblur.deblur(
+                *views, engine="mpi", device="cpu", method="fast", calibration="lens.npz"
+            )
+        )
+        kernels = replace(kernels, left=kernels.right, right=kernels.left)
+    assert not np.array_equal(*results)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float64, np.float16, ">u2"])

@@ -55,7 +55,7 @@ def test_the_library_knows_no_flags() -> None:
     # With the beginning of an f-string that a flag's name follows.
     flag = re.compile(r"--([A-Za-z]|$)")
     assert [(path, text) for path in MODULES for text in literals(path) if flag.search(text)] == []
-    assert any(flag.search(text) for text in literals(PACKAGE / "cli" / "_inputs.py"))
+    assert any(flag.search(text) for text in literals(PACKAGE / "cli" / "_options.py"))
 
 
 def test_errors_say_which_parameter_they_are_about() -> None:

@@ -108,7 +108,7 @@ def test_arrays_have_nothing_beside_them() -> None:
     pair = DualPixelPair(left, right)
     assert (pair.info, pair.stored, pair.levels, pair.warnings) == (None, None, None, ())
     assert pair.upright(left) is left
-    with pytest.raises(InvalidPictureError, match="in colour"):
+    with pytest.raises(InvalidPictureError, match="not read from a file"):
         pair.with_levels((BLACK, WHITE))
 
 
@@ -249,7 +249,9 @@ def test_a_picture_beside_the_views_lies_as_they_do(tmp_path: Path) -> None:
     write(path, turn(views[2], 6))  # upright without a tag
     np.testing.assert_array_equal(read_beside(path, pair).codes(), views[2])
     write(path, views[2])
-    with pytest.raises(ShapeMismatchError, match=r"truth\.tif and .*a_L\.tif"):
+    # Sizes are told as whoever looks at the pictures sees them.
+    sizes = f"{WIDTH}x{HEIGHT} and {HEIGHT}x{WIDTH} pixels"
+    with pytest.raises(ShapeMismatchError, match=rf"truth\.tif and .*a_L\.tif .*{sizes}"):
         read_beside(path, pair)
 
 
@@ -295,6 +297,7 @@ def test_bits_are_not_guessed_from_the_numbers(tmp_path: Path) -> None:
 def test_what_holds_no_raw_numbers(tmp_path: Path) -> None:
     for samples, reason in (
         ((noise(3, 16), noise(3, 16, seed=1)), "The left view .*in colour"),
+        ((noise(1, 16), noise(3, 16)), "The left view .* it or the other view is in colour"),
         ((noise(1), noise(1, seed=1)), "The left view .*of 8 bits"),
         ((noise(1, 16), noise(1, seed=1)), "The right view .*of 8 bits"),
         ((noise(1, 16), noise(1, 9, seed=1)), "The right view .*black everywhere"),

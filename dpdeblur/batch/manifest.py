@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from dpdeblur import __version__
 from dpdeblur.engines import RunInfo
@@ -20,9 +20,6 @@ from dpdeblur.io.atomic import write_whole
 MANIFEST_NAME = "batch.json"
 SCHEMA = 2
 Status = Literal["done", "skipped", "failed"]
-
-
-Seconds = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Record:
     output: str
     run: RunInfo | None = None
     raw: dict[str, Any] | None = None
-    seconds: Seconds | None = None
+    seconds: float | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
     error_type: str | None = None
@@ -131,6 +128,7 @@ def read_records(folder: Path) -> list[Record]:
     path = folder / MANIFEST_NAME
     try:
         content = json.loads(path.read_bytes())
+        json.dumps(content, allow_nan=False)  # what is not finite could not be written again
         schema = content["schema"]
         if schema in {1, SCHEMA}:
             rows = content["pictures"]

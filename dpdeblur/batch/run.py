@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, get_args
 
 from dpdeblur.batch.events import EventCallback, Finished, Progress
@@ -145,7 +146,7 @@ class _Run:
     raw: RawOptions
     sentence: Callable[[DPDeblurError], str]
     writing: Future[Record] | None = None
-    records: dict[object, Record] = field(default_factory=dict)
+    records: dict[Path, Record] = field(default_factory=dict)
 
     def skip_done(self) -> tuple[str, ...]:
         """Record what is done already; remarks on it."""

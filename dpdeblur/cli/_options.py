@@ -87,7 +87,7 @@ StripHeight = Annotated[
 Calibration = Annotated[
     Path | None,
     typer.Option(
-        metavar="CAL", help="Your camera's blur (.npz), for mpi; default: a generic lens."
+        metavar="CAL", help="Your camera's blur (.npz), for the optimiser; default: a generic lens."
     ),
 ]
 MethodOption = Annotated[

@@ -59,8 +59,7 @@ def map_(
 
       dpdeblur map IMG_0001.CR2 -o IMG_0001_map --size 1680
     """
-    from dpdeblur.engines import optimiser
-    from dpdeblur.optics import read_calibration
+    from dpdeblur.engines import make_engine, optimiser
     from dpdeblur.raw import check_photo, read_photo
 
     check_photo(left, right, instead="give the files of one photograph")
@@ -69,15 +68,15 @@ def map_(
     read = [*inputs, calibration] if calibration else inputs
     optimiser.check_map_files(folder, read, overwrite=overwrite)
     limits = None if radii is None else optimiser.parse_radii(radii)
-    lens = None if calibration is None else read_calibration(calibration)
-    engine = optimiser.Optimiser(lens, optimiser.OptimiserOptions(method.value, limits, device))
-    engine.prepare()
+    engine = make_engine(
+        "mpi", device=device, calibration=calibration, method=method.value, radii=limits
+    )
     pair = engine.read(read_photo(left, right, develop))
     printer.warn(*pair.warnings)
     outputs = optimiser.map_files(folder)
     restored = printer.restore(engine, pair, outputs["sharp"].name, "Finding the map")
     # After the engine, which refuses what it cannot use: then there is only its sentence.
-    relative = (RELATIVE,) if lens is None else ()
+    relative = (RELATIVE,) if calibration is None else ()
     printer.note(*relative, *_options.statement(develop), *restored.run.notes)
 
     data = {"inputs": [str(path) for path in inputs]} | optimiser.describe_map(pair, restored)

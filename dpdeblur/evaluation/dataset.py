@@ -85,6 +85,8 @@ def evaluate(
         try:
             evaluated = _evaluate_one(engines, pair, rules, keep, progress)
         except DPDeblurError as error:
+            # Without its past, whose frames would hold the pictures for as long as the report.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
             evaluated = Evaluated(pair, error=error)
         yield evaluated
 

@@ -26,6 +26,8 @@ from support.batches import ENGINE, RUN, statuses, three_pairs
                 *((2, wrong) for wrong in ({"status": []}, {"notes": "abc"}, {"notes": [1]})),
                 *((2, wrong) for wrong in ({"raw": 1}, {"run": 1}, {"run": {"engine": "mccnet"}})),
                 *((2, {"seconds": number}) for number in (float("nan"), float("inf"), "1 s")),
+                (2, {"run": vars(replace(RUN, seconds=float("nan")))}),
+                (2, {"run": vars(replace(RUN, settings={"radii": [float("inf")]}))}),
                 *((1, {"weights": 1}), (1, {"weights": "1", "strips": "one"})),
             )
         ),

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.device import Setup, choose
 from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
-from dpdeblur.engines.optimiser.solve import OptimiserOptions, solve
+from dpdeblur.engines.optimiser.solve import OptimiserOptions, Solution, solve
 from dpdeblur.errors import DeviceError
-from dpdeblur.memory import is_out_of_memory, peak_memory, reset_peak_memory
+from dpdeblur.memory import is_out_of_memory, peak_memory, release_unused, reset_peak_memory
 from dpdeblur.optics import Calibration
 from dpdeblur.pair import DualPixelPair
 
@@ -95,14 +95,18 @@ class Optimiser:
         started = time.perf_counter()
         setup = self._setup
         reset_peak_memory(setup.device)
-        light = self.read(pair).linear()
+        found: Solution | None = None
         try:
+            light = self.read(pair).linear()
             found = solve(*light, self.calibration, self.options, setup.device, progress)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            reason = "its memory is too small for this picture; choose cpu or a smaller picture"
-            raise DeviceError(str(setup.device), reason) from error
+        if found is None:  # and not in the handler, where the traceback holds the tensors
+            release_unused(setup.device)
+            instead = "a smaller picture" if setup.device.type == "cpu" else "cpu or a smaller one"
+            reason = f"its memory is too small for this picture; choose {instead}"
+            raise DeviceError(str(setup.device), reason)
         record = RunInfo(
             engine=self.name,
             settings=self.settings | {"layers": list(found.layers)},

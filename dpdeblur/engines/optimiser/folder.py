@@ -42,7 +42,10 @@ def describe_map(pair: DualPixelPair, restored: Restored) -> dict[str, Any]:
     assert restored.defocus is not None
     height, width = pair.upright(restored.defocus).shape
     relative = restored.run.settings["calibration"] is None
-    black, white = pair.levels or (None, None)
+    light: dict[str, Any] = {"encoding": "sRGB"}
+    if pair.levels is not None:
+        black, white = pair.levels
+        light = {"encoding": "raw", "black": black, "white": white}
     return {
         "schema": SCHEMA,
         "width": width,
@@ -51,9 +54,7 @@ def describe_map(pair: DualPixelPair, restored: Restored) -> dict[str, Any]:
         "sign": SIGN,
         "unit": GENERIC_UNIT if relative else UNIT,
         "radii": [float(restored.defocus.min()), float(restored.defocus.max())],
-        "light": {"encoding": "raw", "black": black, "white": white}
-        if pair.levels
-        else {"encoding": "sRGB"},
+        "light": light,
         "run": asdict(restored.run),
     }
 

@@ -1,4 +1,4 @@
-"""Map and picture that together explain both views: the `full` engine."""
+"""Map and picture that together explain both views: the method `full`."""
 
 from __future__ import annotations
 

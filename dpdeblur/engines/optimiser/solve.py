@@ -46,20 +46,21 @@ class OptimiserOptions:
             low, high = self.radii
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 raise OptionError(
-                    "radii", f"{low} to {high} is not a range; give LOW,HIGH in pixels"
+                    "radii", f"{low:g} to {high:g} is not a range; give the lower radius first"
                 )
 
 
 def parse_radii(text: str) -> tuple[float, float]:
-    """A range of radii in pixels written as "LOW,HIGH"; raises OptionError."""
+    """Two radii in pixels written as "LOW,HIGH"; raises OptionError if these are not two numbers.
+
+    OptimiserOptions finds out whether they are a range.
+    """
     try:
         low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        low = high = math.nan
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    except ValueError as error:
         raise OptionError(
             "radii", f"{text!r} is not two numbers, the lower first; write them like -3,8.5"
-        )
+        ) from error
     return low, high
 
 
