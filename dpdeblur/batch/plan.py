@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from dpdeblur.datasets import (
 )
 from dpdeblur.errors import UnsupportedFormatError, UnwritableOutputError
 from dpdeblur.io import WRITABLE
+from dpdeblur.io.atomic import FileSet
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,14 @@ def plan_jobs(
     else:
         listed = read_pair_list(pairs, source)
         found = Finding(listed.pairs, listed.orphans)
-    views = {os.path.realpath(file) for pair in found.photos for file in pair.files}
+    views = FileSet(file for pair in found.photos for file in pair.files)
     jobs = []
     for pair in found.photos:
         own = ".tif" if isinstance(pair, RawPath) else pair.left.suffix.lower()
         ending = own if extension is None else extension
         # Not with_suffix: the name may have a dot of its own.
         output = output_dir / f"{pair.name}{ending}"
-        if os.path.realpath(output) in views:
+        if output in views:
             raise UnwritableOutputError(
                 output,
                 f"the result of {pair.files[0]} would replace this view; choose another output "

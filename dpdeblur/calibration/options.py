@@ -30,12 +30,9 @@ def parse_grid(text: str) -> tuple[int, int]:
     return grid
 
 
-def check_levels(black: float, white: float, name: str = "levels") -> tuple[float, float]:
-    """Black and white level of linear raw files, in DN, as a pair; raises OptionError.
-
-    `name` is what the error is said to be about.
-    """
+def check_levels(black: float, white: float) -> tuple[float, float]:
+    """Black and white level of linear raw files, in DN, as a pair; raises OptionError."""
     if not 0 <= black < white <= _HIGHEST:
         reason = f"{black:g} and {white:g} do not satisfy 0 <= black < white <= {_HIGHEST}"
-        raise OptionError(name, reason)
+        raise OptionError("levels", reason)
     return black, white

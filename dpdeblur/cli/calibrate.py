@@ -19,7 +19,6 @@ app = typer.Typer(
 )
 
 Npz = Annotated[Path, Option("--output", "-o", metavar="CAL", help="Calibration to write (.npz).")]
-LEVELS = "--black, --white"
 
 
 @app.command()
@@ -76,7 +75,7 @@ def solve(
         raise OptionError("--white-left", "give it together with --white-right, or leave both out")
     if white is None and black is not None:
         raise OptionError("--black", "give it together with --white, or leave it out")
-    levels = None if white is None else calibration.check_levels(black or 0.0, white, LEVELS)
+    levels = None if white is None else calibration.check_levels(black or 0.0, white)
     whites = None if white_left is None or white_right is None else (white_left, white_right)
     inputs = [left, right, sharp, *(whites or ())]
     check_writable(output, overwrite=overwrite, inputs=inputs, extensions=(".npz",))
@@ -152,7 +151,7 @@ def import_(
     from dpdeblur.io.atomic import check_writable
     from dpdeblur.optics import write_calibration
 
-    levels = check_levels(black, white, LEVELS)
+    levels = check_levels(black, white)
     check_writable(output, overwrite=overwrite, extensions=(".npz",))
     calibration = import_folder(folder, levels)
     write_calibration(output, calibration, overwrite=overwrite)

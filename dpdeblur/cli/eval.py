@@ -1,4 +1,4 @@
-"""`dpdeblur eval`: what weights are worth on a data set with ground truth."""
+"""`dpdeblur eval`: what weights, or the optimiser, are worth on a data set with ground truth."""
 
 from __future__ import annotations
 

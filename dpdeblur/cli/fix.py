@@ -112,10 +112,10 @@ def _check_outputs(
     """Find out before the long work whether all can be written, each to a file of its own."""
     from dpdeblur.errors import UnwritableOutputError
     from dpdeblur.io import check_output
-    from dpdeblur.io.atomic import same_file
+    from dpdeblur.io.atomic import FileSet
 
     for path in (output, *saved):
         check_output(path, overwrite=overwrite, inputs=inputs)
     for path in saved:
-        if same_file(output, path) or same_file(output, path.parent):
+        if output in FileSet([path, path.parent]):
             raise UnwritableOutputError(path, "the result goes there; choose another name")

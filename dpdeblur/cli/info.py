@@ -18,7 +18,17 @@ from dpdeblur.errors import OptionError
 if TYPE_CHECKING:
     from dpdeblur.device import DeviceInfo
 
-LIBRARIES = ("torch", "numpy", "scikit-image", "pillow", "rawpy", "tifffile", "imagecodecs")
+LIBRARIES = (
+    "torch",
+    "numpy",
+    "scikit-image",
+    "pillow",
+    "rawpy",
+    "imageio",
+    "tifffile",
+    "simplejpeg",
+    "imagecodecs",
+)
 
 
 @command

@@ -14,7 +14,7 @@ from dpdeblur.datasets import TruthPair
 from dpdeblur.errors import OptionError
 from dpdeblur.evaluation.dataset import KeepCallback
 from dpdeblur.io import check_output, write_picture
-from dpdeblur.io.atomic import check_writable
+from dpdeblur.io.atomic import FileSet, check_writable
 
 if TYPE_CHECKING:
     from dpdeblur.engines import Engine
@@ -67,18 +67,15 @@ def check_outputs(
 
     Raises what `check_output` raises, also where one would replace an input.
     """
+    weights = [each.file for each in candidates if each.file]
+    inputs = FileSet([*weights, *(path for pair in pairs for path in pair.files)])
     if table is not None:
-        inputs = [path for pair in pairs for path in pair.files]
-        inputs += [each.file for each in candidates if each.file]
         check_writable(table, overwrite=overwrite, inputs=inputs)
-    known = {_identity(path): path for pair in pairs for path in pair.files}
     for pair in pairs:
         for candidate in candidates:
             output = candidate.output(pair.name)
             if output is not None:
-                # Not all inputs for each output: of thousands that would take minutes.
-                same = known.get(_identity(output), pair.left)
-                check_output(output, overwrite=overwrite, inputs=[same])
+                check_output(output, overwrite=overwrite, inputs=inputs)
 
 
 def save_results(candidates: Sequence[Candidate], *, overwrite: bool = False) -> KeepCallback:
@@ -90,15 +87,6 @@ def save_results(candidates: Sequence[Candidate], *, overwrite: bool = False) ->
             write_picture(output, pixels, bit_depth=16, overwrite=overwrite)
 
     return keep
-
-
-def _identity(path: Path) -> tuple[int, int] | Path:
-    """What tells a file from others, whatever it is called: links, other capitals."""
-    try:
-        found = path.stat()
-    except (OSError, ValueError):  # no input, as those are there; `check_output` says what is wrong
-        return path
-    return found.st_dev, found.st_ino
 
 
 def _labels(files: Sequence[Path]) -> list[str]:

@@ -15,8 +15,6 @@ from dpdeblur.evaluation.report import PICTURE_COLUMNS, Column, Report, Table, p
 
 _PSNR, *_OTHERS = PICTURE_COLUMNS.values()
 _GAIN = Column("Gain (dB)", "+.2f")
-
-
 _Row = tuple[str, str | None, Sequence[Scores]]
 """A photograph's name, group and scores, the input's first; a mean of these has no name."""
 
@@ -107,7 +105,7 @@ def _named(candidate: Candidate) -> str:
 
 
 def _table(title: str, rows: Sequence[_Row], number: int) -> Table:
-    """Each photograph's input beside the result of weights, which are counted from 1."""
+    """Each photograph's input beside the result of the candidate `number`, from 1."""
     before, after = (Column(f"{what} PSNR", _PSNR.digits) for what in ("Input", "Result"))
     cells = []
     for name, group, scores in rows:
@@ -118,7 +116,7 @@ def _table(title: str, rows: Sequence[_Row], number: int) -> Table:
 
 
 def _comparison(title: str, rows: Sequence[_Row], labels: Sequence[str]) -> Table:
-    """The means of the input and of each weights' results, with the PSNR of each group."""
+    """The means of the input and of each candidate's results, with the PSNR of each group."""
     groups = {group: scores for name, group, scores in rows if not name}  # that of all is last
     psnrs = [Column(f"PSNR {group}" if group else "PSNR", _PSNR.digits) for group in groups]
     cells = []

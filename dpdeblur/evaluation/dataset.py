@@ -1,4 +1,4 @@
-"""How good weights are on a data set: restore every photograph and compare it with the truth."""
+"""How good engines are on a data set: restore every photograph and compare it with the truth."""
 
 from __future__ import annotations
 

@@ -81,6 +81,12 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
 )
 
 
+def _protocol(name: str) -> Protocol:
+    if name not in PROTOCOLS:
+        raise OptionError("protocol", f"'{name}' is unknown; use {' or '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]
+
+
 def score(
     prediction: NDArray[np.floating[Any]],
     truth: NDArray[np.floating[Any]],
@@ -111,13 +117,11 @@ def score(
     >>> round(scores.psnr, 3), round(scores.mae, 3)
     (20.0, 0.1)
     """
-    if protocol not in PROTOCOLS:
-        raise OptionError("protocol", f"'{protocol}' is unknown; use {' or '.join(PROTOCOLS)}")
+    prepare = _protocol(protocol).prepare
     for what, picture in (("The prediction", prediction), ("The truth", truth)):
         # An integer picture would be clamped to black and white and score without complaint.
         if not np.issubdtype(picture.dtype, np.floating):
             raise InvalidPictureError(what, "it must be floating-point with values in [0, 1]")
-    prepare = PROTOCOLS[protocol].prepare
     sharp = prepare(truth)
     scores = _compare(prepare(prediction), sharp)
     if not match_exposure:
@@ -131,7 +135,7 @@ def score(
 class Rules:
     """How results are compared: a protocol of `PROTOCOLS`, from row `first_row` (from 0) down.
 
-    Rows are those of the views as they went through the network. With `match_exposure` all scores
+    Rows are those of the views as they went through the engine. With `match_exposure` all scores
     have `matched` ones as well, over the same rows. Raises OptionError.
     """
 
@@ -140,9 +144,7 @@ class Rules:
     match_exposure: bool = False
 
     def __post_init__(self) -> None:
-        if self.protocol not in PROTOCOLS:
-            known = " or ".join(PROTOCOLS)
-            raise OptionError("protocol", f"'{self.protocol}' is unknown; use {known}")
+        _protocol(self.protocol)
         if self.first_row < 0:
             raise OptionError("first_row", f"{self.first_row} is below 0")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
@@ -43,15 +43,33 @@ def read_whole(path: Path, extensions: Sequence[str] = ()) -> bytes:
     return data
 
 
+class FileSet:
+    """Files that are told apart by what they are, not by their names: links, other capitals.
+
+    Raises ValueError for a name with a null byte.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._known = {_identity(path) for path in paths}
+
+    def __contains__(self, path: Path) -> bool:
+        return _identity(path) in self._known
+
+
 def check_writable(
-    path: Path, *, overwrite: bool, inputs: Sequence[Path] = (), extensions: Sequence[str] = ()
+    path: Path,
+    *,
+    overwrite: bool,
+    inputs: Iterable[Path] | FileSet = (),
+    extensions: Sequence[str] = (),
 ) -> None:
     """Find out before the long work whether a file could be written at `path`; writes nothing.
 
     Raises UnsupportedFormatError for a name that ends in none of `extensions`, if any are given,
     OutputExistsError for a file that is there unless `overwrite`, and
     UnwritableOutputError where `path` is one of `inputs`, which are never replaced, or a folder,
-    or the folder it would go to (or the first of its parents that exists) takes no files.
+    or the folder it would go to (or the first of its parents that exists) takes no files. For many
+    outputs give one FileSet of the inputs.
     """
     if extensions and path.suffix.lower() not in extensions:
         raise UnsupportedFormatError(path, extensions)
@@ -61,7 +79,7 @@ def check_writable(
         folder = next(parent for parent in path.absolute().parents if parent.exists())
         if not folder.is_dir():
             raise UnwritableOutputError(path, f"{folder} is not a folder")
-        if any(same_file(path, source) for source in inputs):
+        if path in (inputs if isinstance(inputs, FileSet) else FileSet(inputs)):
             raise UnwritableOutputError(path, "it is one of the inputs; choose another name")
         if path.exists() and not overwrite:
             raise OutputExistsError(path)
@@ -71,17 +89,6 @@ def check_writable(
         raise UnwritableOutputError(path, str(error)) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UnwritableOutputError(path, f"you have no permission to write to {folder}")
-
-
-def same_file(path: Path, other: Path) -> bool:
-    """Whether both are one file, be it by another name: a link, or in other capitals.
-
-    Raises OSError where the system does not say.
-    """
-    try:
-        return path.samefile(other)
-    except FileNotFoundError:
-        return path.resolve() == other.resolve()
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
@@ -103,3 +110,12 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise UnwritableOutputError(path, error.strerror or str(error)) from error
+
+
+def _identity(path: Path) -> tuple[int, int] | str:
+    """The device and number of a file that is there; else where it would be, links followed."""
+    try:
+        found = path.stat()
+    except OSError:
+        return os.path.realpath(path)
+    return found.st_dev, found.st_ino

@@ -21,7 +21,7 @@ from dpdeblur.io import exif
 from dpdeblur.io.stored import Stored, Unusable, with_channels, without_single_channel
 
 SIGNATURE = b"\xff\xd8\xff"
-_SOS, _APPLICATION = 0xDA, range(0xE0, 0xE3)
+_EOI, _SOS, _APPLICATION = 0xD9, 0xDA, range(0xE0, 0xE3)
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}  # TEM and restart markers have no length
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])")
@@ -32,6 +32,7 @@ _ICC = b"ICC_PROFILE\0"
 _QUALITY = 95
 # What libjpeg says where a scan is short of data; its other warnings may be of whole pictures.
 _LOST = re.compile(r"premature end|instead of RST|bad \w+ code", re.IGNORECASE)
+_FILL = bytes((37 * n + 90) % 255 for n in range(64))
 
 
 def decode(data: bytes) -> Stored:
@@ -40,12 +41,12 @@ def decode(data: bytes) -> Stored:
     Raises Unusable for a file that is cut short, has fewer scan data than pixels, or is neither
     gray nor RGB in 8 bits, and imagecodecs.Jpeg8Error for one that is damaged.
     """
-    frame, blocks = _header(data)
+    frame, blocks, scan = _header(data)
     bits, parts = frame[0], frame[5]
     if bits != 8 or parts not in {1, 3}:
         kind = "a CMYK" if parts == 4 else f"a {bits}-bit"
         raise Unusable(f"it is {kind} JPEG; convert it to RGB in 8 bits first")
-    samples = _pixels(data, "GRAY" if parts == 1 else "RGB")
+    samples = _pixels(data, "GRAY" if parts == 1 else "RGB", scan)
     jfif, block, xmp = (next(iter(blocks[name]), None) for name in (_JFIF, _EXIF, _XMP))
     # A profile longer than a segment is split: number and count are the two bytes after the name.
     profile = sorted(blocks[_ICC])
@@ -74,8 +75,8 @@ def encode(stored: Stored) -> bytes:
     return buffer.getvalue()
 
 
-def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]]]:
-    """Of what precedes the first scan: the frame header, and the blocks of each name."""
+def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]], int]:
+    """The frame header, the blocks of each name, and where the first scan begins."""
     frame, blocks, at = b"", {name: list[bytes]() for name in (_JFIF, _EXIF, _XMP, _ICC)}, 2
     while (match := _MARKER.match(data, at)) and (marker := match[1][0]) != _SOS:
         at = match.end()
@@ -91,10 +92,10 @@ def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]]]:
                 found.append(content.removeprefix(name))
     if match is None or len(frame) < 6:
         raise Unusable("it is damaged or cut short")
-    return frame, blocks
+    return frame, blocks, match.start()
 
 
-def _pixels(data: bytes, colours: str) -> NDArray[np.uint8]:
+def _pixels(data: bytes, colours: str, scan: int) -> NDArray[np.uint8]:
     """Decode to H x W x 1 ("GRAY") or 3 ("RGB"); Unusable where scan data are missing."""
     try:
         return np.asarray(simplejpeg.decode_jpeg(data, colours))
@@ -102,8 +103,25 @@ def _pixels(data: bytes, colours: str) -> NDArray[np.uint8]:
         if _LOST.search(str(error)):
             raise Unusable("it is damaged or cut short") from error
     # Something unusual, such as bytes between scans or a rare reduction of the colours, which
-    # simplejpeg does not know; imagecodecs does, but fills up what is missing.
-    return with_channels(imagecodecs.jpeg8_decode(data))
+    # simplejpeg does not know; imagecodecs does, but fills up what is missing with gray. What
+    # follows a whole scan makes no difference; a short one takes it for its own.
+    samples = imagecodecs.jpeg8_decode(data)
+    if not np.array_equal(samples, imagecodecs.jpeg8_decode(_padded(data, scan))):
+        raise Unusable("it is damaged or cut short")
+    return with_channels(samples)
+
+
+def _padded(data: bytes, at: int) -> bytes:
+    """The file with more bytes before each of its markers, from the first scan (at `at`) on."""
+    pieces, begin = [], 0
+    while match := _MARKER.search(data, at):
+        pieces.append(data[begin : match.start()])
+        begin, at, marker = match.start(), match.end(), match[1][0]
+        if marker == _EOI:
+            return _FILL.join([*pieces, data[begin:]])
+        if marker not in _STANDALONE:
+            at += int.from_bytes(data[at : at + 2], "big")
+    raise Unusable("it is damaged or cut short")
 
 
 def _resolution(jfif: bytes) -> exif.Directory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from dpdeblur.errors import (
     UnwritableOutputError,
 )
 from dpdeblur.io import colour_profile, jpeg, png, tiff
-from dpdeblur.io.atomic import check_writable, write_whole
+from dpdeblur.io.atomic import FileSet, check_writable, write_whole
 from dpdeblur.io.metadata import SOFTWARE
 from dpdeblur.io.picture import PICTURE_EXTENSIONS, PictureInfo
 from dpdeblur.io.stored import Samples, Stored
@@ -25,7 +25,7 @@ WRITABLE = PICTURE_EXTENSIONS
 """Extensions that `write_picture` takes, lower case."""
 
 
-def check_output(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+def check_output(path: Path, *, overwrite: bool, inputs: Iterable[Path] | FileSet = ()) -> None:
     """Find out before the long work whether `path` could be written; writes nothing.
 
     Raises UnsupportedFormatError for an extension not in WRITABLE, and what `atomic.check_writable`

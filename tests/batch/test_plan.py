@@ -53,6 +53,13 @@ def test_plan_never_replaces_a_view(tmp_path: Path) -> None:
     with pytest.raises(UnwritableOutputError, match="would replace this view"):
         plan_jobs(tmp_path, tmp_path / "x/../in", pairs=table, overwrite=True)
     assert plan_jobs(tmp_path, tmp_path / "in", pairs=table, extension=".tif").jobs
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "in" / name).touch()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b.png").hardlink_to(tmp_path / "in" / "a.png")
+    with pytest.raises(UnwritableOutputError, match="would replace this view"):
+        plan_jobs(tmp_path, tmp_path / "out", pairs=table)
 
 
 def test_plan_refuses_unknown_formats_and_empty_folders(tmp_path: Path) -> None:

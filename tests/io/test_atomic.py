@@ -17,7 +17,7 @@ from dpdeblur.errors import (
     UnsupportedFormatError,
     UnwritableOutputError,
 )
-from dpdeblur.io.atomic import check_writable, read_whole, same_file, write_whole
+from dpdeblur.io.atomic import FileSet, check_writable, read_whole, write_whole
 
 as_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
@@ -206,8 +206,11 @@ class TestCheckPlace:
             tmp_path.chmod(0o700)
 
 
-def test_same_file_also_where_none_is(tmp_path: Path) -> None:
+def test_file_sets_also_where_no_file_is(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("folder")
-    assert same_file(tmp_path / "folder" / "a", tmp_path / "link" / "a")
-    assert not same_file(tmp_path / "folder" / "a", tmp_path / "folder" / "b")
+    (tmp_path / "circle").symlink_to("circle")
+    files = FileSet([tmp_path / "folder" / "a", tmp_path / "circle", tmp_path / ("x" * 300)])
+    assert tmp_path / "link" / "a" in files
+    assert tmp_path / "circle" in files
+    assert tmp_path / "folder" / "b" not in files

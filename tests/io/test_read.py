@@ -298,6 +298,21 @@ def test_jpeg_with_bytes_between_its_scans(tmp_path: Path) -> None:
     np.testing.assert_array_equal(stored(picture), np.asarray(Image.open(io.BytesIO(data))))
 
 
+def test_jpeg_with_bytes_between_its_scans_and_others_lost(tmp_path: Path) -> None:
+    """libjpeg's last complaint is about the former."""
+    photograph = skimage.data.astronaut()[:200, :300]  # type: ignore[no-untyped-call]
+    data = jpeg(photograph, progressive=True)
+    first, last = data.index(b"\xff\xc4", data.index(b"\xff\xda")), data.rindex(b"\xff\xc4")
+    padded = data[:last] + bytes(5) + data[last:]
+    read(tmp_path, "whole.jpg", padded)
+    for end in (first, last, len(padded) - 2):
+        for lost in (10, 200):
+            with pytest.raises(UnreadableFileError, match="cut short"):
+                read(tmp_path, "a.jpg", padded[: end - lost] + padded[end:])
+    with pytest.raises(UnreadableFileError, match="cut short"):
+        read(tmp_path, "a.jpg", padded[:-2])
+
+
 def test_jpeg_with_colours_of_a_rare_resolution(tmp_path: Path) -> None:
     """Gray at 4:1:0, which no encoder here writes: eight blocks of light, two of colour."""
     data = bytearray(jpeg(np.full((16, 32, 3), 128, np.uint8), subsampling=0))
@@ -306,6 +321,9 @@ def test_jpeg_with_colours_of_a_rare_resolution(tmp_path: Path) -> None:
     head = bytes(data[: data.index(b"\xff\xda") + 14])
     picture = read(tmp_path, "a.jpg", head + blocks + b"\xff\xd9")
     np.testing.assert_array_equal(stored(picture), np.full((16, 32, 3), 128))
+    for length in range(6):
+        with pytest.raises(UnreadableFileError, match="cut short"):
+            read(tmp_path, "a.jpg", head + blocks[:length] + b"\xff\xd9")
 
 
 def test_jpeg_larger_than_pillow_would_read(
