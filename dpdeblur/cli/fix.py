@@ -13,7 +13,7 @@ from dpdeblur.cli._command import command
 from dpdeblur.cli._output import Output, describe_run, rendered
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    pass
 
 
 @command
@@ -57,7 +57,7 @@ def fix(
     """
     from dpdeblur.datasets import common_stem
     from dpdeblur.evaluation import Rules, picture_scoring
-    from dpdeblur.io import write_picture
+    from dpdeblur.io import check_outputs, write_picture
     from dpdeblur.pair import read_beside
     from dpdeblur.raw import check_photo, read_photo
 
@@ -68,7 +68,7 @@ def fix(
     sides = ("left", "right") if save_views else ()
     saved = {side: (save_views or Path()) / f"{stem}_{side}.tif" for side in sides}
     inputs = [path for path in (left, right, truth, engine.calibration) if path is not None]
-    _check_outputs(output, saved.values(), inputs, overwrite=overwrite)
+    check_outputs([output, *saved.values()], overwrite=overwrite, inputs=inputs)
     runner = engine.make()
     pair = runner.read(read_photo(left, right, develop))
     sharp = None if truth is None else read_beside(truth, pair)
@@ -104,18 +104,3 @@ def fix(
     scoring = picture_scoring(rules)
     table = scoring.table(scoring.title, rows.items())
     printer.result(rendered(human, table), data)
-
-
-def _check_outputs(
-    output: Path, saved: Collection[Path], inputs: list[Path], *, overwrite: bool
-) -> None:
-    """Find out before the long work whether all can be written, each to a file of its own."""
-    from dpdeblur.errors import UnwritableOutputError
-    from dpdeblur.io import check_output
-    from dpdeblur.io.atomic import FileSet
-
-    for path in (output, *saved):
-        check_output(path, overwrite=overwrite, inputs=inputs)
-    for path in saved:
-        if output in FileSet([path, path.parent]):
-            raise UnwritableOutputError(path, "the result goes there; choose another name")

@@ -51,15 +51,14 @@ def split(
 
       dpdeblur split IMG_0001.CR3 -o views/ --combined --format png
     """
-    from dpdeblur.io import check_output, write_picture
+    from dpdeblur.io import check_outputs, write_picture
     from dpdeblur.raw import RawOptions, develop, finish, open_raw
 
     ending = ".tif" if format_ is Format.tiff else ".png"
     folder = photo.parent if output is None else output
     names = ("left", "right", "combined")[: 3 if combined else 2]
     paths = {name: folder / f"{photo.stem}_{name}{ending}" for name in names}
-    for path in paths.values():
-        check_output(path, overwrite=overwrite, inputs=[photo])
+    check_outputs(list(paths.values()), overwrite=overwrite, inputs=[photo])
     raw = open_raw(photo)
     options = RawOptions(half=half, balance=balance != "off", swap_views=swap_views)
     pictures, warnings = develop(raw, options, combined=combined)

@@ -6,7 +6,7 @@ from dpdeblur.io.maps import READABLE_MAPS, read_map, write_map
 from dpdeblur.io.orientation import INVERSE, turn
 from dpdeblur.io.picture import PICTURE_EXTENSIONS, Picture, PictureInfo
 from dpdeblur.io.read import READABLE, read_picture
-from dpdeblur.io.write import WRITABLE, check_output, write_picture
+from dpdeblur.io.write import WRITABLE, check_output, check_outputs, write_picture
 
 __all__ = [
     "INVERSE",
@@ -17,6 +17,7 @@ __all__ = [
     "Picture",
     "PictureInfo",
     "check_output",
+    "check_outputs",
     "read_map",
     "read_picture",
     "turn",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +32,18 @@ def check_output(path: Path, *, overwrite: bool, inputs: Iterable[Path] | FileSe
     raises.
     """
     check_writable(path, overwrite=overwrite, inputs=inputs, extensions=WRITABLE)
+
+
+def check_outputs(
+    paths: Sequence[Path], *, overwrite: bool = False, inputs: Iterable[Path] = ()
+) -> None:
+    """The same for several pictures at once, of which none may be another's file or folder."""
+    known = FileSet(inputs)
+    for number, path in enumerate(paths):
+        check_output(path, overwrite=overwrite, inputs=known)
+        for other in paths[:number]:
+            if other in FileSet([path, path.parent]):
+                raise UnwritableOutputError(path, f"{other} goes there; choose another name")
 
 
 def write_picture(
