@@ -64,6 +64,7 @@ def test_the_optimiser_by_name_or_made(small_views: DualPixelPair) -> None:
     assert seen == sorted(seen)
 
 
+@pytest.mark.slow
 def test_a_calibration_is_read_from_its_file(tmp_path: Path, small_views: DualPixelPair) -> None:
     views = small_views.left, small_views.right
     first, second = (tmp_path / f"{index}.npz" for index in range(2))
@@ -119,6 +120,7 @@ def test_gray_is_three_equal_channels(weights: Path) -> None:
     np.testing.assert_array_equal(deblur(*gray, weights), deblur(*colour, weights))
 
 
+@pytest.mark.slow
 def test_lists_of_lists_and_strips(weights: Path) -> None:
     seen: list[int] = []
     result = dpdeblur.deblur(

@@ -50,6 +50,7 @@ def errors(calibration: Calibration, taken: Taken) -> NDArray[np.float64]:
 
 class TestSolve:
     @pytest.mark.parametrize("radius", [6.0, -6.0])
+    @pytest.mark.slow
     def test_kernels_and_vignetting_are_recovered(self, radius: float) -> None:
         """The sharp shot is moved, scaled and darker, all are noisy."""
         taken = take(radius)

@@ -30,6 +30,7 @@ class TestBatch:
         (source / "day" / "lonely_L.png").write_bytes(b"")
         return source
 
+    @pytest.mark.slow
     def test_keeps_the_tree_and_goes_on_after_failures(self, source: Path, tmp_path: Path) -> None:
         out = tmp_path / "out"
         broken = source / "day" / "b_R.png"

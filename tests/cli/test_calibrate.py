@@ -40,6 +40,7 @@ def write_shots(folder: Path, *, raw: bool = False) -> list[Path]:
 
 class TestSolve:
     @pytest.mark.parametrize("raw", [False, True])
+    @pytest.mark.slow
     def test_files_in_calibration_out(self, tmp_path: Path, raw: bool) -> None:
         left, right, sharp, *whites = write_shots(tmp_path, raw=raw)
         out = tmp_path / "new" / "camera.npz"
@@ -59,6 +60,7 @@ class TestSolve:
         np.testing.assert_allclose(disparity(found.left, found.right), disparity(*true), atol=0.1)
         np.testing.assert_allclose(found.match_right(HEIGHT, WIDTH), take().ratio, rtol=0.02)
 
+    @pytest.mark.slow
     def test_json(self, tmp_path: Path) -> None:
         shots = write_shots(tmp_path)[:3]
         out = tmp_path / "c.npz"

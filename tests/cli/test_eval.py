@@ -158,6 +158,7 @@ class TestMiniature:
         assert report["pictures"][0]["combined"] is None
         assert "views' mean in linear light" in run(tmp_path).stdout
 
+    @pytest.mark.slow
     def test_several_weights_side_by_side(
         self, dpdd: Path, tmp_path: Path, other_weights: Path
     ) -> None:
@@ -294,6 +295,7 @@ class TestMiniature:
             assert words in text
 
 
+@pytest.mark.slow
 def test_the_76_test_scenes_by_indoor_and_outdoor(tmp_path: Path) -> None:
     files = [tmp_path / "tiny.safetensors", tmp_path / "other.safetensors"]
     for file in files:

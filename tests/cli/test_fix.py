@@ -228,6 +228,7 @@ def restored(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
 class TestExample:
     """What the README promises of the bundled pair."""
 
+    @pytest.mark.slow
     def test_is_sharper(self, restored: np.ndarray, example: DualPixelPair) -> None:
         def detail(picture: np.ndarray) -> float:
             return float((np.diff(picture[..., 1], axis=1) ** 2).mean())

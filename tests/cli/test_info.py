@@ -20,6 +20,7 @@ class TestInfo:
         assert "cpu" in [device["name"] for device in report["devices"]]
         assert "mccnet" in run("info").stdout
 
+    @pytest.mark.slow
     def test_cost_against_the_paper(self) -> None:
         report = json.loads(run("info", "--cost", "--json").stdout)
         ours, paper = report["configurations"]["MCCNet"], report["paper"]

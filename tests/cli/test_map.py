@@ -240,6 +240,7 @@ class TestInputs:
         # In the picture 1 is the white level, so the exposure is still to be seen.
         assert gray_scene.gain(light_of(tmp_path / "out" / "sharp.png") / exposure) > 2.0
 
+    @pytest.mark.slow
     def test_a_colour_profile_leaves_raw_numbers_alone(
         self, tmp_path: Path, gray_scene: Scene
     ) -> None:

@@ -211,6 +211,7 @@ class TestFix:
     def test_one_view_is_not_enough(self, pair: tuple[Path, Path]) -> None:
         assert "give both views" in failure(run("fix", pair[0]))
 
+    @pytest.mark.slow
     def test_a_known_scene(self, tmp_path: Path, example: DualPixelPair) -> None:
         """A sharp picture, photographed out of focus by the optics, sampled by the sensor in its
         own colours, written as CR2: the result is nearer to the sharp picture than the ordinary

@@ -196,6 +196,7 @@ class TestPairs:
         assert len(outputs(tmp_path, extension=".tif")) == 3
         assert synth(sharp, "-o", tmp_path / "q", "--quiet").stdout == ""
 
+    @pytest.mark.slow
     def test_the_pairs_are_found_by_the_other_commands(self, tmp_path: Path) -> None:
         small = tmp_path / "bench.png"
         write_picture(small, read_picture(EXAMPLE / "l.png").srgb()[100:164, 200:280])

@@ -72,6 +72,7 @@ def test_what_cannot_be_used_is_told_before_any_picture(
         make_engine(name, **options)
 
 
+@pytest.mark.slow
 def test_both_run_through_the_protocol(engine: Engine, small_views: DualPixelPair) -> None:
     seen: list[tuple[int, int]] = []
     engine.prepare()
@@ -96,6 +97,7 @@ def test_both_run_through_the_protocol(engine: Engine, small_views: DualPixelPai
     assert json.loads(json.dumps(record, allow_nan=False)) == record | {"notes": []}
 
 
+@pytest.mark.slow
 def test_only_the_optimiser_finds_a_map(engine: Engine, small_views: DualPixelPair) -> None:
     defocus = engine.run(small_views).defocus
     if engine.name == "mccnet":

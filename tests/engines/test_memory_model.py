@@ -22,6 +22,7 @@ DESCRIPTOR = ModelDescriptor()
     budget=st.integers(10**8, 10**11),
     precision=st.sampled_from(["fp32", "bf16", "fp16"]),
 )
+@pytest.mark.slow
 def test_fit_takes_the_fewest_strips_the_budget_allows(
     units: int, width: int, budget: int, precision: str
 ) -> None:

@@ -99,6 +99,7 @@ def difference(first: Restored, second: Restored) -> float:
 
 @given(st.integers(16, 420), st.integers(16, 60), st.integers(1, 440))
 @settings(deadline=None, max_examples=60)
+@pytest.mark.slow
 def test_every_strip_sees_all_that_the_network_may_look_at(
     height: int, width: int, strip_height: int
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_network_that_looks_farther_is_found_out(halo: int) -> None:
     seed=st.integers(0, 99),
 )
 @settings(deadline=None, max_examples=12)
+@pytest.mark.slow
 def test_strips_of_mccnet_equal_the_whole(
     residual: bool, height: int, width: int, share: float, seed: int
 ) -> None:
@@ -154,6 +156,7 @@ def random_compact() -> LoadedModel:
     seed=st.integers(0, 99),
 )
 @settings(deadline=None, max_examples=8)
+@pytest.mark.slow
 def test_strips_of_a_pyramid_equal_the_whole(
     height: int, width: int, share: float, seed: int
 ) -> None:
@@ -186,6 +189,7 @@ def test_progress_of_a_pyramid_counts_its_smaller_scales() -> None:
 
 
 @pytest.mark.parametrize("residual", [True, False])
+@pytest.mark.slow
 def test_a_smaller_halo_does_not_do(residual: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     model, views = random_mccnet(residual), random_views(460, 24)
     whole = restore(model, views, on_cpu())
@@ -289,6 +293,7 @@ def test_other_errors_are_not_taken_for_it() -> None:
         restore(loaded(Reach(fail)), random_views(32, 32), on_cpu())
 
 
+@pytest.mark.slow
 def test_max_memory_picks_the_strip_height() -> None:
     model, views = loaded(Reach()), random_views(3000, 64)
     runs = [
@@ -304,6 +309,7 @@ def test_max_memory_picks_the_strip_height() -> None:
     assert both.run.strip_height == 8
 
 
+@pytest.mark.slow
 def test_too_little_memory_is_known_before_the_work() -> None:
     network = Reach()
     with pytest.raises(OutOfMemoryError, match="raise max_memory") as caught:
@@ -444,6 +450,7 @@ def test_ensemble_is_the_mean_of_the_mirrored_scenes() -> None:
     assert np.abs(result - passes[0]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_ensemble_does_not_depend_on_strips() -> None:
     views, model = random_views(264, 24), random_mccnet(residual=True)
     whole = restore(model, views, on_cpu(ensemble=True))

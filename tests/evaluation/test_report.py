@@ -77,6 +77,7 @@ def test_files_are_scored(tmp_path: Path) -> None:
     assert score_maps(made[".tif"])["result"].aiwe2 == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_files_are_scored_without_pytorch(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     write_picture(path, np.random.default_rng(0).random((9, 12, 3), dtype=np.float32))

@@ -443,6 +443,7 @@ def test_jpeg_cut_short_but_properly_ended(
 
 
 @given(name=st.sampled_from(sorted(sample_files())), draw=st.data())
+@pytest.mark.slow
 def test_damage_is_an_error_or_harmless_but_never_a_crash(
     tmp_path_factory: pytest.TempPathFactory, name: str, draw: st.DataObject
 ) -> None:

@@ -55,6 +55,7 @@ def independent_read(path: Path) -> Array:
     size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
     data=st.data(),
 )
+@pytest.mark.slow
 def test_reading_and_writing_again_changes_no_sample(
     tmp_path_factory: pytest.TempPathFactory,
     depth: int,

@@ -65,6 +65,7 @@ def test_band_attention_equals_the_masked_row() -> None:
 
 @pytest.mark.parametrize("off", ["use_cc", "use_bank", "use_volume", "use_selection", "residual"])
 @pytest.mark.parametrize("levels", [1, 2])
+@pytest.mark.slow
 def test_every_switch_runs_and_reaches_all_weights(off: str, levels: int) -> None:
     switches = {off: False} | ({"use_selection": False} if off == "residual" else {})
     network = spoiled(dataclasses.replace(SMALL, levels=levels, **switches)).train()
@@ -127,6 +128,7 @@ def test_halving_keeps_light() -> None:
     torch.testing.assert_close(srgb_to_linear(halve(picture)), expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_true_radius_has_the_least_mismatch() -> None:
     config = dataclasses.replace(SMALL, radii=(-5.0, -2.5, 1.3, 2.5, 5.0))
     front_end = MCCNet(config).front_end
@@ -177,6 +179,7 @@ def test_mismatch_is_the_logarithm_of_local_energies() -> None:
         {"use_bank": False, "use_volume": False, "bands": (20, 12), "blocks": (1, 1, 1)},
     ],
 )
+@pytest.mark.slow
 def test_descriptor_halo_bounds_the_receptive_field(axis: int, parts: dict[str, Any]) -> None:
     """Gradients of one output row or column reach nothing beyond the halo, and come close to it."""
     config = MCCNetConfig(
@@ -213,6 +216,7 @@ def test_selection_needs_the_combined_picture_to_add_to() -> None:
         dataclasses.replace(SMALL, residual=False)
 
 
+@pytest.mark.slow
 def test_more_radii_take_more_memory() -> None:
     many = dataclasses.replace(SMALL, radii=tuple(range(1, 24)))
     assert MCCNet(many).descriptor.memory > 2 * MCCNet(SMALL).descriptor.memory

@@ -48,6 +48,7 @@ SMALL = dataclasses.replace(
         ("No Multi-scale Feature Extraction", 1_535_379),
     ],
 )
+@pytest.mark.slow
 def test_parameters_of_table_2(row: str, parameters: int) -> None:
     assert count_cost(TABLE_2[row], height=64, width=64).parameters == parameters
 

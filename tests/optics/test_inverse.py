@@ -71,6 +71,7 @@ def test_finite_filters_come_close_to_the_best_there_is(radius: float) -> None:
     assert gain(radius, None) - 0.08 < gain(radius, filters) < gain(radius, None) + 1e-6
 
 
+@pytest.mark.slow
 def test_the_right_inverse_gains_what_theory_says_on_rendered_planes() -> None:
     side = 200
     rng = torch.Generator().manual_seed(4)

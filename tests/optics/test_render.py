@@ -161,6 +161,7 @@ class TestAgainstTheAperture:
 
     @pytest.mark.parametrize("radii", [(8.0, -8.0), (8.0, 6.0), (8.0, 4.0), (3.0, -2.0)])
     @pytest.mark.parametrize("shape", [ball(18, 17, 11), beside(20)])
+    @pytest.mark.slow
     def test_an_edge_with_both_sides_blurred(self, radii: tuple[float, float], shape) -> None:
         # The parts of the aperture that either side fills are taken as independent: the error.
         far, near = radii
@@ -169,6 +170,7 @@ class TestAgainstTheAperture:
         assert largest < 0.12
         assert rms < 0.025
 
+    @pytest.mark.slow
     def test_three_surfaces(self) -> None:
         largest, rms = self.error(
             [
@@ -210,6 +212,7 @@ def test_content_behind_focus_lies_further_right_in_the_right_view() -> None:
         assert np.sign(min(errors, key=errors.__getitem__)) == sign
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_finite_differences() -> None:
     rng = np.random.default_rng(5)
     colour, alpha = (torch.from_numpy(rng.random((1, n, 8, 9))) for n in (3, 1))

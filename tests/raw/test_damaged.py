@@ -86,6 +86,7 @@ def check(outcome: Outcome) -> None:
 @pytest.mark.parametrize("components", [2, 4])
 @pytest.mark.parametrize("double_line", [False, True])
 @pytest.mark.parametrize("slices", [None, (1, 40, 24), (3, 20, 4)])
+@pytest.mark.slow
 def test_every_sound_form_is_read(
     read: Reader, components: int, double_line: bool, slices: tuple[int, int, int] | None
 ) -> None:
@@ -98,6 +99,7 @@ def test_every_sound_form_is_read(
 
 
 @pytest.mark.parametrize("part", ["ifd3", "ifd4", "raw0", "raw1"])
+@pytest.mark.slow
 def test_any_byte_of_the_raw_frames_headers(read: Reader, part: str) -> None:
     cr2 = WRITTEN["sliced"]
     begin, end = cr2.parts[part]
@@ -108,6 +110,7 @@ def test_any_byte_of_the_raw_frames_headers(read: Reader, part: str) -> None:
 
 @settings(max_examples=200)
 @given(st.data())
+@pytest.mark.slow
 def test_damaged_structure(read: Reader, data: st.DataObject) -> None:
     cr2 = WRITTEN["sliced"]
     names = [name for name in cr2.parts if not name.startswith("raw")]
@@ -118,6 +121,7 @@ def test_damaged_structure(read: Reader, data: st.DataObject) -> None:
 
 @settings(max_examples=80)
 @given(st.data())
+@pytest.mark.slow
 def test_damaged_levels_and_margins(read: Reader, data: st.DataObject) -> None:
     """The numbers by which pictures are developed, and others: info, split and fix go on."""
     cr2 = WRITTEN["described"]
@@ -138,6 +142,7 @@ def test_damaged_levels_and_margins(read: Reader, data: st.DataObject) -> None:
 
 @settings(max_examples=200)
 @given(st.data())
+@pytest.mark.slow
 def test_damaged_codes_change_only_what_lies_behind_them(read: Reader, data: st.DataObject) -> None:
     cr2 = WRITTEN["plain"]
     number = data.draw(st.integers(0, 1))
@@ -158,6 +163,7 @@ def test_damaged_codes_change_only_what_lies_behind_them(read: Reader, data: st.
 
 @settings(max_examples=100)
 @given(st.data())
+@pytest.mark.slow
 def test_a_lost_sector_is_noticed(read: Reader, data: st.DataObject) -> None:
     cr2 = WRITTEN[data.draw(st.sampled_from(sorted(WRITTEN)))]
     begin, end = cr2.parts[data.draw(st.sampled_from(["raw0", "raw1"]))]

@@ -332,6 +332,7 @@ def test_the_cameras_crop(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("half", [False, True])
+@pytest.mark.slow
 def test_the_cameras_crop_through_libraw(tmp_path: Path, half: bool) -> None:
     path = tmp_path / "a.cr2"
     visible = np.random.default_rng(0).uniform(0.2, 0.4, (181, 272)).repeat(8, 0).repeat(8, 1)
@@ -355,6 +356,7 @@ def test_the_cameras_crop_through_libraw(tmp_path: Path, half: bool) -> None:
         assert abs(mean - expected).max() <= 4
 
 
+@pytest.mark.slow
 def test_masked_columns_are_no_part_of_the_picture(tmp_path: Path) -> None:
     path = tmp_path / "a.cr2"
     visible = np.random.default_rng(0).uniform(0.2, 0.5, (181, 272)).repeat(8, 0).repeat(8, 1)
@@ -464,6 +466,7 @@ def test_an_unusable_photo_is_not_developed(tmp_path: Path) -> None:
 
 @settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
+@pytest.mark.slow
 def test_any_two_sides_are_split_as_one_pixel_after_the_other(seed: int) -> None:
     """Whatever the sensor's numbers, also below black and clipped."""
     rng = np.random.default_rng(seed)

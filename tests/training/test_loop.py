@@ -203,6 +203,7 @@ def _fresh() -> list[torch.nn.Parameter]:
     return list(MCCNet(TINY.model).parameters())
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss(photos: list[torch.Tensor], tmp_path: Path) -> None:
     config = dataclasses.replace(
         TINY,

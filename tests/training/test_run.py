@@ -467,6 +467,7 @@ class TestCommand:
         assert summary["recipe"]["betas"] == [0.9, 0.999]
         assert summary["recipe"]["ms_ssim"] == 1.0
 
+    @pytest.mark.slow
     def test_ctrl_c_leaves_a_checkpoint_to_go_on_from(self, recipe: Path, tmp_path: Path) -> None:
         text = recipe.read_text()
         recipe.write_text(text.replace("steps = 4", "steps = 100000"))

@@ -114,6 +114,7 @@ def test_thin_shapes_have_about_the_stated_width(thickness: float) -> None:
     assert np.median(widths(thin)) == pytest.approx(thickness, rel=0.2)
 
 
+@pytest.mark.slow
 def test_a_share_of_the_shapes_is_thin() -> None:
     def slender(thin: float) -> float:
         found = np.array(widths(SceneConfig(thin=thin, thickness=(2.0, 2.0))))

@@ -24,6 +24,7 @@ def views(calibration: Calibration | None, radius: float, height: int, width: in
 
 @pytest.mark.parametrize("radius", [-1.2, 1.5])
 @pytest.mark.parametrize("calibration", [None, CALIBRATION], ids=["generic", "calibrated"])
+@pytest.mark.slow
 def test_a_plane_is_found(calibration: Calibration | None, radius: float) -> None:
     defocus = closed_form(views(calibration, radius, 64, 96), calibration)
     assert (defocus.shape, defocus.dtype) == ((64, 96), torch.float32)

@@ -116,6 +116,7 @@ def test_the_reference_blends_to_one() -> None:
 
 
 @pytest.mark.parametrize("tiling", [Tiling(9, 17, 1, 2, 1), Tiling(17, 8, 2, 1, 1)])
+@pytest.mark.slow
 def test_the_gradient_of_blur(tiling: Tiling) -> None:
     side = 2 * tiling.halo + 1
     left, right = spectra(random(2, tiling.count, side, side), tiling.size)
