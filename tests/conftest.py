@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+
+# Before PyTorch is imported: tests run in as many processes as there are cores, and threads beside
+# these only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import numpy as np
