@@ -59,7 +59,9 @@ def choose(device: str = "auto", precision: str = "auto") -> Setup:
         return _choose_any(precision)
     chosen = torch.device("cuda:0" if device == "cuda" else device)
     if str(chosen) not in _present():
-        raise DeviceError(device, f"it is not present; use one of auto, {', '.join(_present())}")
+        raise DeviceError(
+            device, f"there is no such device here; use one of auto, {', '.join(_present())}"
+        )
     wanted, failure = _trial(chosen, precision)
     if failure:
         raise DeviceError(device, f"it cannot compute in {wanted} ({failure}); choose another")

@@ -42,7 +42,9 @@ def test_unknown_device_names(name: str) -> None:
 
 
 def test_absent_devices() -> None:
-    with pytest.raises(DeviceError, match=r"'cuda:99' cannot be used: it is not present.*cpu"):
+    with pytest.raises(
+        DeviceError, match=r"'cuda:99' cannot be used: there is no such device here.*cpu"
+    ):
         choose("cuda:99")
 
 

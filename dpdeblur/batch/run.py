@@ -160,7 +160,7 @@ class _Run:
                 other["options for raw files"] += old.raw != self._developed(job)
         self.finish(*skipped)
         return tuple(
-            f"{count} of the existing pictures were made with other {what}."
+            f"{count} existing {_pictures_were(count)} made with other {what}."
             for what, count in other.items()
             if count
         )
@@ -237,3 +237,7 @@ class _Run:
         right = files[1] if len(files) > 1 else None
         output = job.output.relative_to(self.plan.output_dir).as_posix()
         return Record(job.pair.name, status, files[0], right, output, **details)
+
+
+def _pictures_were(count: int) -> str:
+    return "picture was" if count == 1 else "pictures were"

@@ -17,7 +17,7 @@ def parse_sides(text: str, name: str) -> tuple[int, int]:
     """Two whole numbers from 1 on, written like 6x8; raises OptionError about `name`."""
     match = _PAIR.fullmatch(text.strip().lower())
     if match is None:
-        raise OptionError(name, f"{text!r} is not two whole numbers; write them like 6x8")
+        raise OptionError(name, f"{text!r} is not two whole numbers; write them like 12x16")
     return int(match[1]), int(match[2])
 
 

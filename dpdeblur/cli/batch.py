@@ -57,10 +57,10 @@ def batch(
 ) -> None:
     """Restore all photographs below a folder. Run it again to resume a stopped run.
 
-    It finds Canon raw files (CR2, CR3), pairs named X_L/X_R, X_l/X_r, X_left/X_right or l/r in one
-    folder, and DPDD's X_l/source and X_r/source folders. Use --pairs to list the pairs yourself.
-    OUT gets the same folder structure as IN, and batch.json, a record of everything done. One bad
-    picture never stops the others; the exit code is 1 if any picture failed.
+    It finds Canon raw files (CR2, CR3), pairs named X_L/X_R, X_l/X_r, X_left/X_right, l/r or
+    left/right in one folder, and DPDD's X_l/source and X_r/source folders. Use --pairs to list the
+    pairs yourself. OUT gets the same folder structure as IN, and batch.json, a record of everything
+    done. One bad picture never stops the others; the exit code is 1 if any picture failed.
 
     [bold]Examples[/bold]
 

@@ -58,7 +58,9 @@ def info(
     """
     if photo is not None:
         if cost or weights:
-            reason = "it is about the network, but you gave a raw file; leave one of the two out"
+            reason = (
+                "it is about the network, but you gave a file to describe; leave one of the two out"
+            )
             raise OptionError("cost" if cost else "weights", reason)
         _raw.show(printer, photo)
     elif cost:

@@ -16,6 +16,7 @@ class Format(_options.Choice):
     """Formats of 16 bits."""
 
     tiff = "tiff"
+    tif = "tif"
     png = "png"
 
 
@@ -54,7 +55,7 @@ def split(
     from dpdeblur.io import check_outputs, write_picture
     from dpdeblur.raw import RawOptions, develop, finish, open_raw
 
-    ending = ".tif" if format_ is Format.tiff else ".png"
+    ending = ".png" if format_ is Format.png else ".tif"
     folder = photo.parent if output is None else output
     names = ("left", "right", "combined")[: 3 if combined else 2]
     paths = {name: folder / f"{photo.stem}_{name}{ending}" for name in names}

@@ -60,7 +60,7 @@ def make_engine(
     not_taken, other = (of_network, "mccnet") if name == "mpi" else (of_optimiser, "mpi")
     for key, value in not_taken.items():
         if value is not None:
-            raise OptionError(key, f"it needs the engine {other}; choose that or leave this out")
+            raise OptionError(key, f"it is for the engine {other}; choose that or leave this out")
     engine: Engine
     if name == "mpi":
         from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions

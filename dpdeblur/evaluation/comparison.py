@@ -50,7 +50,9 @@ def report_evaluation(
         for number, label in enumerate(labels, start=1)
         for suffix, each in shown.items()
     ]
-    if len(labels) > 1:
+    if not summary:
+        tables = []
+    elif len(labels) > 1:
         tables += [_comparison(f"Means{suffix}", each, labels) for suffix, each in shown.items()]
     cells = [
         ((name, group or "", kind if name else f"mean {kind}"), each)
@@ -63,7 +65,7 @@ def report_evaluation(
         tables,
         (
             *map(_named, candidates),
-            f"Input: {_inputs(pictures)}.",
+            f"Input: {_inputs(pictures)}." if summary else "No picture could be scored.",
             f"Rows from {rules.first_row} on. {named}" if rules.first_row else named,
             *of_matched,
             ", ".join(map(" ".join, (*sorted(runs), *scoring.versions.items()))),

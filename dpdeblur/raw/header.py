@@ -24,7 +24,10 @@ _OFFSET, _LENGTH, _SLICES = 273, 279, 50752
 _SRGB, _UNCALIBRATED = 1, 65535
 _CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _CUT_SHORT = "it is cut short"
-_NOT_RAW = "it is not a Canon raw file (CR2 or CR3); of finished pictures, give both views"
+_NOT_RAW = (
+    "it is not a Canon raw file (CR2 or CR3); to restore PNG, TIFF or JPEG, give the left and the "
+    "right view"
+)
 
 
 @dataclass(frozen=True)

@@ -216,7 +216,7 @@ def test_results_of_other_weights_are_pointed_out(tmp_path: Path) -> None:
     plan = plan_jobs(tmp_path / "in", tmp_path / "out")
     report = run_batch(FakeEngine(digest="1" * 64), plan)
     assert len(report.notes) == 1
-    assert report.notes[0].startswith("2 of the existing pictures")
+    assert report.notes[0].startswith("2 existing pictures were made")
 
 
 def test_a_picture_that_was_there_without_a_record_is_skipped(tmp_path: Path) -> None:

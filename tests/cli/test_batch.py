@@ -103,9 +103,9 @@ class TestBatch:
         (source / "day" / "lonely_L.png").unlink()
         out = tmp_path / "out"
         said = failure(run("batch", source, out, "--method", "fast"))
-        assert "--method: it needs the engine mpi" in said
+        assert "--method: it is for the engine mpi" in said
         said = failure(run("batch", source, out, "--engine", "mpi", "--ensemble"))
-        assert "--ensemble: it needs the engine mccnet" in said
+        assert "--ensemble: it is for the engine mccnet" in said
         assert not out.exists()
 
     def test_pairs_from_a_table(self, source: Path, tmp_path: Path) -> None:

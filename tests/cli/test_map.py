@@ -467,7 +467,7 @@ class TestBadInput:
         self, tmp_path: Path, gray_pair: tuple[Path, Path]
     ) -> None:
         said = self.sentence(tmp_path, *gray_pair, "--method", "fast", command="fix")
-        assert "--method: it needs the engine mpi" in said
+        assert "--method: it is for the engine mpi" in said
 
 
 class TestFix:

@@ -362,7 +362,7 @@ class TestBatch:
         (source / "day" / "b.cr2").unlink()
         for options in (("--size", "64"), (*FAST, "--swap-views"), (*FAST, "--balance", "off")):
             (note,), raws = again(*options)
-            assert note.startswith("1 of the existing pictures were made with other ")
+            assert note.startswith("1 existing picture was made with other ")
             assert "options for raw files; add --overwrite" in note
             assert raws == first | {"day/torn": None}
         notes, raws = again("--size", "64", "--swap-views", "--overwrite")

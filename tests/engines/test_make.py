@@ -47,7 +47,7 @@ def test_unknown_engine() -> None:
 )
 def test_options_of_the_other_engine(name: str, options: dict[str, Any], other: str) -> None:
     for key, value in options.items():
-        with pytest.raises(OptionError, match=f"^{key}: it needs the engine {other}"):
+        with pytest.raises(OptionError, match=f"^{key}: it is for the engine {other}"):
             make_engine(name, **{key: value})
 
 
