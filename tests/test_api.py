@@ -83,6 +83,7 @@ def test_a_calibration_is_read_from_its_file(tmp_path: Path, small_views: DualPi
     np.testing.assert_array_equal(again, calibrated[1])
 
 
+@pytest.mark.slow
 def test_a_calibration_of_the_same_name_in_another_folder(
     tmp_path: Path, small_views: DualPixelPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,7 @@ def test_unknown_commands_and_options_are_noticed(line: str, complaint: str | No
 
 @pytest.mark.usefixtures("checkout")
 @pytest.mark.parametrize("name", DOCTESTED)
+@pytest.mark.slow
 def test_examples_in_docstrings_run(name: str) -> None:
     module: ModuleType = importlib.import_module(name)
     failed, tried = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)

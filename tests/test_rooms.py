@@ -15,7 +15,7 @@ ROW = re.compile(r"^\| `([\w/.]+)` \|[^|]*\| ([^|]*) \|$", re.MULTILINE)
 
 def table() -> dict[str, str]:
     """What each room may import, as written."""
-    text = (PACKAGE.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[1] / "docs" / "design.md").read_text(encoding="utf-8")
     return {name.removesuffix(".py").rstrip("/"): may for name, may in ROW.findall(text)}
 
 

@@ -107,7 +107,7 @@ def _check(page: Any) -> int:
     if kind not in _COLOURS:
         raise Unusable(f"it is a TIFF of kind {kind}; convert it to gray or RGB first")
     if page.sampleformat != 1 or page.bitspersample not in range(1, 17):
-        raise Unusable("its samples are not integers of 8 or 16 bits; convert it to 16 bits first")
+        raise Unusable("its samples are not 8 or 16-bit integers; convert it to 16 bits first")
     if page.axes not in {"YX", "YXS", "SYX"}:
         raise Unusable("it is not a flat picture")
     if page.size == 0 or page.samplesperpixel < _COLOURS[kind]:

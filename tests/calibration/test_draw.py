@@ -18,6 +18,7 @@ GRID = ROWS, COLUMNS
 
 
 class TestDraw:
+    @pytest.mark.slow
     def test_kernels_stand_in_their_tiles(self, tmp_path: Path) -> None:
         taken = take()
         path = tmp_path / "kernels.png"

@@ -76,6 +76,7 @@ class TestSolve:
         assert solved.warnings == ()
         assert steps == [(done, 6) for done in range(1, 7)]
 
+    @pytest.mark.slow
     def test_without_noise_and_drift_little_is_left_unexplained(self) -> None:
         taken = take(6.0, 1.0, noise=False)
         solved = solve(shots_of(taken), GRID, 19)
@@ -134,6 +135,7 @@ class TestSolve:
         with pytest.raises(PatternError, match="no dots in row 1, column 3"):
             solve(dataclasses.replace(good, sharp=part), GRID)
 
+    @pytest.mark.slow
     def test_views_that_are_not_apart(self) -> None:
         good = shots_of(take())
         rng = np.random.default_rng(0)

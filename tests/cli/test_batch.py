@@ -60,6 +60,7 @@ class TestBatch:
         batched = read_picture(tmp_path / "out" / "a.tif").srgb()
         assert np.array_equal(batched, read_picture(tmp_path / "one.tif").srgb())
 
+    @pytest.mark.slow
     def test_by_the_optimiser(self, source: Path, tmp_path: Path) -> None:
         options = ("--engine", "mpi", "--method", "fast", "--device", "cpu")
         out = tmp_path / "out"

@@ -79,6 +79,7 @@ class TestSolve:
         assert (again.exit_code, again.stdout, again.stderr) == (0, "", "")
         assert read_calibration(out).left.shape == (1, 1, 21, 21)
 
+    @pytest.mark.slow
     def test_colour_pictures_give_their_green(self, tmp_path: Path) -> None:
         shots = write_shots(tmp_path)[:3]
         outputs = [tmp_path / f"{name}.npz" for name in ("gray", "colour")]
@@ -115,6 +116,7 @@ class TestSolve:
             (("-o", "l.png/c.npz"), "l.png/c.npz cannot be written"),
         ],
     )
+    @pytest.mark.slow
     def test_options_that_cannot_be(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple, sentence: str
     ) -> None:
@@ -152,6 +154,7 @@ class TestSolve:
 
 
 class TestPattern:
+    @pytest.mark.slow
     def test_a_picture_of_dots(self, tmp_path: Path) -> None:
         out = tmp_path / "grid.png"
         result = calibrate("pattern", "-o", out, "--size", "320x200", "--spacing", 40, "--dot", 9)

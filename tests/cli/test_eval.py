@@ -116,6 +116,7 @@ class TestMiniature:
             each = [picture["results"][0][key] for picture in report["pictures"]]
             assert mean["results"][0][key] == pytest.approx(np.mean(each), abs=1e-9)
 
+    @pytest.mark.slow
     def test_says_how_it_was_made(self, dpdd: Path) -> None:
         report = report_of(dpdd, "--protocol", "dpdd-8bit")
         assert report["protocol"]["name"] == "dpdd-8bit"
@@ -130,6 +131,7 @@ class TestMiniature:
         assert "the combined pictures of the data set" in text.stdout
         assert "[3/3] 1P0A0030: " in text.stderr
 
+    @pytest.mark.slow
     def test_by_the_optimiser(self, dpdd: Path, tmp_path: Path) -> None:
         options = ("--engine", "mpi", "--method", "fast", "--save", tmp_path / "out")
         result = CliRunner().invoke(app, ["eval", *map(str, (dpdd, *options)), "--json"])
@@ -192,6 +194,7 @@ class TestMiniature:
         assert text.count("(mean)") == 2
         assert "Means" in text
 
+    @pytest.mark.slow
     def test_a_damaged_picture_does_not_stop_the_others(self, dpdd: Path, tmp_path: Path) -> None:
         broken = dpdd / "test_r" / "source" / "1P0A0020.png"
         broken.write_bytes(broken.read_bytes()[:200])
@@ -269,6 +272,7 @@ class TestMiniature:
         names = [path for path in map(str, looked) if str(tmp_path) in path]
         assert 4 * count <= len(names) < 20 * count  # each output with each input: 360 * count
 
+    @pytest.mark.slow
     def test_the_device_is_tried_once(self, dpdd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         tried, choose = [], engine_options.choose
         monkeypatch.setattr(

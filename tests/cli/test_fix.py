@@ -36,6 +36,7 @@ class TestFix:
         expected = dpdeblur.deblur(small_views.left, small_views.right, precision="fp32")
         np.testing.assert_allclose(read_picture(output).srgb(), expected, atol=1e-5)
 
+    @pytest.mark.slow
     def test_same_input_same_bytes(self, pair: Pair) -> None:
         for name in ("one.png", "two.png"):
             run("fix", *pair, "-o", pair[0].with_name(name))
@@ -59,6 +60,7 @@ class TestFix:
 
     @pytest.mark.parametrize("command", ["fix", "batch"])
     @pytest.mark.parametrize("tag", [3, 6, 8])
+    @pytest.mark.slow
     def test_network_sees_sensor_rows_of_rotated_pictures(
         self, tmp_path: Path, small_views: DualPixelPair, command: str, tag: int
     ) -> None:
@@ -120,6 +122,7 @@ class TestFix:
         assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
 
     @pytest.mark.parametrize("name", ["[a]", "[/a]", ":fire:", "\\[red]", "two words", "日本"])
+    @pytest.mark.slow
     def test_any_name(self, tmp_path: Path, small_views: DualPixelPair, name: str) -> None:
         views = write_pair(tmp_path, name, small_views.left, small_views.right)
         output = tmp_path / f"{name}_sharp.png"

@@ -25,6 +25,7 @@ class TestHelp:
         assert "--quiet" in text
 
     @pytest.mark.parametrize("command", ["fix", "map"])
+    @pytest.mark.slow
     def test_help_needs_no_torch(self, command: str) -> None:
         code = (
             "import sys\nfrom dpdeblur.cli import app\n"

@@ -138,6 +138,7 @@ def result(place: Path, gray_scene: Scene) -> Result:
 
 
 class TestMapOfGray:
+    @pytest.mark.slow
     def test_map_has_the_planes_radii_and_signs(self, place: Path, result: Result) -> None:
         check_planes(read_map(place / "out" / "defocus.tif"))
 
@@ -185,6 +186,7 @@ class TestMapOfGray:
     def test_nothing_else_is_written(self, place: Path, result: Result) -> None:
         assert tuple(sorted(path.name for path in (place / "out").iterdir())) == FILES
 
+    @pytest.mark.slow
     def test_fix_makes_the_same_picture(self, place: Path, result: Result) -> None:
         options = ("--engine", "mpi", "--device", "cpu", "--json")
         made = run("fix", place / "a_L.png", place / "a_R.png", *options)
@@ -270,6 +272,7 @@ class TestInputs:
         )
         check_planes(read_map(tmp_path / "linear" / "defocus.tif"))
 
+    @pytest.mark.slow
     def test_results_are_upright(self, tmp_path: Path, gray_scene: Scene) -> None:
         exif = Image.Exif()
         exif[ExifTags.Base.Orientation] = 6
@@ -294,6 +297,7 @@ class TestInputs:
         assert plain[0] < plain[1]
         assert turned[0] > turned[1]
 
+    @pytest.mark.slow
     def test_raw_file(self, tmp_path: Path) -> None:
         photo = tmp_path / "IMG_1.CR2"
         write_scene(photo, *map(camera_colours, smooth_scene()), orientation=6)
@@ -318,6 +322,7 @@ class TestInputs:
         assert (settings["layers"][-1], settings["layers"][0]) == (-3.5, 3.25)
         check_planes(read_map(tmp_path / "out" / "defocus.tif"))
 
+    @pytest.mark.slow
     def test_overwrite_gives_the_same_bytes(
         self, tmp_path: Path, gray_pair: tuple[Path, Path]
     ) -> None:
@@ -471,6 +476,7 @@ class TestBadInput:
 
 
 class TestFix:
+    @pytest.mark.slow
     def test_scores_against_the_truth(self, tmp_path: Path, gray_scene: Scene) -> None:
         pair = save_pair(tmp_path, gray_scene)
         truth = save(tmp_path / "truth.png", linear_to_srgb(gray_scene.sharp) * 65535)

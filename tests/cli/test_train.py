@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from dpdeblur.io import write_picture
 from support.command import failure, run
@@ -13,6 +14,7 @@ from support.command import failure, run
 Pair = tuple[Path, Path]
 
 
+@pytest.mark.slow
 def test_train_makes_weights_that_fix_takes(pair: Pair, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     blocks = rng.random((40, 40, 3)).astype(np.float32).repeat(13, 0).repeat(13, 1)

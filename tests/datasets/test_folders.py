@@ -189,6 +189,7 @@ SCENES = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(scenes=SCENES, bare=st.lists(FOLDERS.filter(bool), max_size=3, unique_by=tuple))
+@pytest.mark.slow
 def test_every_pair_of_a_random_tree_is_found_once(
     scenes: list[tuple[list[str], str, tuple[str, str], str, int]], bare: list[list[str]]
 ) -> None:

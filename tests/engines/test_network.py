@@ -220,6 +220,7 @@ def test_what_is_returned() -> None:
     assert restored.run.seconds > 0
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes() -> None:
     model, views = random_mccnet(True), random_views(100, 33)
     first, second = (restore(model, views, on_cpu(strip_height=40)) for _ in range(2))

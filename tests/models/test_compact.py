@@ -231,6 +231,7 @@ def test_more_levels_for_larger_pictures() -> None:
     assert ModelDescriptor().levels_for(4480, 6720) == 1
 
 
+@pytest.mark.slow
 def test_weights_round_trip_without_designing_filters_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

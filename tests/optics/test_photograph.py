@@ -208,6 +208,7 @@ class TestAgainstTheAperture:
     @pytest.mark.parametrize(
         "radii", [(8.0, 0.0), (8.0, -8.0), (0.0, -8.0), (8.0, 6.0), (8.0, 3.5), (6.0, 1.5)]
     )
+    @pytest.mark.slow
     def test_what_is_hidden_in_the_picture_is_guessed_well_enough(
         self, radii: tuple[float, float]
     ) -> None:
@@ -234,6 +235,7 @@ class TestAgainstTheAperture:
         assert error < 0.018
 
     @pytest.mark.parametrize("steepness", [0.05, 0.15, 0.3])
+    @pytest.mark.slow
     def test_slopes_show_no_seams(self, steepness: float) -> None:
         # Every column of a wall that recedes to the right has a radius of its own.
         x, y = grid(self.size, self.border)

@@ -145,6 +145,7 @@ class TestAgainstTheAperture:
         return np.abs(differences).max(), np.sqrt(np.square(differences).mean())
 
     @pytest.mark.parametrize("radius", [9.5, 4.0, 1.5, -3.0, -8.0])
+    @pytest.mark.slow
     def test_one_surface_to_the_pixels_of_the_kernel(self, radius: float) -> None:
         largest, rms = self.error([Sheet(texture(0), everywhere, radius)])
         assert largest < 0.01
@@ -152,6 +153,7 @@ class TestAgainstTheAperture:
 
     @pytest.mark.parametrize("radii", [(8.0, 0.0), (0.0, -8.0), (0.0, 0.0)])
     @pytest.mark.parametrize("shape", [ball(18, 17, 11), beside(20)])
+    @pytest.mark.slow
     def test_an_edge_with_one_side_in_focus(self, radii: tuple[float, float], shape) -> None:
         far, near = radii
         sheets = [Sheet(texture(0), everywhere, far), Sheet(texture(1), shape, near)]

@@ -142,6 +142,7 @@ def test_bright_pictures_are_not_taken_for_clipped(
 @pytest.mark.parametrize("shape", [(60, 80), (1000, 1500)])
 @pytest.mark.parametrize("top", [13105, 13422, 15500, WHITE])
 @pytest.mark.parametrize("hot", [0, 1])
+@pytest.mark.slow
 def test_clipped_pictures_are(shape: tuple[int, int], top: int, hot: int) -> None:
     """However far below the white level, and though one hot pixel is above."""
     clipped = numbers(photographed(shape, 20000), top)

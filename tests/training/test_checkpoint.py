@@ -157,6 +157,7 @@ def changes(part: Any) -> Iterator[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("key", "config"), [pytest.param(*each, id=each[0]) for each in changes(BASE)]
 )
+@pytest.mark.slow
 def test_each_setting_counts_or_may_change(kept: Path, key: str, config: TrainConfig) -> None:
     if key in FREE or key.startswith("validation."):
         counted = count_steps(dataclasses.replace(config, epoch_crops=64), PAIRS)
@@ -268,6 +269,7 @@ def test_the_table_is_of_plain_values(run: Path) -> None:
         {},
     ],
 )
+@pytest.mark.slow
 def test_a_table_that_is_none_is_damage(run: Path, content: dict[str, Any]) -> None:
     rewrite(run, lambda saved: (saved.pop("settings"), saved.update(content)))
     with pytest.raises(UnreadableFileError, match=r"run cannot be read: it is damaged; delete it"):
@@ -305,6 +307,7 @@ class TestOldFiles:
     def pairs(self, photos: list[torch.Tensor], config: TrainConfig = OLD_RUN) -> SyntheticPairs:
         return SyntheticPairs(photos, config.scenes, config.seed, config.camera)
 
+    @pytest.mark.slow
     def test_they_resume(self, photos: list[torch.Tensor], old: Path, tmp_path: Path) -> None:
         steps: list[int] = []
         resumed = train(
@@ -347,6 +350,7 @@ class TestOldFiles:
             ),
         ],
     )
+    @pytest.mark.slow
     def test_those_of_another_run_do_not(
         self, photos: list[torch.Tensor], old: Path, other: dict[str, Any], words: str
     ) -> None:

@@ -151,6 +151,7 @@ class TestProtocol:
             orders.append(which)
         assert orders[0] != orders[1]
 
+    @pytest.mark.slow
     def test_where_the_truth_is_least_sharp(self, tmp_path: Path) -> None:
         pixels = photographed(72, 136, 2.0)  # patches 0, 16, 32 down and 0, 16, ..., 96 along
         fade = np.linspace(1, 0.05, 136, dtype=np.float32)[:, None]

@@ -97,6 +97,7 @@ def test_scenes_in_focus_give_views_like_the_sharp_picture(photos: list[torch.Te
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+@pytest.mark.slow
 def test_resuming_gives_the_weights_of_an_unbroken_run(
     photos: list[torch.Tensor], tmp_path: Path, optimiser: str
 ) -> None:
@@ -112,6 +113,7 @@ def test_resuming_gives_the_weights_of_an_unbroken_run(
     assert any((p != q).any() for p, q in zip(whole.parameters(), _fresh(), strict=True))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_run_is_refused(photos: list[torch.Tensor], tmp_path: Path) -> None:
     pairs = SyntheticPairs(photos, TINY.scenes, TINY.seed)
     run = tmp_path / "run"

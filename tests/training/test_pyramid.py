@@ -101,6 +101,7 @@ def test_the_loss_of_a_step_by_hand(
 
 
 @pytest.mark.parametrize(("margin", "weights"), [(8, (1.0, 0.5, 0.25)), (5, (1.0, 0.0, 0.0))])
+@pytest.mark.slow
 def test_the_truth_in_the_margin_changes_nothing(
     tmp_path: Path, margin: int, weights: tuple[float, ...]
 ) -> None:

@@ -218,6 +218,7 @@ class TestSchedules:
             {"ema": 0.5},
         ],
     )
+    @pytest.mark.slow
     def test_nothing_else_may_change(self, tmp_path: Path, other: dict[str, Any]) -> None:
         config = dataclasses.replace(CONFIG, schedule="constant", ms_ssim=0.0)
         train(config, Noise(), tmp_path / "run", stop_after=1)
@@ -327,6 +328,7 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_recipe_is_run_from_python(
     recipe: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -414,6 +416,7 @@ class TestCommand:
         assert min(curve.shape[:2]) > 400
         assert curve.std() > 0.01
 
+    @pytest.mark.slow
     def test_lines_for_people_off_a_terminal(self, recipe: Path, tmp_path: Path) -> None:
         result = self.run(recipe, "-o", tmp_path / "run")
         assert result.exit_code == 0, result.output

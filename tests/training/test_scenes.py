@@ -109,6 +109,7 @@ def widths(config: SceneConfig) -> list[float]:
 
 
 @pytest.mark.parametrize("thickness", [2.0, 4.0, 8.0])
+@pytest.mark.slow
 def test_thin_shapes_have_about_the_stated_width(thickness: float) -> None:
     thin = SceneConfig(thin=1.0, thickness=(thickness, thickness))
     assert np.median(widths(thin)) == pytest.approx(thickness, rel=0.2)

@@ -40,6 +40,7 @@ def plane_at(lens: str, radius: float) -> tuple[Tensor, Tensor]:
 
 @lenses
 @pytest.mark.parametrize("radius", [-5.0, -1.7, 1.2, 3.0])
+@pytest.mark.slow
 def test_a_plane_is_found_on_its_side_of_focus(lens: str, radius: float) -> None:
     _, costs = plane_at(lens, radius)
     assert costs.shape == (len(CANDIDATES), 96, 128)

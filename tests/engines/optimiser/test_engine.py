@@ -88,6 +88,7 @@ class TestLevels:
             shown = np.repeat(linear_to_srgb(expected.clip(0, 1))[..., None], 3, -1)
             np.testing.assert_allclose(view, shown, atol=1e-6)
 
+    @pytest.mark.slow
     def test_reading_twice_is_reading_once(self, tmp_path: Path) -> None:
         engine = Optimiser(OF_RAW, FAST)
         stored = raw_pair(tmp_path)
@@ -97,6 +98,7 @@ class TestLevels:
         np.testing.assert_array_equal(once.image, twice.image)
         np.testing.assert_array_equal(once.defocus, twice.defocus)
 
+    @pytest.mark.slow
     def test_light_above_white_counts(self, tmp_path: Path) -> None:
         engine = Optimiser(OF_RAW, FAST)
         found = solve(*engine.read(raw_pair(tmp_path)).linear(), OF_RAW, FAST)

@@ -239,6 +239,7 @@ def test_light_stays_within_that_of_the_views() -> None:
 
 
 @lenses
+@pytest.mark.slow
 def test_a_wrong_map_gets_better(lens: Lens) -> None:
     """A slope from 2 to 4 that the start assumes to be a plane at 3.4, and the picture with it.
 
@@ -261,6 +262,7 @@ def test_a_wrong_map_gets_better(lens: Lens) -> None:
     assert scores[1] > scores[0] + 0.8
 
 
+@pytest.mark.slow
 def test_a_turn_of_the_map_solves_its_quadratic() -> None:
     """Gauss-Newton by conjugate gradients against numpy.linalg.solve, derivative by differences."""
     (height, width), lens, radii = (12, 15), Lens(), (3.0, 2.0, 1.0)

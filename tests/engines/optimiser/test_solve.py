@@ -80,6 +80,7 @@ cases = pytest.mark.parametrize(("calibrated", "channels"), [(True, 1), (True, 3
 
 
 @cases
+@pytest.mark.slow
 def test_the_map_is_near_the_truth_off_the_step(calibrated: bool, channels: int) -> None:
     result, _, _, truth = solved(calibrated, channels, "full")
     assert (result.defocus.dtype, result.defocus.shape) == (np.float32, (HEIGHT, WIDTH))
@@ -89,6 +90,7 @@ def test_the_map_is_near_the_truth_off_the_step(calibrated: bool, channels: int)
 
 
 @cases
+@pytest.mark.slow
 def test_the_picture_is_sharper_than_the_views(calibrated: bool, channels: int) -> None:
     full, views, sharp, _ = solved(calibrated, channels, "full")
     fast = solved(calibrated, channels, "fast")[0]
@@ -175,6 +177,7 @@ def test_the_unit_of_light_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.slow
 def test_paper_runs(channels: int) -> None:
     views = part_of(solved(True, channels, "fast")[1])
     steps: list[tuple[int, int]] = []
@@ -225,6 +228,7 @@ def test_progress_rises() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(33, 32), (32, 700), (97, 35)])
 @pytest.mark.parametrize("calibrated", [False, True])
+@pytest.mark.slow
 def test_any_size_is_taken(height: int, width: int, calibrated: bool) -> None:
     rng = np.random.default_rng(1)
     left, right = rng.uniform(0, 1, (2, height, width, 1)).astype(np.float32)
