@@ -281,7 +281,9 @@ class TestWeights:
         with pytest.raises(WeightsError, match=r"nope.*mccnet"):
             find_weights("nope")
 
-    @pytest.mark.parametrize(("name", "config"), [("mccnet", PAPER)])
+    @pytest.mark.parametrize(
+        ("name", "config"), [("mccnet", PAPER), ("compact", MCCNetConfig(use_cc=False))]
+    )
     def test_shipped_weights_say_what_they_are(self, name: str, config: MCCNetConfig) -> None:
         model = load_model(name)
         assert model.name == name
