@@ -83,7 +83,7 @@ def checked(cls: type[T]) -> type[T]:
 
 
 _RULES = {
-    "finite_number": "negative or not finite",
+    "finite_number": "not finite",
     "greater_than": "not above {gt}",
     "greater_than_equal": "not at least {ge}",
     "less_than": "not below {lt}",
@@ -101,10 +101,10 @@ def _reason(key: str, kind: Any, error: Any) -> str:
     if type(value) is int and abs(value) >= _TOO_LARGE:
         return "it is too large"
     if rule in _RULES:
-        rule = "finite_number" if details.get("ge") == 0 else rule
         value = float(value) if any(isinstance(end, float) for end in details.values()) else value
         ends = {name: f"{end:.16g}" for name, end in details.items()}
-        return f"{value} is {_RULES[rule].format(**ends)}"
+        broken = "negative" if details.get("ge") == 0 else _RULES[rule].format(**ends)
+        return f"{value} is {broken}"
     given = list(value) if isinstance(value, tuple) else value
     return f"{given!r} is not {_wanted(key, kind, rule)}"
 

@@ -145,9 +145,17 @@ class OutOfMemoryError(DPDeblurError):
     def __init__(self, needed: int, budget: int) -> None:
         self.needed, self.budget = needed, budget
         super().__init__(
-            f"This picture needs about {needed / 2**30:.2f} GiB of memory even in the smallest "
-            f"strips, but only {budget / 2**30:.2f} GiB may be used; {self.hint}."
+            f"This picture needs about {_size(needed)} of memory even in the smallest strips, but "
+            f"only {_size(budget)} may be used; {self.hint}."
         )
+
+
+def _size(size: int) -> str:
+    """Bytes in the largest unit of which there is one."""
+    for exponent, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size >> exponent:
+            return f"{size / 2**exponent:.2f} {unit}"
+    return f"{size} byte" if size == 1 else f"{size} bytes"
 
 
 class OptionError(DPDeblurError):

@@ -67,12 +67,22 @@ def test_errors_say_which_parameter_they_are_about() -> None:
     assert str(exists) == "a.png already exists; pass overwrite=True or choose another name."
 
 
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(1, "1 byte"), (1023, "1023 bytes"), (1536, "1.50 KiB"), (2**30 - 1, "1024.00 MiB")],
+)
+def test_sizes_have_the_unit_that_fits(size: int, words: str) -> None:
+    assert f"only {words} may be used" in str(OutOfMemoryError(5 * 2**30, size))
+    assert "needs about 5.00 GiB" in str(OutOfMemoryError(5 * 2**30, size))
+
+
 def test_commands_name_their_flags(pair: tuple[Path, Path], tmp_path: Path) -> None:
     size = "--max-memory: 'two' is not a size; write it like 2GB or 1.5GiB."
     assert failure("fix", *pair, "--max-memory", "two") == size
     little = failure("fix", *pair, "--max-memory", "1kB", "--device", "cpu")
     assert little.endswith(
-        " GiB may be used; raise --max-memory, free memory or give a narrower picture."
+        "MiB of memory even in the smallest strips, but only 1000 bytes may be used; "
+        "raise --max-memory, free memory or give a narrower picture."
     )
     exists = f"{pair[0]} already exists; add --overwrite or choose another name."
     assert failure("calibrate", "pattern", "-o", pair[0]) == exists

@@ -18,7 +18,7 @@ from dpdeblur.datasets import (
 )
 from dpdeblur.errors import UnsupportedFormatError, UnwritableOutputError
 from dpdeblur.io import WRITABLE
-from dpdeblur.io.atomic import FileSet
+from dpdeblur.io.atomic import FileSet, check_writable
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,14 @@ def plan_jobs(
     for raw files. One that exists counts as done, since outputs are written whole or not at all,
     unless `overwrite`. Touches nothing. Raises the errors of `find_photos` or `read_pair_list`,
     UnsupportedFormatError for the extension, UnreadableFileError for a manifest that is not this
-    package's, and UnwritableOutputError if an output would replace one of the inputs or is another
-    picture in `source`: one that the output folder's manifest does not know.
+    package's, and UnwritableOutputError if the output folder takes no files, or if an output would
+    replace one of the inputs or is another picture in `source`: one that the output folder's
+    manifest does not know.
     """
     if extension is not None and extension.lower() not in WRITABLE:
         raise UnsupportedFormatError(Path(f"*{extension}"), WRITABLE)
     is_folder(source)  # it must be there, though a list may name pictures elsewhere
+    check_writable(output_dir / MANIFEST_NAME, overwrite=True)
     # Results of an earlier run, when they lie inside the source, are no views.
     if pairs is None:
         found = find_photos(source, skip=output_dir)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,6 +58,14 @@ class BalanceChoice(Choice):
     off = "off"
 
 
+class Format(Choice):
+    """Formats of 16 bits."""
+
+    png = "png"
+    tif = "tif"
+    tiff = "tiff"
+
+
 PhotoOrLeft = Annotated[
     Path,
     typer.Argument(help="Canon raw file, or left view (PNG, TIFF, JPEG).", metavar="PHOTO|LEFT"),
@@ -65,9 +74,10 @@ Right = Annotated[
     Path | None, typer.Argument(help="Right view of the same frame.", metavar="RIGHT")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+_SHIPPED = "mccnet (default) or compact"
 Weights = Annotated[
     str | None,
-    typer.Option(metavar="FILE|NAME", help="Weights file, or the name of shipped weights."),
+    typer.Option(metavar="FILE|NAME", help=f"Weights file, or shipped weights: {_SHIPPED}."),
 ]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, ... or mps.")]
 PrecisionOption = Annotated[
@@ -184,7 +194,7 @@ class EngineChoices(_EngineOptions):
         list[str] | None,
         typer.Option(
             metavar="FILE|NAME",
-            help="Weights file, or the name of shipped weights; may be repeated.",
+            help=f"Weights file, or shipped weights: {_SHIPPED}; may be repeated.",
         ),
     ] = None
 
@@ -209,7 +219,7 @@ class RawChoice:
     @property
     def given(self) -> tuple[str, ...]:
         """Those that were given."""
-        return tuple(f"--{f.name.replace('_', '-')}" for f in fields(self) if getattr(self, f.name))
+        return _given(vars(self))
 
     def options(self) -> RawOptions:
         """How raw files are to be developed; raises OptionError."""
@@ -223,14 +233,28 @@ class RawChoice:
 
     def options_for(self, right: Path | None, save_views: Path | None = None) -> RawOptions | None:
         """The same for a raw file; None for two views, which take none of these options."""
-        from dpdeblur.errors import OptionError
-
         if right is None:
             return self.options()
-        given = (*self.given, *(("--save-views",) if save_views else ()))
-        if given:
-            raise OptionError(given[0], "it is for raw files, but you gave two views; leave it out")
+        reason = "it is for raw files, but you gave two views; leave it out"
+        refuse(reason, **vars(self), save_views=save_views)
         return None
+
+
+def refuse(reason: str, **options: object) -> None:
+    """Raise OptionError with the `reason` for the first of the `options` that was given."""
+    from dpdeblur.errors import OptionError
+
+    for flag in _given(options):
+        raise OptionError(flag, reason)
+
+
+def _given(options: Mapping[str, object]) -> tuple[str, ...]:
+    """The flags of the options that are neither None nor False, by their parameters' names."""
+    return tuple(
+        f"--{name.replace('_', '-')}"
+        for name, value in options.items()
+        if value is not None and value is not False
+    )
 
 
 def statement(options: RawOptions | None) -> tuple[str, ...]:

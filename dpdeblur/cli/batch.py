@@ -26,6 +26,7 @@ class Format(_options.Choice):
 
     png = "png"
     tif = "tif"
+    tiff = "tiff"
     jpg = "jpg"
     same = "same"
 
@@ -77,7 +78,8 @@ def batch(
     if not is_folder(source):
         raise UnreadableFileError(source, "it is a file; use dpdeblur fix for one photograph")
     develop = raw.options()
-    extension = None if format_ is Format.same else f".{format_.value}"
+    other = {Format.same: None, Format.tiff: ".tif"}
+    extension = other.get(format_, f".{format_}")
     plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)
     alone = (f"{orphan} has no partner and is left out." for orphan in plan.orphans)
     printer.warn(*alone, *plan.warnings)
@@ -134,8 +136,8 @@ def _watcher(bar: Bar, printer: Output, total: int) -> EventCallback:
 
 
 def _tell(printer: Output, record: Record, count: str) -> None:
-    for note in (*record.notes, *(record.run.notes if record.run else ())):
-        printer.note(f"{record.name}: {note}")
+    printer.warn(*(f"{record.name}: {note}" for note in record.notes))
+    printer.note(*(f"{record.name}: {note}" for note in (record.run.notes if record.run else ())))
     if record.error is not None:
         printer.failure(f"{record.name} failed. {record.error}")
     elif not printer.interactive:

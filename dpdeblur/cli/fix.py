@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dpdeblur.cli import _options
 from dpdeblur.cli._command import command
 from dpdeblur.cli._output import Output, describe_run, rendered
-
-if TYPE_CHECKING:
-    pass
 
 
 @command
@@ -32,7 +29,10 @@ def fix(
     truth: Annotated[
         Path | None, typer.Option(metavar="GT", help="Sharp picture to score the result against.")
     ] = None,
-    protocol: _options.ProtocolOption = _options.ProtocolName.dpdd,
+    protocol: Annotated[
+        _options.ProtocolName | None,
+        typer.Option(help="Rules for the scores with --truth; default: dpdd."),
+    ] = None,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
 ) -> None:
@@ -56,12 +56,14 @@ def fix(
       dpdeblur fix left.png right.png --engine mpi --calibration pixel4.npz
     """
     from dpdeblur.datasets import common_stem
-    from dpdeblur.evaluation import Rules, picture_scoring
+    from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules, picture_scoring
     from dpdeblur.io import check_outputs, write_picture
     from dpdeblur.pair import read_beside
     from dpdeblur.raw import check_photo, read_photo
 
     check_photo(left, right, instead="use dpdeblur batch for folders")
+    if truth is None:
+        _options.refuse("it is for scores; give --truth too, or leave it out", protocol=protocol)
     stem = left.stem if right is None else common_stem(left, right)
     output = output or left.with_name(f"{stem}_sharp.png")
     develop = raw.options_for(right, save_views)
@@ -94,12 +96,12 @@ def fix(
         printer.result(human, data)
         return
     truth_pixels = sharp.srgb()
-    rules = Rules(protocol.value)
+    rules = Rules(protocol or DEFAULT_PROTOCOL)
     rows = {
         "input": rules.score(pair.combined(), truth_pixels),
         "result": rules.score(restored.image, truth_pixels),
     }
-    data |= {"protocol": protocol.value}
+    data |= {"protocol": rules.protocol}
     data |= {name: scores.as_dict() for name, scores in rows.items()}
     scoring = picture_scoring(rules)
     table = scoring.table(scoring.title, rows.items())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +31,11 @@ LIBRARIES = (
     "simplejpeg",
     "imagecodecs",
 )
+ONLY_IN = {
+    "compact": "levels use_bank use_volume use_selection radii widths blocks view_widths bands",
+    "paper": "use_msf use_msfe stem_width encoder_widths fusion_widths decoder_widths tail_width",
+}
+"""Keys of a network's configuration that mean something to one kind of body only."""
 
 
 @command
@@ -82,7 +89,7 @@ def _show_installation(printer: Output, weights: str | None) -> None:
     tables = (
         fact_table(versions, "Versions"),
         fact_table({device.name: _device(device) for device in devices}, "Devices"),
-        fact_table(model.card, f"Weights {model.name}"),
+        fact_table(_shown(model.card), f"Weights {model.name}"),
     )
     data = {
         "versions": versions,
@@ -90,6 +97,15 @@ def _show_installation(printer: Output, weights: str | None) -> None:
         "weights": {"name": model.name, "sha256": model.sha256, "card": model.card},
     }
     printer.result(Group(*tables), data)
+
+
+def _shown(card: Mapping[str, str]) -> dict[str, str]:
+    """A card without what means nothing to weights of its kind."""
+    config = json.loads(card["config"])
+    for body, keys in ONLY_IN.items():
+        if body != config["body"]:
+            config = {key: value for key, value in config.items() if key not in keys.split()}
+    return {**card, "config": json.dumps(config)}
 
 
 def _device(device: DeviceInfo) -> str:

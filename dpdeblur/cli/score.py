@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dpdeblur.cli import _options
 from dpdeblur.cli._command import command
 from dpdeblur.cli._output import Output, rendered
+
+if TYPE_CHECKING:
+    from dpdeblur.datasets import ScoreFiles
+    from dpdeblur.evaluation import Rules, Scores
 
 
 @command
@@ -58,12 +62,11 @@ def score(
     """
     from dpdeblur import evaluation
     from dpdeblur.datasets import pair_folders
-    from dpdeblur.errors import OptionError
     from dpdeblur.io.atomic import check_writable
 
-    for option, given in (("--protocol", protocol), ("--match-exposure", match_exposure)):
-        if maps and given:
-            raise OptionError(option, "it is for pictures; leave it or --map out")
+    if maps:
+        reason = "it is for pictures; leave it or --map out"
+        _options.refuse(reason, protocol=protocol, match_exposure=match_exposure)
     match = pair_folders(prediction, truth, untouched)
     for path in (*match.unmatched_predictions, *match.unmatched_truths):
         printer.warn(f"{path} has no counterpart and is left out.")
@@ -74,9 +77,7 @@ def score(
     rules = evaluation.Rules(protocol or evaluation.DEFAULT_PROTOCOL, match_exposure=match_exposure)
     with printer.progress() as bar:
         scores = [
-            evaluation.score_maps(files)
-            if maps
-            else evaluation.score_pictures(files, rules, printer.warn)
+            evaluation.score_maps(files) if maps else _score_pictures(printer, files, rules)
             for files in bar.track(match.pictures, description="Scoring")
         ]
     scoring = evaluation.map_scoring() if maps else evaluation.picture_scoring(rules)
@@ -84,3 +85,19 @@ def score(
     if csv is not None:
         report.write_csv(csv)
     printer.result(rendered(*report.tables, *report.sentences), report.document)
+
+
+def _score_pictures(printer: Output, files: ScoreFiles, rules: Rules) -> dict[str, Scores]:
+    from dpdeblur.errors import DPDeblurError, UnreadableFileError
+    from dpdeblur.evaluation import score_pictures
+    from dpdeblur.io import read_map
+
+    try:
+        return score_pictures(files, rules, printer.warn)
+    except UnreadableFileError as error:
+        try:
+            read_map(error.path)
+        except DPDeblurError:
+            raise error from None
+        reason = "it is a map rather than a picture; add --map to score maps"
+        raise UnreadableFileError(error.path, reason) from error

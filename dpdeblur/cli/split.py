@@ -12,14 +12,6 @@ from dpdeblur.cli._command import command
 from dpdeblur.cli._output import Output
 
 
-class Format(_options.Choice):
-    """Formats of 16 bits."""
-
-    tiff = "tiff"
-    tif = "tif"
-    png = "png"
-
-
 @command
 def split(
     printer: Output,
@@ -28,7 +20,9 @@ def split(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder to write to; default: PHOTO's."),
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="Format of the views.")] = Format.tiff,
+    format_: Annotated[
+        _options.Format, typer.Option("--format", help="Format of the views.")
+    ] = _options.Format.tiff,
     combined: Annotated[
         bool, typer.Option("--combined", help="Also write the ordinary picture.")
     ] = False,
@@ -55,7 +49,7 @@ def split(
     from dpdeblur.io import check_outputs, write_picture
     from dpdeblur.raw import RawOptions, develop, finish, open_raw
 
-    ending = ".png" if format_ is Format.png else ".tif"
+    ending = ".png" if format_ is _options.Format.png else ".tif"
     folder = photo.parent if output is None else output
     names = ("left", "right", "combined")[: 3 if combined else 2]
     paths = {name: folder / f"{photo.stem}_{name}{ending}" for name in names}

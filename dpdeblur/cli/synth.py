@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,13 +18,6 @@ class MapKind(_options.Choice):
     disparity = "disparity"
     inverted = "inverted"
     distance = "distance"
-
-
-class Format(_options.Choice):
-    """Kinds of file with 16 bits."""
-
-    png = "png"
-    tif = "tif"
 
 
 @command
@@ -43,20 +36,27 @@ def synth(
         ),
     ] = None,
     kind: Annotated[
-        MapKind,
+        MapKind | None,
         typer.Option(
             "--map",
-            help="disparity: larger is nearer; inverted: larger is farther; distance: larger is "
-            "farther, in any unit, 0 unknown.",
+            help="disparity (default): larger is nearer; inverted: larger is farther; distance: "
+            "larger is farther, in any unit, 0 unknown.",
         ),
-    ] = MapKind.disparity,
+    ] = None,
     focus: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Disparity in focus: 0 is the farthest, 1 the nearest."),
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Disparity in focus: 0 is the farthest, 1 the nearest; default: 0.5.",
+        ),
+    ] = None,
     max_radius: Annotated[
-        float, typer.Option(min=0, max=100, metavar="PX", help="Largest blur radius in pixels.")
-    ] = 8.0,
+        float | None,
+        typer.Option(
+            min=0, max=100, metavar="PX", help="Largest blur radius in pixels; default: 8."
+        ),
+    ] = None,
     radius: Annotated[
         float | None,
         typer.Option(
@@ -76,8 +76,8 @@ def synth(
     ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the noise.")] = 0,
     format_: Annotated[
-        Format, typer.Option("--format", help="Format of the pictures.")
-    ] = Format.png,
+        _options.Format, typer.Option("--format", help="Format of the pictures.")
+    ] = _options.Format.png,
     device: _options.Device = "auto",
     overwrite: _options.Overwrite = False,
 ) -> None:
@@ -96,7 +96,15 @@ def synth(
     """
     from dpdeblur.training import SynthOptions, write_pair
 
-    options = SynthOptions(kind.value, focus, max_radius, radius, psf, slope, noise, seed)
+    if radius is not None:
+        reason = "--radius sets one blur for the whole picture; leave one of the two out"
+        _options.refuse(reason, depth=depth, map=kind, focus=focus, max_radius=max_radius)
+    if depth is None:
+        _options.refuse("it says what --depth holds; give that too, or leave it out", map=kind)
+    depths: dict[str, Any] = {"kind": kind and kind.value, "focus": focus, "max_radius": max_radius}
+    given = {key: value for key, value in depths.items() if value is not None}
+    camera: dict[str, Any] = {"psf": psf, "slope": slope, "noise": noise, "seed": seed}
+    options = SynthOptions(radius=radius, **given, **camera)
     with printer.progress() as bar:
         bar.add_task("Rendering", total=None)
         pair = write_pair(
@@ -104,7 +112,7 @@ def synth(
             folder,
             options,
             depth=depth,
-            extension=format_.value,
+            extension="png" if format_ is _options.Format.png else "tif",
             device=device,
             overwrite=overwrite,
             on_note=printer.note,
@@ -112,5 +120,4 @@ def synth(
         )
     lowest, highest = pair.radii
     size = f"{pair.width}x{pair.height}, radii {lowest:z.1f} to {highest:z.1f} px"
-    camera = {"psf": psf, "slope": slope, "noise": noise, "seed": seed}
     printer.result("\n".join((*map(str, pair.outputs.values()), size)), vars(pair) | camera)

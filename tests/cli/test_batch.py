@@ -55,7 +55,7 @@ class TestBatch:
         assert statuses == {"a": "done", "day/b": "done", "day/c": "done"}
 
     def test_equals_fix(self, source: Path, tmp_path: Path) -> None:
-        run("batch", source, tmp_path / "out", "--format", "tif")
+        run("batch", source, tmp_path / "out", "--format", "tiff")
         run("fix", source / "a_L.png", source / "a_R.png", "-o", tmp_path / "one.tif")
         batched = read_picture(tmp_path / "out" / "a.tif").srgb()
         assert np.array_equal(batched, read_picture(tmp_path / "one.tif").srgb())
@@ -116,6 +116,22 @@ class TestBatch:
         assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
         assert (tmp_path / "out" / "mine.png").is_file()
 
+    def test_swapped_names_are_a_warning(self, source: Path, tmp_path: Path) -> None:
+        table = tmp_path / "list.csv"
+        table.write_text("left,right,name\nday/b_R.png,day/b_L.png,mine\n")
+        options = ("--pairs", table, "--overwrite")
+        said = run("batch", source, tmp_path / "out", *options).stderr
+        assert "Warning: mine: The names say that" in said
+        report = json.loads(run("batch", source, tmp_path / "out", *options, "--json").stdout)
+        (warning,) = report["warnings"]
+        assert warning.startswith("mine: The names say that")
+
     def test_no_pairs(self, tmp_path: Path) -> None:
         assert "No pairs" in failure(run("batch", tmp_path, tmp_path / "out"))
         assert "does not exist" in failure(run("batch", tmp_path / "none", tmp_path / "out"))
+
+    def test_the_output_is_a_file(self, source: Path, tmp_path: Path) -> None:
+        (source / "day" / "lonely_L.png").unlink()
+        (tmp_path / "out").write_bytes(b"mine")
+        said = failure(run("batch", source, tmp_path / "out"))
+        assert f"{tmp_path / 'out'} is not a folder" in said

@@ -196,6 +196,7 @@ class TestFix:
             (("--max-memory", "much"), "much"),
             (("--max-memory", "1kB"), "--max-memory"),
             (("--truth", "nowhere.png"), "nowhere.png"),
+            (("--protocol", "dpdd"), "--protocol: it is for scores; give --truth too"),
         ],
     )
     def test_bad_options(self, pair: Pair, option: tuple[str, str], says: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 import dpdeblur
 from dpdeblur.cli._options import Precision, ProtocolName
 from dpdeblur.evaluation import PROTOCOLS
+from dpdeblur.models import find_weights
 from support.command import run
 
 COMMANDS = ("fix", "split", "batch", "map", "score", "info", "train", "eval", "synth")
@@ -33,6 +34,13 @@ class TestHelp:
             "heavy = {'torch', 'numpy', 'cv2', 'skimage'} & sys.modules.keys()\nassert not heavy"
         )
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+    @pytest.mark.parametrize("command", ["fix", "batch", "eval", "info"])
+    def test_shipped_weights_are_named(self, command: str) -> None:
+        shipped = {path.stem for path in find_weights().parent.glob("*.safetensors")}
+        text = run(command, "--help").stdout
+        assert shipped
+        assert all(f" {name}" in text for name in shipped)
 
     def test_version(self) -> None:
         assert run("--version").stdout == f"dpdeblur {dpdeblur.__version__}\n"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import dpdeblur
+from dpdeblur.cli.info import ONLY_IN
+from dpdeblur.models import PAPER, MCCNet, MCCNetConfig
 from support.command import run
 
 Pair = tuple[Path, Path]
@@ -22,6 +26,36 @@ class TestInfo:
         assert "cpu" in [device["name"] for device in report["devices"]]
         assert "mccnet" in run("info").stdout
 
+    @pytest.mark.parametrize(
+        ("weights", "shown", "hidden"),
+        [("mccnet", "tail_width", "radii"), ("compact", "radii", "tail_width")],
+    )
+    def test_only_what_the_weights_use_is_shown(
+        self, weights: str, shown: str, hidden: str
+    ) -> None:
+        text = run("info", "--weights", weights).stdout
+        assert shown in text
+        assert "negative_slope" in text
+        assert hidden not in text
+
+    def test_what_is_not_shown_changes_nothing(self) -> None:
+        with torch.device("meta"):
+            other = replace(PAPER, levels=2, use_bank=False, use_selection=False, widths=(8, 8, 8))
+            other = replace(other, use_volume=False, radii=(1.0,), blocks=(1, 1, 1))
+            other = replace(other, view_widths=(8, 8), bands=(1, 1))
+            assert {k for k, v in vars(other).items() if v != getattr(PAPER, k)} == set(
+                ONLY_IN["compact"].split()
+            )
+            assert _shapes(MCCNet(other)) == _shapes(MCCNet(PAPER))
+            small = MCCNetConfig(radii=(1.0,), widths=(8, 8, 8), view_widths=(8, 8))
+            other = replace(small, use_msf=False, use_msfe=False, stem_width=8, tail_width=8)
+            other = replace(other, encoder_widths=(8, 8, 8, 8), fusion_widths=(8, 8, 8))
+            other = replace(other, decoder_widths=(8, 8, 8))
+            assert {k for k, v in vars(other).items() if v != getattr(small, k)} == set(
+                ONLY_IN["paper"].split()
+            )
+            assert _shapes(MCCNet(other)) == _shapes(MCCNet(small))
+
     @pytest.mark.slow
     def test_cost_against_the_paper(self) -> None:
         report = json.loads(run("info", "--cost", "--json").stdout)
@@ -29,3 +63,7 @@ class TestInfo:
         assert math.isclose(ours["parameters"], paper["parameters"], rel_tol=1e-3)
         assert math.isclose(ours["paper_count"], paper["multiply_adds"], rel_tol=3e-3)
         assert "978.79" in run("info", "--cost").stdout
+
+
+def _shapes(network: MCCNet) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in network.state_dict().items()}

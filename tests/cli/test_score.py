@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from dpdeblur.io import read_picture, write_picture
+from dpdeblur.io import read_picture, write_map, write_picture
 from dpdeblur.pair import DualPixelPair
 from support.command import failure, run
 
@@ -123,6 +123,13 @@ class TestScore:
         report = json.loads(run("score", pair[0], pair[0], "--json").stdout)
         assert report["mean"]["result"] == {"psnr": None, "ssim": 1.0, "mae": 0.0}
         assert "inf" in run("score", pair[0], pair[0]).stdout
+
+    def test_maps_are_no_pictures(self, pair: Pair, tmp_path: Path) -> None:
+        write_map(tmp_path / "map.tif", np.ones((50, 59), np.float32))
+        said = failure(run("score", tmp_path / "map.tif", pair[0]))
+        assert "map.tif cannot be read: it is a map rather than a picture; add --map" in said
+        (tmp_path / "text.png").write_bytes(b"text")
+        assert "--map" not in failure(run("score", tmp_path / "text.png", pair[0]))
 
     def test_sizes_must_agree(self, pair: Pair, tmp_path: Path) -> None:
         write_picture(tmp_path / "b.png", read_picture(pair[0]).srgb()[:30])

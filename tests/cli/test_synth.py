@@ -195,6 +195,8 @@ class TestPairs:
         assert data["warnings"] == []
         assert len(outputs(tmp_path, extension=".tif")) == 3
         assert synth(sharp, "-o", tmp_path / "q", "--quiet").stdout == ""
+        assert synth(sharp, "-o", tmp_path / "t", "--format", "tiff").exit_code == 0
+        assert len(outputs(tmp_path / "t", extension=".tif")) == 3
 
     @pytest.mark.slow
     def test_the_pairs_are_found_by_the_other_commands(self, tmp_path: Path) -> None:
@@ -243,7 +245,11 @@ class TestErrors:
         cal = tmp_path / "bad.npz"
         cal.write_bytes(b"no")
         for arguments, reason in (
-            (("--depth", gray, "--radius", 3), "--radius"),
+            (("--depth", gray, "--radius", 3), "--depth: --radius sets one blur"),
+            (("--max-radius", 3, "--radius", 3), "--max-radius: --radius sets one blur"),
+            (("--focus", 0, "--radius", 3), "--focus: --radius sets one blur"),
+            (("--map", "distance", "--radius", 3), "--map: --radius sets one blur"),
+            (("--map", "distance"), "--map: it says what --depth holds"),
             (("--depth", tall), "differ in size"),
             (("--depth", sharp), "it is in colour"),
             (("--depth", tmp_path / "none.png"), "does not exist"),
