@@ -22,22 +22,29 @@ SNIPPETS = [ROOT / "docs" / "api.md", ROOT / "README.md"]
 COMMANDS = typer.main.get_command(app)
 DOCTESTED = [
     "dpdeblur.api",
+    "dpdeblur.batch.plan",
     "dpdeblur.datasets.folders",
+    "dpdeblur.datasets.tables",
+    "dpdeblur.datasets.truth",
     "dpdeblur.engines.make",
     "dpdeblur.engines.optimiser.solve",
     "dpdeblur.engines.plan",
     "dpdeblur.evaluation.measures",
     "dpdeblur.evaluation.protocols",
     "dpdeblur.evaluation.report",
+    "dpdeblur.io.maps",
     "dpdeblur.io.read",
     "dpdeblur.io.write",
     "dpdeblur.memory",
     "dpdeblur.models.cost",
     "dpdeblur.models.weights",
+    "dpdeblur.optics.calibration_file",
     "dpdeblur.optics.inverse",
     "dpdeblur.optics.photograph",
     "dpdeblur.pair",
+    "dpdeblur.training.loop",
     "dpdeblur.training.recipe",
+    "dpdeblur.training.synth",
 ]
 """Modules with examples in their docstrings."""
 

@@ -59,13 +59,28 @@ def plan_jobs(
 ) -> Plan:
     """Plan a batch of the photographs below `source`, or of the pairs in the table `pairs`.
 
-    Outputs are `output_dir / name` with `extension`, None meaning that of each left view, and TIFF
-    for raw files. One that exists counts as done, since outputs are written whole or not at all,
-    unless `overwrite`. Touches nothing. Raises the errors of `find_photos` or `read_pair_list`,
-    UnsupportedFormatError for the extension, UnreadableFileError for a manifest that is not this
-    package's, and UnwritableOutputError if the output folder takes no files, or if an output would
-    replace one of the inputs or is another picture in `source`: one that the output folder's
-    manifest does not know.
+    An output that exists counts as done, since outputs are written whole or not at all. Touches
+    nothing.
+
+    Args:
+        source: the folder of photographs; relative paths in a table start here, too.
+        output_dir: the folder for the results, which keep the tree of `source`.
+        pairs: a CSV table of the pairs; None is to search `source`.
+        extension: of the outputs; None is that of each left view, and TIFF for raw files.
+        overwrite: make all outputs anew.
+
+    Returns:
+        The jobs in order of name.
+
+    Raises:
+        PairingError, MissingFileError, UnreadableFileError: as `find_photos` or `read_pair_list`
+            does; the last also for a manifest that is not this package's.
+        UnsupportedFormatError: pictures cannot be written with this extension.
+        UnwritableOutputError: the output folder takes no files, or an output would replace one of
+            the inputs or another picture in `source`: one that the manifest does not know.
+
+    >>> [job.output.as_posix() for job in plan_jobs(Path("examples"), Path("out")).jobs]
+    ['out/canon_r6ii.png']
     """
     if extension is not None and extension.lower() not in WRITABLE:
         raise UnsupportedFormatError(Path(f"*{extension}"), WRITABLE)

@@ -58,16 +58,28 @@ def run_batch(
     raw: RawOptions | None = None,
     sentence: Callable[[DPDeblurError], str] = str,
 ) -> BatchReport:
-    """Carry out a plan and keep its manifest; `bit_depth` and `metadata` are `write_picture`'s.
-
-    `raw` says how raw files are developed, by default at their full size; `sentence` what records
-    say of an error of this package, from any thread.
+    """Carry out a plan and keep its manifest.
 
     Whatever goes wrong with one picture is recorded as its failure, and the others go on. A
     picture is Finished once it is on disk, which is during the next one's work. An interrupt
     (Ctrl-C) is raised again after the picture being written is whole and recorded, and so is
-    whatever `on_event` raises. Raises UnreadableFileError and UnwritableOutputError, for the
-    manifest only.
+    whatever `on_event` raises.
+
+    Args:
+        engine: what restores.
+        plan: what to do.
+        on_event: called with Progress and Finished, always in the calling thread.
+        bit_depth: 8 or 16; None is that of each left view.
+        metadata: carry over EXIF and XMP.
+        raw: how raw files are developed; None is at their full size.
+        sentence: makes the text of an error of this package, in any thread.
+
+    Returns:
+        What became of each picture.
+
+    Raises:
+        UnreadableFileError: the output folder has a manifest that is not this package's.
+        UnwritableOutputError: the manifest cannot be written.
     """
     began = time.perf_counter()
     raw = raw or RawOptions()

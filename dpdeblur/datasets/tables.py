@@ -16,10 +16,24 @@ def read_pair_list(csv_file: Path, folder: Path | None = None) -> Pairing:
     """The pairs of a CSV table (UTF-8, commas) with the columns left, right and, if wanted, name.
 
     Without a header row the columns have that order; with one they are found by their names and
-    others are ignored. Relative paths start at `folder`, by default the table's own; the files
-    need not exist yet. A name is a relative path without extension; by default it is made as
-    `find_pairs` makes it. Raises MissingFileError, UnreadableFileError, or PairingError with the
-    line's number.
+    others are ignored. A name is a relative path without extension; by default it is made as
+    `find_pairs` makes it.
+
+    Args:
+        csv_file: the table; the files that it names need not exist yet.
+        folder: where relative paths start; None is the table's own folder.
+
+    Returns:
+        The pairs; there are no orphans.
+
+    Raises:
+        PairingError: a line cannot be used, or two pairs have one name; it says which.
+        MissingFileError: there is no such table.
+        UnreadableFileError: it is a folder, not UTF-8, or cannot be read.
+
+    >>> _ = Path("list.csv").write_text("1.png,2.png,desk")
+    >>> read_pair_list(Path("list.csv")).pairs[0].name
+    'desk'
     """
     pairs: list[PairPaths] = []
     fallbacks: list[str] = []

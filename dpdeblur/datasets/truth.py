@@ -49,7 +49,7 @@ class TruthPair:
 
 
 def find_truth_pairs(folder: Path, split: str = "test") -> list[TruthPair]:
-    """The photographs of a data set, in order of name. `folder` may hold:
+    """Find the photographs of a data set. `folder` may hold:
 
     - DPDD's trees, `test_l/source`, `test_r/source` and (if there) `test_c/source`, of which
       `split` chooses. The truth is `test_c/target`, or else that of the left or right tree;
@@ -61,7 +61,23 @@ def find_truth_pairs(folder: Path, split: str = "test") -> list[TruthPair]:
     their names agree; if none does, as in DPDD, where the truth is another exposure with a number
     of its own, they are taken in sorted order, and there must be as many.
 
-    Raises PairingError naming what is missing, and the errors of `list_pictures`.
+    Args:
+        folder: the data set.
+        split: which part of it, where it has parts.
+
+    Returns:
+        The photographs in order of name.
+
+    Raises:
+        PairingError: there are none, or one is incomplete; it names what is missing.
+        MissingFileError: a folder is missing.
+        UnreadableFileError: a folder is a file, or cannot be listed.
+
+    >>> Path("set").mkdir()
+    >>> for mark in ("L", "R", "GT"):
+    ...     Path(f"set/desk_{mark}.png").touch()
+    >>> [pair.truth.name for pair in find_truth_pairs(Path("set"))]
+    ['desk_GT.png']
     """
     if not is_folder(folder):
         raise UnreadableFileError(folder, "it is a file; give a folder")

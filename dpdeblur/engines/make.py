@@ -38,6 +38,9 @@ def make_engine(
         method: for mpi: fast, full or paper; None is full.
         radii: for mpi: the least and the largest blur radius in pixels; None: found in the picture.
 
+    Returns:
+        The engine, which can run any number of pairs.
+
     Raises:
         OptionError: an option cannot be used, or is the other engine's.
         DeviceError: the device is missing or cannot do it.

@@ -78,8 +78,17 @@ def evaluate(
 
     The untouched input is the combined picture where the data set has one, else the views' mean.
     A photograph that fails for any engine, or in `keep`, by an error of this package has that error
-    and no scores, so that all means are of the same photographs; the others go on. `progress` is
-    told the share of the photograph that is done.
+    and no scores, so that all means are of the same photographs; the others go on.
+
+    Args:
+        engines: what restores; their results have this order.
+        pairs: the photographs, as `datasets.find_truth_pairs` gives them.
+        rules: how results are compared.
+        keep: called with each result.
+        progress: called with the photograph and the share of it that is done.
+
+    Yields:
+        Each photograph's scores, or its error.
     """
     for pair in pairs:
         try:

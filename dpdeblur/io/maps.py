@@ -24,10 +24,24 @@ def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]
     """Read a map as float32 H x W, with NaN where it is not known.
 
     A floating-point TIFF holds the numbers themselves, NaN included. Of a PNG or TIFF of 8 or 16
-    bits the stored number n becomes n / 255 or n / 65535 whatever its colour profile, upright,
-    and 0 becomes NaN if `zero_is_unknown`. Colour files are taken if their channels are equal;
-    alpha is left out. Raises MissingFileError, UnsupportedFormatError, and UnreadableFileError for
-    anything that is not a whole, sound map.
+    bits the stored number n becomes n / 255 or n / 65535 whatever its colour profile, upright.
+    Colour files are taken if their channels are equal; alpha is left out.
+
+    Args:
+        path: the file.
+        zero_is_unknown: 0 becomes NaN in files of 8 or 16 bits.
+
+    Returns:
+        The map, in the unit of its file.
+
+    Raises:
+        MissingFileError: there is no such file.
+        UnsupportedFormatError: its extension is not in READABLE_MAPS.
+        UnreadableFileError: it is not a whole, sound map.
+
+    >>> write_map(Path("ramp.tif"), np.linspace(-3, 3, 12).reshape(3, 4))
+    >>> read_map(Path("ramp.tif"))[0, 0]
+    np.float32(-3.0)
     """
     data = read_whole(path, READABLE_MAPS)
     try:
@@ -46,11 +60,19 @@ def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]
 
 
 def write_map(path: Path, numbers: NDArray[np.floating[Any]], *, overwrite: bool = False) -> None:
-    """Write a map (H x W, NaN where not known) as a 32-bit floating-point TIFF, deflated.
+    """Write a map as a 32-bit floating-point TIFF, deflated, whole or not at all.
 
-    The file appears whole or not at all. Raises InvalidMapError, UnsupportedFormatError for
-    another extension than .tif and .tiff, OutputExistsError unless `overwrite`, and
-    UnwritableOutputError.
+    Args:
+        path: the file, which ends in .tif or .tiff.
+        numbers: floating point, `H x W`, in any unit; NaN where not known.
+        overwrite: replace an existing file.
+
+    Raises:
+        InvalidMapError: the numbers have a wrong shape, type or values.
+        UnsupportedFormatError: another extension.
+        OutputExistsError, UnwritableOutputError: as `io.atomic.write_whole` does.
+
+    >>> write_map(Path("flat.tif"), np.zeros((16, 16)))
     """
     if path.suffix.lower() not in READABLE_MAPS[1:]:
         raise UnsupportedFormatError(path, READABLE_MAPS[1:])

@@ -26,8 +26,22 @@ def read_calibration(path: Path) -> Calibration:
     """Read an `.npz` file as `write_calibration` makes it.
 
     It holds the arrays `left`, `right`, `radius` (see `Calibration`) and `version` (1), and may
-    hold `frame`, `ratio` and `levels`, and others, which become `extra`. Raises MissingFileError,
-    or UnreadableFileError saying what is wrong.
+    hold `frame`, `ratio` and `levels`, and others, which become `extra`.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The calibration, with `path` and `sha256` of its file.
+
+    Raises:
+        MissingFileError: there is no such file.
+        UnreadableFileError: it is no calibration; it says what is wrong.
+
+    >>> kernels = np.ones((1, 1, 3, 3))
+    >>> write_calibration(Path("lens.npz"), Calibration(kernels, kernels, radius=2.0))
+    >>> read_calibration(Path("lens.npz")).radius
+    2.0
     """
     data = _read(path)
     arrays = _arrays(path, data)
@@ -69,7 +83,16 @@ def read_calibration(path: Path) -> Calibration:
 
 
 def write_calibration(path: Path, calibration: Calibration, *, overwrite: bool = False) -> None:
-    """Write an `.npz` file, whole or not at all; raises as `io.atomic.write_whole` does."""
+    """Write an `.npz` file, whole or not at all.
+
+    Args:
+        path: the file.
+        calibration: what it shall hold.
+        overwrite: replace an existing file.
+
+    Raises:
+        OutputExistsError, UnwritableOutputError: as `io.atomic.write_whole` does.
+    """
     data = io.BytesIO()
     fields: dict[str, Any] = {
         "left": calibration.left,

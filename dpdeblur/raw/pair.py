@@ -48,9 +48,19 @@ def read_photo(
 def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPair:
     """Develop the two views of a Canon Dual Pixel RAW, in the sensor's rows.
 
-    `upright` turns what is made of them; it carries the file's EXIF data and an sRGB
-    profile. Raises what `open_raw` raises, PictureTooSmallError, and OptionError for a size that
-    makes it so.
+    `upright` turns what is made of them; it carries the file's EXIF data and an sRGB profile.
+
+    Args:
+        path: a CR2 or CR3 file.
+        options: how to develop it; None is at full size.
+
+    Returns:
+        The views, as `read_pair` would give them.
+
+    Raises:
+        MissingFileError, UnreadableFileError, UnusableRawError: as `open_raw` does.
+        PictureTooSmallError: the file's picture is below 16 x 16 pixels.
+        OptionError: the size makes it so.
     """
     return raw_pair(open_raw(path), options)
 

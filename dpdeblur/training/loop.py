@@ -60,10 +60,7 @@ def train(
     whose gradients are sums in no fixed order, at weights that differ as those of two runs do.
     Meanwhile `checkpoint_every` and `validation` may change freely, and `steps` and `cool_down`
     too, but then the rest of the run follows the new schedule. The folders that `config` names are
-    not read: `pairs` and `validator` hold their pictures. `on_step` gets each report and the
-    average network.
-    `stop_after` ends after that many steps in all, `stop` after the step during which it became
-    true; either way checkpointing.
+    not read: `pairs` and `validator` hold their pictures.
 
     Within `distributed.joined`, the processes train one network: of N, the one of rank r takes
     batch number `step * N + r`, gradients are averaged, and only rank 0 validates, reports and
@@ -75,8 +72,8 @@ def train(
         checkpoint: the file to write, and to resume from if it exists.
         validator: scores the average network as `config.validation` says.
         on_step: called with the report of each step and the average network.
-        stop: asked after each step whether to end.
-        stop_after: steps in all after which to end.
+        stop: asked during each step whether to end after it, with a checkpoint.
+        stop_after: steps in all after which to end, with a checkpoint.
 
     Returns:
         The moving average of the network, on the CPU.
@@ -87,6 +84,13 @@ def train(
             not fit the pictures or the network's levels.
         UnreadableFileError: the checkpoint is damaged.
         TrainingDivergedError: the loss became infinite or undefined; the checkpoint is unchanged.
+
+    >>> from dpdeblur.models import MCCNetConfig
+    >>> from dpdeblur.training import SceneConfig, Stage, SyntheticPairs, load_photos
+    >>> photos = load_photos(Path("examples"), torch.device("cpu"))
+    >>> model = MCCNetConfig(radii=(3.0,), widths=(8, 8, 8), blocks=(1, 1, 1))
+    >>> recipe = TrainConfig(steps=1, stages=(Stage(0.0, 32, 32, 1),), model=model)
+    >>> network = train(recipe, SyntheticPairs(photos, SceneConfig(), seed=0), Path("run.pt"))
     """
     if config.epochs:
         raise OptionError("epochs", "a run counts in steps; let count_steps turn them into these")

@@ -103,6 +103,11 @@ def write_pair(
         OutputExistsError, UnwritableOutputError: before anything is read.
 
     Reading the pictures and the calibration, and the device, raise their own errors.
+
+    >>> sharp = Path("examples/canon_r6ii/l.png")
+    >>> pair = write_pair(sharp, Path("pairs"), SynthOptions(radius=3.0), device="cpu")
+    >>> pair.outputs["left"].as_posix(), pair.radii
+    ('pairs/l_left.png', (3.0, 3.0))
     """
     options = options or SynthOptions()
     if options.radius is not None and depth is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog
@@ -159,11 +161,12 @@ class TestWhatCounts:
 
     def test_all_scores_together(self) -> None:
         prediction, truth, _ = maps(6)
-        assert score_map(prediction, truth) == MapScores(
-            aiwe(prediction, truth, order=1),
-            aiwe(prediction, truth, order=2),
-            spearman(prediction, truth),
-        )
+        everywhere = prediction, truth, np.ones(SHAPE)
+        found = score_map(prediction, truth)
+        assert found.aiwe1 == pytest.approx(least_absolute(*everywhere), rel=1e-7)
+        assert found.aiwe2 == pytest.approx(least_squares(*everywhere))
+        order = spearmanr(prediction.ravel(), truth.ravel()).statistic
+        assert found.spearman == pytest.approx(1 - abs(order))
 
     def test_inputs_stay_as_they_are(self) -> None:
         prediction, truth, weight = maps(6)
@@ -184,8 +187,7 @@ class TestWhatCounts:
         assert score_map(np.ones((1, 1)), np.zeros((1, 1))) == MapScores(0, 0, 1)
 
     @pytest.mark.parametrize("measure", [score_map, spearman, scale_error])
-    def test_wrong_maps_are_errors(self, measure: object) -> None:
-        assert callable(measure)
+    def test_wrong_maps_are_errors(self, measure: Callable[..., object]) -> None:
         good = maps(0)[0]
         holes = np.where(good > 0, np.nan, good)
         with pytest.raises(ShapeMismatchError):

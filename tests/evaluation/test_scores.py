@@ -27,7 +27,6 @@ from dpdeblur.evaluation import (
     psnr,
     score,
     ssim,
-    versions,
 )
 
 
@@ -272,12 +271,6 @@ class TestMatchedExposure:
         prediction[3, 3, 1] = np.inf
         with pytest.raises(InvalidPictureError, match="prediction"):
             match_gains(prediction, truth)
-
-
-def test_protocols_and_versions_name_themselves() -> None:
-    assert list(PROTOCOLS) == ["dpdd", "dpdd-8bit"]
-    assert all(protocol.name == name for name, protocol in PROTOCOLS.items())
-    assert {"dpdeblur", "scikit-image", "numpy"} <= versions().keys()
 
 
 def test_bad_input_is_refused() -> None:

@@ -274,7 +274,7 @@ class TestRecipes:
             (f"rate = 1{'0' * 400}", "rate: it is too large"),
             (f"steps = {'1' * 5000}", "not valid TOML"),
             (f"steps = {'[' * 5000}", "not valid TOML"),
-            ("rate = nan", "rate: nan is negative or not finite"),
+            ("rate = nan", "rate: nan is not finite"),
             ("weight_decay = -1.0", "weight_decay: -1.0 is negative"),
             ("epsilon = 0", "epsilon"),
             ("preset = 'slow'", "preset: 'slow' is not one of fast, paper"),

@@ -83,7 +83,7 @@ def test_the_range_scales_with_the_values() -> None:
 
 @pytest.mark.parametrize("kind", ["opposite", "same", "black", "noise"])
 def test_gradients_are_finite_whatever_the_pictures(kind: str) -> None:
-    noisy, scene = pictures(48, 48)
+    _, scene = pictures(48, 48)
     other = {
         "opposite": 1 - scene,  # negative structure at all scales
         "same": scene,
@@ -95,7 +95,6 @@ def test_gradients_are_finite_whatever_the_pictures(kind: str) -> None:
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(prediction.grad).all()
-    assert noisy.shape == prediction.grad.shape
 
 
 def test_autocast_does_not_change_it() -> None:

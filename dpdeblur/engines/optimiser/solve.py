@@ -104,6 +104,9 @@ def solve(
         device: where to do it.
         progress: called with parts done and parts in all.
 
+    Returns:
+        The map (`H x W`, signed radii in pixels), the picture (like the views) and its layers.
+
     Raises:
         CalibrationError, InvalidPictureError, ShapeMismatchError: as `observe` does.
         OptionError: the radii would spread light over more than the picture.

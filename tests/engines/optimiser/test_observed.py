@@ -119,5 +119,8 @@ def test_a_calibration_for_another_size_is_refused(frame: tuple[int, int]) -> No
 
 
 def test_a_calibration_for_this_size_is_taken() -> None:
-    observed = observe(picture(1), picture(2), asymmetric_calibration(frame=(36, 40)))
-    assert observed.views.max() <= 1
+    ratio = np.array([[1.0, 2.0]], np.float32)
+    plain = replace(asymmetric_calibration(), ratio=ratio)
+    framed = replace(plain, frame=(36, 40))
+    expected = observe(picture(1), picture(2), plain).views
+    np.testing.assert_array_equal(observe(picture(1), picture(2), framed).views, expected)
