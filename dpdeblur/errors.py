@@ -207,9 +207,11 @@ class TrainingDivergedError(DPDeblurError):
 class UnusableRawError(DPDeblurError):
     """A raw file can be read, but not be split into two views."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        self.path, self.reason = path, reason
-        super().__init__(f"{path} does not give two views: {reason}.")
+    reason = ""
+
+    def __init__(self, path: Path, reason: str = "") -> None:
+        self.path, self.reason = path, reason or self.reason
+        super().__init__(f"{path} does not give two views: {self.reason}.")
 
 
 class NotCanonRawError(UnusableRawError):
@@ -227,43 +229,34 @@ class NotCanonRawError(UnusableRawError):
 class ConvertedRawError(UnusableRawError):
     """A DNG file, even one made from a Dual Pixel RAW."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            path,
-            "it is a DNG, in which the second frame's black level is not reliable; "
-            "give the camera's own CR2 or CR3",
-        )
+    reason = (
+        "it is a DNG, in which the second frame's black level is not reliable; "
+        "give the camera's own CR2 or CR3"
+    )
 
 
 class ReducedRawError(UnusableRawError):
     """An sRAW, mRAW or otherwise reduced file, which has no mosaic of sensor pixels."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            path, "it is a reduced raw (sRAW, mRAW); set the camera to full-size RAW or C-RAW"
-        )
+    reason = "it is a reduced raw (sRAW, mRAW); set the camera to full-size RAW or C-RAW"
 
 
 class SingleFrameError(UnusableRawError):
     """A raw file with one frame."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            path,
-            "it has a single frame, so Dual Pixel RAW was off (or unavailable) when it was taken; "
-            "switch it on in the camera's menu",
-        )
+    reason = (
+        "it has a single frame, so Dual Pixel RAW was off (or unavailable) when it was taken; "
+        "switch it on in the camera's menu"
+    )
 
 
 class RawBurstError(UnusableRawError):
     """A raw file with more than two frames."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            path,
-            "it has more than two frames, so it is a raw burst rather than a Dual Pixel RAW; "
-            "give a file taken with Dual Pixel RAW on",
-        )
+    reason = (
+        "it has more than two frames, so it is a raw burst rather than a Dual Pixel RAW; "
+        "give a file taken with Dual Pixel RAW on"
+    )
 
 
 class FramesDisagreeError(UnusableRawError):

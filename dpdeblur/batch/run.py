@@ -22,8 +22,8 @@ from dpdeblur.datasets import RawPath
 from dpdeblur.engines import Engine, Restored
 from dpdeblur.errors import DPDeblurError
 from dpdeblur.io import PictureInfo, check_output, write_picture
-from dpdeblur.pair import DualPixelPair, read_pair
-from dpdeblur.raw import RawOptions, read_raw_pair
+from dpdeblur.pair import DualPixelPair
+from dpdeblur.raw import RawOptions, read_photo
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,18 @@ def run_batch(
     """
     began = time.perf_counter()
     raw = raw or RawOptions()
-    writing = {"bit_depth": bit_depth, "metadata": metadata, "overwrite": plan.overwrite}
+    writing: dict[str, Any] = {
+        "bit_depth": bit_depth,
+        "metadata": metadata,
+        "overwrite": plan.overwrite,
+    }
     header = {
         "engine": {"name": engine.name} | dict(engine.settings),
         "options": writing,
         "raw": asdict(raw),
         "orphans": [path.as_posix() for path in plan.orphans],
     }
-    write = partial(write_picture, bit_depth=bit_depth, metadata=metadata, overwrite=plan.overwrite)
+    write = partial(write_picture, **writing)
     with Manifest(plan.output_dir, header) as manifest:
         run = _Run(plan, engine, manifest, on_event or (lambda _: None), write, raw, sentence)
         notes = run.skip_done()
@@ -172,7 +176,8 @@ class _Run:
                 other["options for raw files"] += old.raw != self._developed(job)
         self.finish(*skipped)
         return tuple(
-            f"{count} existing {_pictures_were(count)} made with other {what}."
+            f"{count} existing {'picture was' if count == 1 else 'pictures were'} made with other "
+            f"{what}."
             for what, count in other.items()
             if count
         )
@@ -182,10 +187,8 @@ class _Run:
         began = time.perf_counter()
         try:
             check_output(job.output, overwrite=self.plan.overwrite)
-            if isinstance(job.pair, RawPath):
-                pair = read_raw_pair(job.pair.path, self.raw)
-            else:
-                pair = read_pair(job.pair.left, job.pair.right)
+            files = job.pair.files
+            pair = read_photo(files[0], files[1] if len(files) == 2 else None, self.raw)
         except Exception as error:
             return self.failed(job, error)
         return _Loaded(pair, time.perf_counter() - began)
@@ -245,11 +248,6 @@ class _Run:
         return asdict(self.raw) if isinstance(job.pair, RawPath) else None
 
     def _record(self, job: Job, status: Status, **details: Any) -> Record:
-        files = [file.as_posix() for file in job.pair.files]
-        right = files[1] if len(files) > 1 else None
+        left, *right = (file.as_posix() for file in job.pair.files)
         output = job.output.relative_to(self.plan.output_dir).as_posix()
-        return Record(job.pair.name, status, files[0], right, output, **details)
-
-
-def _pictures_were(count: int) -> str:
-    return "picture was" if count == 1 else "pictures were"
+        return Record(job.pair.name, status, left, right[0] if right else None, output, **details)

@@ -20,12 +20,7 @@ _SMOOTHNESS = 1e-3
 """Weight of the energy of a kernel's gradient, likewise."""
 
 
-def solve_kernels(
-    sharp: FloatArray32,
-    views: FloatArray32,
-    energy: float = _ENERGY,
-    smoothness: float = _SMOOTHNESS,
-) -> tuple[FloatArray32, FloatArray32]:
+def solve_kernels(sharp: FloatArray32, views: FloatArray32) -> tuple[FloatArray32, FloatArray32]:
     """Kernels `V x K x K`, K odd, that turn a sharp picture into its `V x h x w` blurred views.
 
     `sharp` is `(h + K - 1) x (w + K - 1)`, the same part of the frame and K // 2 pixels around it,
@@ -51,12 +46,12 @@ def solve_kernels(
     def gradient(kernels: FloatArray32) -> FloatArray32:
         seen[inside] = residual(kernels)
         data: FloatArray32 = fft.irfft2(spectrum.conj() * fft.rfft2(seen), size)[:, :side, :side]
-        slope: FloatArray32 = data + power * (energy * kernels - smoothness * _laplacian(kernels))
+        slope: FloatArray32 = data + power * (_ENERGY * kernels - _SMOOTHNESS * _laplacian(kernels))
         return slope
 
     # The spectrum's largest power bounds the curvature that the data give.
     steepest = np.square(np.abs(spectrum)).max((1, 2), keepdims=True)
-    step = 1 / (steepest + power * (energy + 8 * smoothness))
+    step = 1 / (steepest + power * (_ENERGY + 8 * _SMOOTHNESS))
     kernels = np.full((len(views), side, side), 1 / side**2, np.float32)
     ahead, momentum = kernels, 1.0
     for _ in range(_ITERATIONS):

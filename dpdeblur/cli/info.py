@@ -7,17 +7,19 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dpdeblur import __version__
-from dpdeblur.cli import _options, _raw
+from dpdeblur.cli import _options
 from dpdeblur.cli._command import command
 from dpdeblur.cli._output import Output, fact_table
 from dpdeblur.errors import OptionError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from dpdeblur.device import DeviceInfo
 
 LIBRARIES = (
@@ -69,11 +71,49 @@ def info(
                 "it is about the network, but you gave a file to describe; leave one of the two out"
             )
             raise OptionError("cost" if cost else "weights", reason)
-        _raw.show(printer, photo)
+        _show_photo(printer, photo)
     elif cost:
         _show_costs(printer, weights)
     else:
         _show_installation(printer, weights)
+
+
+def _show_photo(printer: Output, path: Path) -> None:
+    from dpdeblur.raw import describe, examine_raw
+
+    raw = examine_raw(path)
+    printer.warn(*raw.warnings)
+    facts = describe(raw)
+    printer.result(photo_table(facts), facts)
+
+
+def photo_table(facts: Mapping[str, Any]) -> Table:
+    """What people are shown of `raw.describe`."""
+    picture, sensor, visible = (
+        "{}x{}".format(*facts[f"{name}_size"]) for name in ("picture", "raw", "visible")
+    )
+    rows = {
+        "Camera": f"{facts['make']}, {facts['model']}",
+        "Frames": "3 or more" if facts["frames"] > 2 else str(facts["frames"]),
+        "Picture": f"{picture} (sensor {sensor}, visible {visible})",
+        "Orientation": f"tag {facts['orientation']}",
+    }
+    if facts["black_levels"]:
+        rows["Black levels"] = "; ".join(
+            f"frame {number}: {', '.join(map(str, levels))}"
+            for number, levels in enumerate(facts["black_levels"])
+        )
+        rows["White level"] = (
+            f"{facts['white_level']}, frame 0 assumed to be clipped at {facts['clip_level']}"
+        )
+    if facts["light_share"] is not None:
+        rows["A/(A+B)"] = f"{facts['light_share']:.1%} of the light of frame 0 is in frame 1"
+    if facts["usable"]:
+        rows["Imbalance"] = f"{facts['imbalance']:.1%} at most between the sides"
+    rows["Dual Pixel RAW"] = (
+        "yes, it gives two views" if facts["usable"] else f"no. {facts['problem']}"
+    )
+    return fact_table(rows, str(facts["file"]))
 
 
 def _show_installation(printer: Output, weights: str | None) -> None:

@@ -33,7 +33,7 @@ class PairPaths:
     right: Path
 
     @property
-    def files(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[Path, Path]:
         """The files that it is read from."""
         return self.left, self.right
 
@@ -46,7 +46,7 @@ class RawPath:
     path: Path
 
     @property
-    def files(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[Path]:
         """The files that it is read from."""
         return (self.path,)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dpdeblur.io import exif
-from dpdeblur.io.stored import Stored, Unusable, with_channels, without_single_channel
+from dpdeblur.io.stored import Stored, Unusable, without_single_channel
 
 SIGNATURE = b"\xff\xd8\xff"
 _EOI, _SOS, _APPLICATION = 0xD9, 0xDA, range(0xE0, 0xE3)
@@ -108,7 +108,7 @@ def _pixels(data: bytes, colours: str, scan: int) -> NDArray[np.uint8]:
     samples = imagecodecs.jpeg8_decode(data)
     if not np.array_equal(samples, imagecodecs.jpeg8_decode(_padded(data, scan))):
         raise Unusable("it is damaged or cut short")
-    return with_channels(samples)
+    return np.atleast_3d(samples)
 
 
 def _padded(data: bytes, at: int) -> bytes:

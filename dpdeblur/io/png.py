@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import imagecodecs
+import numpy as np
 
 from dpdeblur.io import exif
-from dpdeblur.io.stored import Stored, Unusable, with_channels, without_single_channel
+from dpdeblur.io.stored import Stored, Unusable, without_single_channel
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
@@ -43,7 +44,7 @@ def decode(data: bytes) -> Stored:
             tags |= found.pop("tags", {})
         except (ValueError, struct.error, zlib.error):
             notes.append(f"The {kind.decode()} chunk is damaged and was left out.")
-    samples = with_channels(imagecodecs.png_decode(b"".join(kept)))
+    samples = np.atleast_3d(imagecodecs.png_decode(b"".join(kept)))
     gamma, srgb = found.pop("gama", _GAMMA), "icc" in found or found.pop("srgb", None) is not None
     if not srgb and abs(gamma - _GAMMA) > _TOLERANCE:
         notes.append(f"Its gamma of {gamma / 1e5:g} was left out; sRGB is assumed.")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.io import exif as tiff_tags
 
-ScalarT = TypeVar("ScalarT", bound=np.generic)
 Samples: TypeAlias = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16
 
 
@@ -35,11 +34,6 @@ class Stored:
     icc: bytes | None = None
     tags: tiff_tags.Directory = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-
-def with_channels(samples: NDArray[ScalarT]) -> NDArray[ScalarT]:
-    """H x W or H x W x C in, H x W x C out."""
-    return samples[..., None] if samples.ndim == 2 else samples
 
 
 def without_single_channel(samples: Samples) -> Samples:

@@ -16,7 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from dpdeblur.io import exif
-from dpdeblur.io.stored import Samples, Stored, Unusable, with_channels, without_single_channel
+from dpdeblur.io.stored import Samples, Stored, Unusable, without_single_channel
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PLUGIN: Any = "tifffile"  # imageio's stubs do not know its options
@@ -45,7 +45,7 @@ def decode(data: bytes) -> Stored:
         samples = np.moveaxis(samples, 0, -1)
     bits: int = page.bitspersample
     # A copy that may be written to.
-    samples = np.array(with_channels(samples), np.uint8 if bits <= 8 else np.uint16)
+    samples = np.array(np.atleast_3d(samples), np.uint8 if bits <= 8 else np.uint16)
     if page.photometric.name == "MINISWHITE":
         samples[..., 0] = 2**bits - 1 - samples[..., 0]
     samples, notes = _with_alpha_only(samples, bits, colours, page.extrasamples)

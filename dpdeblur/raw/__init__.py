@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dpdeblur.raw.develop import Darkroom, LinearPicture, develop, imbalance
 from dpdeblur.raw.options import DEFAULT_SIZE, RawOptions, parse_size
-from dpdeblur.raw.pair import check_photo, finish, raw_pair, read_photo, read_raw_pair
+from dpdeblur.raw.pair import check_photo, finish, read_photo, read_raw_pair
 from dpdeblur.raw.photo import RawPhoto, examine_raw, open_raw
 from dpdeblur.raw.report import describe
 
@@ -22,7 +22,6 @@ __all__ = [
     "imbalance",
     "open_raw",
     "parse_size",
-    "raw_pair",
     "read_photo",
     "read_raw_pair",
 ]

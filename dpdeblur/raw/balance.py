@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from dpdeblur.raw.frames import SITES, Frame
+from dpdeblur.raw.frames import Frame
 from dpdeblur.raw.light import light_of
 
 _BLOCKS = (16, 24)  # rows and columns of blocks in which brightness is compared
@@ -60,10 +60,11 @@ def measure_balance(first: Frame, second: Frame, clip: int) -> Balance:
     picture with few such blocks gets a constant for each colour, or nothing.
     """
     sums = np.zeros((3, 3, *_BLOCKS))  # colour; both, one, number of pixels; blocks
-    for (row, column, _), light in zip(SITES, light_of(first, second, clip), strict=True):
+    for light in light_of(first, second, clip):
         values = (light.both, light.one, np.ones_like(light.both))
+        colour = first.colours[light.row, light.column]
         for kind, value in enumerate(values):
-            sums[first.colours[row, column], kind] += _in_blocks(value * light.unclipped)
+            sums[colour, kind] += _in_blocks(value * light.unclipped)
     y, x = (2 * (np.arange(count) + 0.5) / count - 1 for count in _BLOCKS)
     return Balance(
         np.array([_fit(both, one, count, x[None], y[:, None]) for both, one, count in sums])

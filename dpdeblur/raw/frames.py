@@ -17,9 +17,6 @@ from dpdeblur.errors import ReducedRawError, UnreadableFileError
 Mosaic: TypeAlias = NDArray[np.uint16]
 """The sensor's numbers, H x W, one colour each."""
 
-SITES = tuple((row, column, np.s_[row::2, column::2]) for row in (0, 1) for column in (0, 1))
-"""The four sites of the Bayer pattern: row, column, and which pixels of a mosaic they are."""
-
 
 @dataclass(frozen=True, eq=False)
 class Frame:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.raw.frames import SITES, Frame
+from dpdeblur.raw.frames import Frame
 
 # Cameras clip below the white level, how far depends on sensitivity and aperture, but not below
 # this share of it: LibRaw's own rule.
@@ -28,11 +28,15 @@ _DARK = 1.0
 
 
 class Light(NamedTuple):
-    """One of SITES: sensor numbers above black of both photodiodes and of one; where not clipped.
+    """A site of the Bayer pattern and its pixels, half the frame's height and width.
 
-    float32, float32 and bool, half the frame's height and width.
+    `site` says which pixels of a mosaic they are. `both` and `one` are the sensor numbers above
+    black of both photodiodes and of one (float32), `unclipped` is bool.
     """
 
+    row: int
+    column: int
+    site: tuple[slice, slice]
     both: NDArray[np.float32]
     one: NDArray[np.float32]
     unclipped: NDArray[np.bool_]
@@ -68,13 +72,15 @@ def clip_level(first: Frame, white: int) -> int:
 
 
 def light_of(first: Frame, second: Frame, clip: int) -> Iterator[Light]:
-    """The light at each of SITES."""
-    for row, column, site in SITES:
+    """The light at each of the four sites of the Bayer pattern."""
+    for row, column in np.ndindex(2, 2):
+        site = np.s_[row::2, column::2]
         both, one = (
             frame.mosaic[site].astype(np.float32) - np.float32(frame.black[row, column])
             for frame in (first, second)
         )
-        yield Light(both, one, both < _CLIPPED * (clip - first.black[row, column]))
+        unclipped = both < _CLIPPED * (clip - first.black[row, column])
+        yield Light(row, column, site, both, one, unclipped)
 
 
 def agreement(first: Frame, second: Frame, clip: int) -> Agreement:

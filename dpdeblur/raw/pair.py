@@ -15,7 +15,7 @@ from dpdeblur.errors import OptionError, PictureTooSmallError, UnreadableFileErr
 from dpdeblur.pair import DualPixelPair, read_pair
 from dpdeblur.raw.develop import LinearPicture, develop
 from dpdeblur.raw.options import RawOptions
-from dpdeblur.raw.photo import RawPhoto, open_raw
+from dpdeblur.raw.photo import open_raw
 
 _FULL = np.float32(2**16 - 1)
 
@@ -62,24 +62,19 @@ def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPai
         PictureTooSmallError: the file's picture is below 16 x 16 pixels.
         OptionError: the size makes it so.
     """
-    return raw_pair(open_raw(path), options)
-
-
-def raw_pair(photo: RawPhoto, options: RawOptions | None = None) -> DualPixelPair:
-    """`read_raw_pair` of a photograph that is open."""
-    options = options or RawOptions()
+    photo, options = open_raw(path), options or RawOptions()
     pictures, warnings = develop(photo, options)
     width = pictures["left"].shape[1]
     left, right = (finish(pictures.pop(name), size=options.size) for name in ("left", "right"))
     try:
-        return DualPixelPair(left, right, photo.header.picture_info(photo.path, warnings))
+        return DualPixelPair(left, right, photo.header.picture_info(path, warnings))
     except PictureTooSmallError as error:
         if left.shape[1] == width:
             raise
         made = "{1}x{0}".format(*error.shape)
         least = f"{error.minimum}x{error.minimum}"
         raise OptionError(
-            "size", f"{options.size} makes {photo.path} {made} pixels; at least {least} is needed"
+            "size", f"{options.size} makes {path} {made} pixels; at least {least} is needed"
         ) from error
 
 

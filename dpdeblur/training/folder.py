@@ -50,12 +50,11 @@ class FolderPairs:
         folder: Path,
         seed: int,
         device: torch.device,
-        split: str = "train",
         *,
         cache: int = 4 * 2**30,
     ) -> None:
         self.seed, self.device = seed, device
-        self._pairs = find_truth_pairs(folder, split)
+        self._pairs = find_truth_pairs(folder, "train")
         count = max(1, cache // _read(self._pairs[0]).nbytes)
         self._picture = lru_cache(count)(lambda index: _read(self._pairs[index]))
         self._patches = lru_cache(maxsize=8)(self._kept)

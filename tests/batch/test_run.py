@@ -248,7 +248,7 @@ def test_reading_and_writing_overlap_with_the_engine(
     network = [threading.Event() for _ in range(3)]
     me = threading.get_ident()
 
-    def reading(left: Path, right: Path) -> DualPixelPair:
+    def reading(left: Path, right: Path, _: object) -> DualPixelPair:
         assert threading.get_ident() != me
         reads[int(left.stem[0]) - 1].set()
         return read_pair(left, right)
@@ -274,7 +274,7 @@ def test_reading_and_writing_overlap_with_the_engine(
             assert writes[number - 1].wait(10)
         return fake_run(pair, progress)
 
-    monkeypatch.setattr(batch_run, "read_pair", reading)
+    monkeypatch.setattr(batch_run, "read_photo", reading)
     monkeypatch.setattr(batch_run, "write_picture", writing)
     report = run_batch(FakeEngine(act), plan)
     assert [record.error for record in report.records] == [None] * 3
@@ -293,7 +293,7 @@ def test_one_picture_ahead_and_one_behind_at_most(
         most["views"] = max(most["views"], len(views_alive))
         most["results"] = max(most["results"], len(results_alive))
 
-    def reading(left: Path, right: Path) -> DualPixelPair:
+    def reading(left: Path, right: Path, _: object) -> DualPixelPair:
         views = read_pair(left, right)
         views_alive.add(views)
         look()
@@ -311,7 +311,7 @@ def test_one_picture_ahead_and_one_behind_at_most(
         look()
         return result
 
-    monkeypatch.setattr(batch_run, "read_pair", reading)
+    monkeypatch.setattr(batch_run, "read_photo", reading)
     monkeypatch.setattr(batch_run, "write_picture", slow_writing)
     plan = plan_jobs(tmp_path / "in", tmp_path / "out")
     assert run_batch(FakeEngine(act), plan).count("done") == 8

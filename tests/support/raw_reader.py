@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from dpdeblur.cli._raw import raw_table
+from dpdeblur.cli.info import photo_table
 from dpdeblur.errors import DPDeblurError, IdenticalViewsError, OptionError, PictureTooSmallError
-from dpdeblur.raw import RawOptions, RawPhoto, describe, develop, examine_raw, raw_pair
+from dpdeblur.raw import RawOptions, RawPhoto, describe, develop, examine_raw, read_raw_pair
 from support.cr2_writer import Mosaic
 
 PATIENCE = 90.0  # seconds for a small file, on a machine that has other things to do
@@ -77,7 +77,7 @@ def serve(pipe: Connection) -> None:
             try:
                 raw = examine_raw(path)
                 if developed:
-                    raw_table(describe(raw))
+                    photo_table(describe(raw))
                 if raw.problem is not None:
                     raise raw.problem
                 if developed:
@@ -98,4 +98,4 @@ def develop_all(raw: RawPhoto) -> None:
     assert {picture.shape for picture in pictures.values()} == {pictures["left"].shape}
     for options in (RawOptions(size=32), RawOptions(half=True, balance=False)):
         with contextlib.suppress(IdenticalViewsError, OptionError, PictureTooSmallError):
-            raw_pair(raw, options)
+            read_raw_pair(raw.path, options)
