@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.io.atomic import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Curve = Sequence[tuple[int, float]]
 _SMOOTHING = 50
@@ -46,9 +50,7 @@ def draw_curve(path: Path, losses: Curve, scores: Mapping[str, Curve]) -> None:
         axes[1].set_ylabel("PSNR (dB)")
         axes[1].legend()
     axes[-1].set_xlabel("Step")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    write_whole(path, buffer.getvalue())
+    write_figure(path, figure)
 
 
 def draw_defocus(
@@ -79,6 +81,11 @@ def draw_defocus(
     axes.set_title("Relative defocus (generic lens)" if relative else "Defocus")
     legend = figure.colorbar(shown, ax=axes, extend="both")
     legend.set_label("Blur radius in pixels (+ behind focus, \N{MINUS SIGN} in front)")
+    write_figure(path, figure, overwrite=overwrite)
+
+
+def write_figure(path: Path, figure: Figure, *, overwrite: bool = True) -> None:
+    """Write a PNG of a figure; raises OutputExistsError, UnwritableOutputError."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     write_whole(path, buffer.getvalue(), overwrite=overwrite)

@@ -40,7 +40,7 @@ def pattern_ratio(first: FloatArray32, second: FloatArray32, spacing: float) -> 
         for axis in np.meshgrid((rows + 0.5) / height, (columns + 0.5) / width, indexing="ij")
     )
     degree = min(_DEGREE, len(rows) // 2, len(columns) // 2)
-    return surface.fit(down, along, means[0], degree, means[1])(height, width)
+    return surface.fit(down, along, means[0], degree, (height, width), means[1])
 
 
 def white_ratio(left: FloatArray32, right: FloatArray32) -> FloatArray32:

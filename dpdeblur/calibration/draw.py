@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.io.atomic import write_whole
 from dpdeblur.optics import Calibration
+from dpdeblur.plots import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,9 +49,7 @@ def draw_kernels(path: Path, calibration: Calibration, *, overwrite: bool = Fals
         figure.colorbar(picture, ax=last)
     apart = f"radius {calibration.radius:+.2f} px, kernels of {calibration.left.shape[-1]} px"
     figure.suptitle(f"{rows}x{columns} tiles, {apart}, the middle {left.shape[-1]} shown")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    write_whole(path, buffer.getvalue(), overwrite=overwrite)
+    write_figure(path, figure, overwrite=overwrite)
 
 
 def _shown(calibration: Calibration) -> slice:

@@ -89,7 +89,7 @@ def find_drift(sharp: FloatArray32, blurred: FloatArray32, spacing: float) -> Dr
             raise PatternError("the sharp picture does not show what the blurred ones show")
         degree = min(_DEGREE, *(len(set(axis)) - 1 for axis in (rows, columns)))
         down, along = (
-            surface.fit(rows / height, columns / width, values, degree)(height, width)
+            surface.fit(rows / height, columns / width, values, degree, (height, width))
             for values in shifts
         )
         drift = Drift(drift.down + down, drift.along + along)

@@ -10,31 +10,17 @@ FloatArray64 = NDArray[np.float64]
 FloatArray32 = NDArray[np.float32]
 
 
-class Surface:
-    """A polynomial over a frame of `height x width` pixels."""
-
-    def __init__(self, coefficients: FloatArray64) -> None:
-        self._coefficients = coefficients
-
-    def __call__(self, height: int, width: int) -> FloatArray32:
-        """Its values at each pixel."""
-        down, along = (2 * (np.arange(side) + 0.5) / side - 1 for side in (height, width))
-        values: FloatArray32 = legendre.leggrid2d(down, along, self._coefficients).astype(
-            np.float32
-        )
-        return values
-
-
 def fit(
     rows: FloatArray64,
     columns: FloatArray64,
     values: FloatArray64,
     degree: int,
+    frame: tuple[int, int],
     scale: FloatArray64 | float = 1.0,
-) -> Surface:
-    """The surface that, multiplied by `scale`, comes nearest to `values` at `N` positions.
+) -> FloatArray32:
+    """At each pixel of `frame`, the surface that times `scale` is nearest to `N` `values`.
 
-    `rows` and `columns` are positions in the frame in [0, 1] from top to bottom, left to right. One
+    `rows` and `columns` are places in the frame in [0, 1] from top to bottom, left to right. One
     round of refitting leaves out what lies far from the rest.
     """
     terms = legendre.legvander2d(2 * rows - 1, 2 * columns - 1, [degree, degree])
@@ -48,4 +34,6 @@ def fit(
         found = np.linalg.lstsq(design[good], values[good])[0]
     coefficients = np.zeros(len(powers))
     coefficients[low] = found
-    return Surface(coefficients.reshape(degree + 1, degree + 1))
+    down, along = (2 * (np.arange(side) + 0.5) / side - 1 for side in frame)
+    surface = legendre.leggrid2d(down, along, coefficients.reshape(degree + 1, degree + 1))
+    return np.asarray(surface, np.float32)

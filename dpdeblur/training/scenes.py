@@ -66,29 +66,27 @@ def random_layers(
 ) -> list[Layer]:
     """Draw `count` scenes of `size` (height, width): one background and some occluders each.
 
-    `photos` are `3 x H x W` uint8 sRGB, each at least of `size`. Returns layers back to front,
-    batched over the scenes.
+    `photos` are `3 x H x W` uint8 sRGB, each at least of `size`, on the device of `rng`. Returns
+    layers back to front, batched over the scenes.
     """
-    device = photos[0].device
     layers = config.occluders + 1
-    present = 1 + _randint(layers, count, rng).to(device)
-    absent = torch.arange(layers, device=device) >= present[:, None]
-    radii = _random_radii((count, layers), config, rng, device).masked_fill(absent, -torch.inf)
+    present = 1 + _randint(layers, count, rng)
+    absent = torch.arange(layers, device=rng.device) >= present[:, None]
+    radii = _random_radii((count, layers), config, rng).masked_fill(absent, -torch.inf)
     # What is nearer to the camera has the smaller signed radius and covers what is farther.
     radii = radii.sort(1, descending=True).values
     result = []
     for index in range(layers):
         colour = torch.stack([_random_crop(photos, size, rng) for _ in range(count)])
-        low, high = config.exposure
-        gain = low + (high - low) * torch.rand(count, generator=rng, device=device)
+        gain = uniform(count, rng, *config.exposure)
         colour = (srgb_to_linear(colour.float() / 255) * gain[:, None, None, None]).clamp(max=1)
         if config.bright:
             colour = colour * _highlights(colour, config, rng)
         if index == 0:
             alpha = torch.ones_like(colour[:, :1])
-            radius = radii[:, 0, None, None, None] + _slopes(count, size, config, rng, device)
+            radius = radii[:, 0, None, None, None] + _slopes(count, size, config, rng)
         else:
-            alpha = _random_shapes(count, size, config, rng, device)
+            alpha = _random_shapes(count, size, config, rng)
             alpha = alpha * ~absent[:, index, None, None, None]
             radius = radii[:, index, None, None, None].expand_as(alpha)
         radius = radius.clamp(-config.max_radius, config.max_radius)
@@ -96,16 +94,19 @@ def random_layers(
     return result
 
 
+def uniform(count: int, rng: torch.Generator, low: float, high: float) -> Tensor:
+    """`count` random numbers between `low` and `high`, on the generator's device."""
+    return low + (high - low) * torch.rand(count, generator=rng, device=rng.device)
+
+
 def _randint(high: int, count: int, rng: torch.Generator) -> Tensor:
     return torch.randint(high, (count,), generator=rng, device=rng.device)
 
 
-def _random_radii(
-    shape: tuple[int, int], config: SceneConfig, rng: torch.Generator, device: torch.device
-) -> Tensor:
-    kind, share, side = (torch.rand(shape, generator=rng, device=device) for _ in range(3))
+def _random_radii(shape: tuple[int, int], config: SceneConfig, rng: torch.Generator) -> Tensor:
+    kind, share, side = (torch.rand(shape, generator=rng, device=rng.device) for _ in range(3))
     ranges = torch.tensor(
-        [config.sharp_range, config.large_range, config.moderate_range], device=device
+        [config.sharp_range, config.large_range, config.moderate_range], device=rng.device
     )
     chosen = ranges[(kind >= config.sharp).long() + (kind >= config.sharp + config.large).long()]
     magnitude = chosen[..., 0] + share * (chosen[..., 1] - chosen[..., 0])
@@ -123,17 +124,11 @@ def _random_crop(photos: Sequence[Tensor], size: tuple[int, int], rng: torch.Gen
     return crop.flip(-1) if int(_randint(2, 1, rng)) else crop
 
 
-def _slopes(
-    count: int,
-    size: tuple[int, int],
-    config: SceneConfig,
-    rng: torch.Generator,
-    device: torch.device,
-) -> Tensor:
+def _slopes(count: int, size: tuple[int, int], config: SceneConfig, rng: torch.Generator) -> Tensor:
     """Planes through zero at the centre, `N x 1 x H x W`, up to `ramp` pixels at the border."""
-    flat = torch.rand(count, generator=rng, device=device) < config.flat
-    ends = (torch.rand(2, count, generator=rng, device=device) * 2 - 1) * config.ramp * ~flat
-    rows, columns = (torch.linspace(-1, 1, n, device=device) for n in size)
+    flat = uniform(count, rng, 0, 1) < config.flat
+    ends = (torch.rand(2, count, generator=rng, device=rng.device) * 2 - 1) * config.ramp * ~flat
+    rows, columns = (torch.linspace(-1, 1, n, device=rng.device) for n in size)
     vertical, horizontal = ends[:, :, None, None, None]
     planes: Tensor = (vertical * rows[:, None] + horizontal * columns) / 2
     return planes
@@ -141,7 +136,7 @@ def _slopes(
 
 def _highlights(colour: Tensor, config: SceneConfig, rng: torch.Generator) -> Tensor:
     """Factors `N x 1 x H x W`: 1, but up to `highlight` where every channel is nearly white."""
-    chosen, strength = torch.rand(2, len(colour), generator=rng, device=colour.device)
+    chosen, strength = torch.rand(2, len(colour), generator=rng, device=rng.device)
     more = (config.highlight - 1) * strength * (chosen < config.bright)
     nearly_white = ((colour.amin(1, keepdim=True) - _SHINES) / (1 - _SHINES)).clamp(0, 1)
     factors: Tensor = 1 + more[:, None, None, None] * nearly_white
@@ -149,11 +144,7 @@ def _highlights(colour: Tensor, config: SceneConfig, rng: torch.Generator) -> Te
 
 
 def _random_shapes(
-    count: int,
-    size: tuple[int, int],
-    config: SceneConfig,
-    rng: torch.Generator,
-    device: torch.device,
+    count: int, size: tuple[int, int], config: SceneConfig, rng: torch.Generator
 ) -> Tensor:
     """Blobs, leaves and stems: smooth noise of a random cell size cut at a random level.
 
@@ -162,15 +153,13 @@ def _random_shapes(
     shapes = []
     for _ in range(count):
         cells = [max(2, side // (16 << int(_randint(4, 1, rng)))) + 3 for side in size]
-        noise = torch.randn(1, 1, *cells, generator=rng, device=device)
+        noise = torch.randn(1, 1, *cells, generator=rng, device=rng.device)
         smooth = functional.interpolate(noise, size=size, mode="bicubic", align_corners=True)
-        level = torch.rand(1, generator=rng, device=device) * 1.2
+        level = uniform(1, rng, 0, 1.2)
         # Divided by its gradient, the noise is a distance: the edge is one pixel wide.
         dy, dx = torch.gradient(smooth[0, 0])
         distance = (smooth - level) / torch.hypot(dy, dx).clamp(min=1e-3)
-        if config.thin and torch.rand(1, generator=rng, device=device) < config.thin:
-            low, high = config.thickness
-            thickness = low + (high - low) * torch.rand(1, generator=rng, device=device)
-            distance = thickness / 2 - distance.abs()
+        if config.thin and uniform(1, rng, 0, 1) < config.thin:
+            distance = uniform(1, rng, *config.thickness) / 2 - distance.abs()
         shapes.append((distance + 0.5).clamp(0, 1))
     return torch.cat(shapes)

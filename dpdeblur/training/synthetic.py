@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.io import read_picture
 from dpdeblur.optics import DiskPSF, add_sensor_noise, encode, render_sharp, render_views
 from dpdeblur.training.batches import Batch
-from dpdeblur.training.scenes import SceneConfig, random_layers
+from dpdeblur.training.scenes import SceneConfig, random_layers, uniform
 
 
 @checked
@@ -109,31 +110,28 @@ class SyntheticPairs:
         self.check_size(size)
         camera, device = self.camera, self.device
         rng = torch.Generator(device).manual_seed(self.seed * 1_000_003 + step)
-
-        def uniform(low: float, high: float) -> Tensor:
-            return low + (high - low) * torch.rand(count, generator=rng, device=device)
-
+        draw = partial(uniform, count, rng)
         full = (size[0] + 2 * self.margin, size[1] + 2 * self.margin)
         layers = random_layers(self.photos, count, full, self.scenes, rng)
         slope = camera.slope + camera.slope_spread * torch.randn(
             count, generator=rng, device=device
         )
-        slope = torch.where(uniform(0, 1) < camera.wide_share, uniform(*camera.wide_range), slope)
-        hollow = uniform(0, 1) < camera.butterworth
+        slope = torch.where(draw(0, 1) < camera.wide_share, draw(*camera.wide_range), slope)
+        hollow = draw(0, 1) < camera.butterworth
         psf = DiskPSF(
             slope.clamp(0, 1),
             self.margin,
-            edge=uniform(*camera.edge),
-            floor=torch.where(hollow, uniform(*camera.floor), 1),
-            order=uniform(3, 9),
-            cutoff=uniform(0.8, 1),
+            edge=draw(*camera.edge),
+            floor=torch.where(hollow, draw(*camera.floor), 1),
+            order=draw(3, 9),
+            cutoff=draw(0.8, 1),
         )
         views = render_views(layers, psf, self.margin)
 
-        gain = uniform(1 - camera.view_gain, 1 + camera.view_gain)[:, None, None, None]
-        read, shot = uniform(*camera.read_noise), uniform(*camera.shot_noise)
+        gain = draw(1 - camera.view_gain, 1 + camera.view_gain)[:, None, None, None]
+        read, shot = draw(*camera.read_noise), draw(*camera.shot_noise)
         bits = 8 if torch.rand(1, generator=rng, device=device) < camera.eight_bit else 16
-        contrast = uniform(*camera.contrast) if any(camera.contrast) else None
+        contrast = draw(*camera.contrast) if any(camera.contrast) else None
         left, right = (
             encode(add_sensor_noise(view * balance, shot, read, rng), bits, contrast)
             for view, balance in zip(views, (gain, 2 - gain), strict=True)
