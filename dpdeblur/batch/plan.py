@@ -8,7 +8,6 @@ from pathlib import Path
 
 from dpdeblur.batch.manifest import MANIFEST_NAME, read_records
 from dpdeblur.datasets import (
-    Finding,
     PhotoPaths,
     RawPath,
     find_photos,
@@ -87,11 +86,7 @@ def plan_jobs(
     is_folder(source)  # it must be there, though a list may name pictures elsewhere
     check_writable(output_dir / MANIFEST_NAME, overwrite=True)
     # Results of an earlier run, when they lie inside the source, are no views.
-    if pairs is None:
-        found = find_photos(source, skip=output_dir)
-    else:
-        listed = read_pair_list(pairs, source)
-        found = Finding(listed.pairs, listed.orphans)
+    found = read_pair_list(pairs, source) if pairs else find_photos(source, skip=output_dir)
     views = FileSet(file for pair in found.photos for file in pair.files)
     jobs = []
     for pair in found.photos:

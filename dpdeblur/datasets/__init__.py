@@ -6,7 +6,6 @@ from dpdeblur.datasets.folders import RAW_EXTENSIONS, find_pairs, find_photos, l
 from dpdeblur.datasets.matching import FolderMatch, ScoreFiles, pair_folders
 from dpdeblur.datasets.names import (
     Finding,
-    Pairing,
     PairPaths,
     PhotoPaths,
     RawPath,
@@ -22,7 +21,6 @@ __all__ = [
     "Finding",
     "FolderMatch",
     "PairPaths",
-    "Pairing",
     "PhotoPaths",
     "RawPath",
     "ScoreFiles",

@@ -15,7 +15,6 @@ from typing import NoReturn
 
 from dpdeblur.datasets.names import (
     Finding,
-    Pairing,
     PairPaths,
     PhotoPaths,
     RawPath,
@@ -71,7 +70,7 @@ def list_pictures(
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def find_pairs(folder: Path, skip: Path | None = None) -> Pairing:
+def find_pairs(folder: Path, skip: Path | None = None) -> Finding:
     """Find every pair of views below a folder.
 
     Partners lie in one folder and differ in their mark only (see `names`), or lie in a DPDD tree:
@@ -97,12 +96,12 @@ def find_pairs(folder: Path, skip: Path | None = None) -> Pairing:
     return pair_up(folder, list_pictures(folder, skip))
 
 
-def pair_up(folder: Path, files: Sequence[Path]) -> Pairing:
+def pair_up(folder: Path, files: Sequence[Path]) -> Finding:
     """What `find_pairs` finds where `files` are the pictures below `folder`, in order."""
     pairs, orphans = _search(folder, files)
     if not pairs:
         raise PairingError(folder, _nothing_found(orphans), "pairs")
-    return Pairing(distinct(pairs, _whole_names(folder, pairs), folder), orphans)
+    return Finding(distinct(pairs, _whole_names(folder, pairs), folder), orphans)
 
 
 def find_photos(folder: Path, skip: Path | None = None) -> Finding:

@@ -56,16 +56,8 @@ PhotoPathsT = TypeVar("PhotoPathsT", PairPaths, RawPath, PhotoPaths)
 
 
 @dataclass(frozen=True)
-class Pairing:
-    """What a folder or list holds: pairs in order of name, and views without a partner."""
-
-    pairs: tuple[PairPaths, ...]
-    orphans: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
 class Finding:
-    """What a folder holds: pairs and raw files in order of name, and views without a partner.
+    """What a folder or table holds: photos in order of name, and views without a partner.
 
     `warnings` are sentences about what else was found and is left out.
     """
@@ -73,6 +65,11 @@ class Finding:
     photos: tuple[PhotoPaths, ...]
     orphans: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def pairs(self) -> tuple[PairPaths, ...]:
+        """Those of the photos that are two views."""
+        return tuple(photo for photo in self.photos if isinstance(photo, PairPaths))
 
 
 def side(stem: str) -> str | None:

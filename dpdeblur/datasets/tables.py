@@ -7,12 +7,12 @@ import io
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from dpdeblur.datasets.names import Pairing, PairPaths, distinct, output_name
+from dpdeblur.datasets.names import Finding, PairPaths, distinct, output_name
 from dpdeblur.datasets.paths import is_folder
 from dpdeblur.errors import PairingError, UnreadableFileError
 
 
-def read_pair_list(csv_file: Path, folder: Path | None = None) -> Pairing:
+def read_pair_list(csv_file: Path, folder: Path | None = None) -> Finding:
     """The pairs of a CSV table (UTF-8, commas) with the columns left, right and, if wanted, name.
 
     Without a header row the columns have that order; with one they are found by their names and
@@ -54,7 +54,7 @@ def read_pair_list(csv_file: Path, folder: Path | None = None) -> Pairing:
         fallbacks.append(row.get("name") or inner.as_posix())
     if not pairs:
         raise PairingError(csv_file, "it has no rows; write one pair per line as left,right")
-    return Pairing(distinct(pairs, fallbacks, csv_file))
+    return Finding(distinct(pairs, fallbacks, csv_file))
 
 
 def _rows(csv_file: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ class Validator:
     def __init__(self, sets: Mapping[str, Sequence[Batch]], precision: str = "fp32") -> None:
         self.sets, self.precision = dict(sets), precision
         self._inputs = {
-            name: _mean(psnr_of(combine(pair.left, pair.right), pair.sharp) for pair in pairs)
+            name: fmean(psnr_of(combine(pair.left, pair.right), pair.sharp) for pair in pairs)
             for name, pairs in self.sets.items()
         }
 
@@ -37,7 +38,7 @@ class Validator:
         """Score `network`, where it is, on each set."""
         return {
             name: ValidationScore(
-                _mean(psnr_of(self._restore(network, pair), pair.sharp) for pair in pairs),
+                fmean(psnr_of(self._restore(network, pair), pair.sharp) for pair in pairs),
                 self._inputs[name],
             )
             for name, pairs in self.sets.items()
@@ -53,8 +54,3 @@ class Validator:
 def psnr_of(picture: Tensor, truth: Tensor) -> float:
     """PSNR in dB of one `1 x 3 x H x W` picture in [0, 1]."""
     return psnr(*(p[0].permute(1, 2, 0).cpu().numpy() for p in (picture, truth)), data_range=1)
-
-
-def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return sum(found) / len(found)
