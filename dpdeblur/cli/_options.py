@@ -80,37 +80,15 @@ Weights = Annotated[
     typer.Option(metavar="FILE|NAME", help=f"Weights file, or shipped weights: {_SHIPPED}."),
 ]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, ... or mps.")]
-PrecisionOption = Annotated[
-    Precision,
-    typer.Option("--precision", help="auto: the fastest that keeps the picture's quality."),
-]
-MaxMemory = Annotated[
-    str | None,
-    typer.Option(
-        metavar="SIZE", help="Memory the network may use, e.g. 2GB; default: 60 % of free memory."
-    ),
-]
-StripHeight = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="ROWS", help="Rows per strip; default: what fits into memory."),
-]
 Calibration = Annotated[
     Path | None,
     typer.Option(
         metavar="CAL", help="Your camera's blur (.npz), for the optimiser; default: a generic lens."
     ),
 ]
-MethodOption = Annotated[
-    Method | None,
-    typer.Option(
-        help="For mpi. fast: closed form; full: then refined; paper: as published, takes hours."
-    ),
+ProtocolOption = Annotated[
+    ProtocolName | None, typer.Option("--protocol", help="Scoring rules; default: dpdd.")
 ]
-Ensemble = Annotated[
-    bool,
-    typer.Option("--ensemble", help="Average four mirrored passes: slightly better, 4x the time."),
-]
-ProtocolOption = Annotated[ProtocolName, typer.Option("--protocol", help="Scoring rules.")]
 MatchExposure = Annotated[
     bool,
     typer.Option(
@@ -120,13 +98,6 @@ MatchExposure = Annotated[
 ]
 NoMetadata = Annotated[
     bool, typer.Option("--no-metadata", help="Leave EXIF and XMP out; the colour profile stays.")
-]
-Size = Annotated[
-    str | None,
-    typer.Option(
-        metavar="full|PIXELS",
-        help="Width to which raw files are reduced; default: 3360.",
-    ),
 ]
 BalanceOption = Annotated[
     BalanceChoice | None,
@@ -138,9 +109,6 @@ SwapViews = Annotated[
 Csv = Annotated[
     Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table to FILE.")
 ]
-OutputFile = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="OUT", help="Picture to write.")
-]
 
 
 @dataclass(frozen=True)
@@ -151,12 +119,34 @@ class _EngineOptions:
         EngineName, typer.Option(help="mccnet: the network; mpi: the optimiser of dpdeblur map.")
     ] = EngineName.mccnet
     device: Device = "auto"
-    precision: PrecisionOption = Precision.auto
-    max_memory: MaxMemory = None
-    strip_height: StripHeight = None
-    ensemble: Ensemble = False
+    precision: Annotated[
+        Precision,
+        typer.Option("--precision", help="auto: the fastest that keeps the picture's quality."),
+    ] = Precision.auto
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Memory the network may use, e.g. 2GB; default: 60 % of free memory.",
+        ),
+    ] = None
+    strip_height: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="ROWS", help="Rows per strip; default: what fits into memory."),
+    ] = None
+    ensemble: Annotated[
+        bool,
+        typer.Option(
+            "--ensemble", help="Average four mirrored passes: slightly better, 4x the time."
+        ),
+    ] = False
     calibration: Calibration = None
-    method: MethodOption = None
+    method: Annotated[
+        Method | None,
+        typer.Option(
+            help="For mpi. fast: closed form; full: then refined; paper: as published, takes hours."
+        ),
+    ] = None
 
     def _make(self, weights: str | Path | None) -> Engine:
         from dpdeblur.engines import make_engine
@@ -212,7 +202,13 @@ class EngineChoices(_EngineOptions):
 class RawChoice:
     """The options for raw files."""
 
-    size: Size = None
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="full|PIXELS",
+            help="Width to which raw files are reduced; default: 3360.",
+        ),
+    ] = None
     balance: BalanceOption = None
     swap_views: SwapViews = False
 

@@ -26,7 +26,7 @@ def eval_(
     split: Annotated[
         str, typer.Option(metavar="NAME", help="Split of DPDD: test, val or train.")
     ] = "test",
-    protocol: _options.ProtocolOption = _options.ProtocolName.dpdd,
+    protocol: _options.ProtocolOption = None,
     first_row: Annotated[
         int, typer.Option(min=0, metavar="N", help="Do not score the rows above this one.")
     ] = 0,
@@ -59,7 +59,7 @@ def eval_(
     from dpdeblur import evaluation
     from dpdeblur.datasets import TruthPair, find_truth_pairs
 
-    rules = evaluation.Rules(protocol.value, first_row, match_exposure)
+    rules = evaluation.Rules(protocol or evaluation.DEFAULT_PROTOCOL, first_row, match_exposure)
     pairs = find_truth_pairs(data, split)
     candidates = engine.candidates(save)
     evaluation.check_outputs(candidates, pairs, csv, overwrite=overwrite)

@@ -18,7 +18,9 @@ def fix(
     printer: Output,
     left: _options.PhotoOrLeft,
     right: _options.Right = None,
-    output: _options.OutputFile = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="OUT", help="Picture to write.")
+    ] = None,
     *,
     engine: _options.EngineChoice,
     raw: _options.RawChoice,
@@ -29,10 +31,7 @@ def fix(
     truth: Annotated[
         Path | None, typer.Option(metavar="GT", help="Sharp picture to score the result against.")
     ] = None,
-    protocol: Annotated[
-        _options.ProtocolName | None,
-        typer.Option(help="Rules for the scores with --truth; default: dpdd."),
-    ] = None,
+    protocol: _options.ProtocolOption = None,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
 ) -> None:

@@ -34,10 +34,7 @@ def score(
             "--input", metavar="C", help="Untouched input (file or folder) to score as well."
         ),
     ] = None,
-    protocol: Annotated[
-        _options.ProtocolName | None,
-        typer.Option(help="Rules for pictures; default: dpdd."),
-    ] = None,
+    protocol: _options.ProtocolOption = None,
     match_exposure: _options.MatchExposure = False,
     csv: _options.Csv = None,
     overwrite: _options.Overwrite = False,
