@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from dpdeblur.calibration.measure import APART, blur_radius, disparity
 from dpdeblur.calibration.shots import stored_dn
 from dpdeblur.errors import MissingFileError, ShapeMismatchError, UnreadableFileError
 from dpdeblur.io import read_picture
+from dpdeblur.io.atomic import read_whole
 from dpdeblur.optics import Calibration
 
 FloatArray32 = NDArray[np.float32]
@@ -65,13 +67,9 @@ def import_folder(folder: Path, levels: tuple[float, float] = (1024.0, 16383.0))
 
 
 def _kernels(path: Path) -> FloatArray32:
+    data = BytesIO(read_whole(path))
     try:
-        with path.open("rb") as file:
-            kernels = np.load(file, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise MissingFileError(path) from error
-    except OSError as error:
-        raise UnreadableFileError(path, error.strerror or str(error)) from error
+        kernels = np.load(data, allow_pickle=False)
     except (ValueError, EOFError, MemoryError) as error:
         raise UnreadableFileError(path, "it is not an .npy file of plain numbers") from error
     if not isinstance(kernels, np.ndarray) or kernels.dtype.kind != "f":

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.errors import CalibrationError, MissingFileError, UnreadableFileError
-from dpdeblur.io.atomic import write_whole
+from dpdeblur.errors import CalibrationError, UnreadableFileError
+from dpdeblur.io.atomic import read_whole, write_whole
 from dpdeblur.optics.calibrated import Calibration
 
 VERSION = 1
@@ -43,7 +43,7 @@ def read_calibration(path: Path) -> Calibration:
     >>> read_calibration(Path("lens.npz")).radius
     2.0
     """
-    data = _read(path)
+    data = read_whole(path)
     arrays = _arrays(path, data)
     missing = [name for name in _NEEDED if name not in arrays]
     if missing:
@@ -108,15 +108,6 @@ def write_calibration(path: Path, calibration: Calibration, *, overwrite: bool =
         fields["levels"] = np.array(calibration.levels, np.float64)
     np.savez_compressed(data, **(dict(calibration.extra) | fields))
     write_whole(path, data.getvalue(), overwrite=overwrite)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise MissingFileError(path) from error
-    except OSError as error:
-        raise UnreadableFileError(path, error.strerror or str(error)) from error
 
 
 def _arrays(path: Path, data: bytes) -> dict[str, NDArray[Any]]:

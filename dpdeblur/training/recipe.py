@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dpdeblur.datasets import is_folder
-from dpdeblur.errors import OptionError, UnreadableFileError
+from dpdeblur.errors import OptionError
+from dpdeblur.io.atomic import read_whole
 from dpdeblur.models import PAPER
 from dpdeblur.training.config import Stage, TrainConfig
 
@@ -56,12 +56,9 @@ def read_config(path: Path) -> TrainConfig:
     >>> read_config(recipe).steps
     4
     """
-    if is_folder(path):
-        raise UnreadableFileError(path, "it is a folder")
+    data = read_whole(path)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UnreadableFileError(path, error.strerror or str(error)) from error
+        values = tomllib.loads(data.decode())
     except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of very long numbers
         raise OptionError(str(path), f"it is not valid TOML ({error})") from error
     preset = values.pop("preset", "fast")

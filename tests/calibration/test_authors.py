@@ -72,7 +72,7 @@ class TestImport:
         kernels = written["kernels_right"]
         for content, reason in (
             (b"text", "not an .npy file"),
-            (b"", "not an .npy file"),
+            (b"", "it is empty"),
             (np.ones((6, 9)), "not N x K x K"),
             (np.ones((6, 9, 9), int), "floating-point"),
             (kernels[:4], r"shape is \(4, 9, 9\)"),
