@@ -10,20 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
 import dpdeblur
-from dpdeblur.cli import app
 from dpdeblur.errors import OptionError, OutOfMemoryError, OutputExistsError
 from support.authors_folder import authors_folder
+from support.command import run
 from support.pairs import write_pair
 
 PACKAGE = Path(dpdeblur.__file__).parent
 MODULES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE / "cli"]
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def failure(*arguments: object) -> str:

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,8 @@ import torch
 from PIL import ExifTags, Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import nn
-from typer.testing import CliRunner, Result
 
 import dpdeblur
-from dpdeblur.cli import app
 from dpdeblur.colour import combine
 from dpdeblur.datasets import find_truth_pairs
 from dpdeblur.engines import Network, NetworkOptions
@@ -27,6 +26,7 @@ from dpdeblur.evaluation import Rules, evaluate, evaluate_pair, means
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.models import PAPER, MCCNet, load_model, save_model
 from dpdeblur.pair import DualPixelPair
+from support import command
 from support.photographed import Pictures, photographed, write_dpdd
 from support.trees import fill
 
@@ -41,8 +41,7 @@ TINY = dataclasses.replace(
 )
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["eval", *(str(argument) for argument in arguments)])
+run = partial(command.run, "eval")
 
 
 def report_of(*arguments: object, code: int = 0) -> dict[str, object]:
@@ -134,7 +133,7 @@ class TestMiniature:
     @pytest.mark.slow
     def test_by_the_optimiser(self, dpdd: Path, tmp_path: Path) -> None:
         options = ("--engine", "mpi", "--method", "fast", "--save", tmp_path / "out")
-        result = CliRunner().invoke(app, ["eval", *map(str, (dpdd, *options)), "--json"])
+        result = run(dpdd, *options, "--json")
         assert result.exit_code == 0, result.stderr
         report = json.loads(result.stdout)
         (candidate,) = report["candidates"]
@@ -145,7 +144,7 @@ class TestMiniature:
             saved = read_picture(tmp_path / "out" / f"{each['name']}.png").srgb()
             psnr = reference(saved, read_picture(Path(each["truth"])).srgb())["psnr"]
             assert result["psnr"] == pytest.approx(psnr, abs=1e-3)
-        table = CliRunner().invoke(app, ["eval", str(dpdd), *options[:4]])
+        table = run(dpdd, *options[:4])
         assert "mpi: method fast, a generic lens" in table.stdout
 
     def test_without_combined_pictures_the_views_are(

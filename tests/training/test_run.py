@@ -15,9 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner, Result
 
-from dpdeblur.cli import app
 from dpdeblur.colour import combine
 from dpdeblur.errors import OptionError, TrainingDivergedError, UnwritableOutputError
 from dpdeblur.io import read_picture, write_picture
@@ -40,6 +38,7 @@ from dpdeblur.training import (
     run_recipe,
     train,
 )
+from support.command import run as command
 from support.photographed import photographed, write_dpdd
 from support.toy_training import CONFIG, NETWORK, Noise
 
@@ -349,9 +348,6 @@ def test_a_signal_stops_a_recipe_after_its_step(recipe: Path) -> None:
 
 
 class TestCommand:
-    def run(self, *arguments: object) -> Result:
-        return CliRunner().invoke(app, ["train", *(str(argument) for argument in arguments)])
-
     def test_records_of_a_watched_run(
         self, recipe: Path, tmp_path: Path, pair: tuple[Path, Path]
     ) -> None:
@@ -364,7 +360,7 @@ class TestCommand:
                 '[validation]\nphotos = "photos"\npairs = "val"\nevery = 2\ncount = 2\n'
                 "height = 32\nwidth = 40\n"
             )
-        result = self.run(recipe, "-o", tmp_path / "run", "--json")
+        result = command("train", recipe, "-o", tmp_path / "run", "--json")
         assert result.exit_code == 0, result.output
         data = json.loads(result.stdout)
         assert data["validation"].keys() == {"photos", "pairs"}
@@ -390,12 +386,12 @@ class TestCommand:
 
     @pytest.mark.slow
     def test_lines_for_people_off_a_terminal(self, recipe: Path, tmp_path: Path) -> None:
-        result = self.run(recipe, "-o", tmp_path / "run")
+        result = command("train", recipe, "-o", tmp_path / "run")
         assert result.exit_code == 0, result.output
         assert "Step 4/4  loss 0." in result.stderr
         assert "steps/s  0:00:00 left" in result.stderr
         assert result.stdout.startswith(str(tmp_path / "run" / "mccnet.safetensors"))
-        again = self.run(recipe, "-o", tmp_path / "run", "--quiet")
+        again = command("train", recipe, "-o", tmp_path / "run", "--quiet")
         assert (again.exit_code, again.output) == (0, "")
 
     @pytest.mark.parametrize(
@@ -421,7 +417,7 @@ class TestCommand:
         self, recipe: Path, tmp_path: Path, lines: str, sentence: str
     ) -> None:
         recipe.write_text('precision = "fp32"\n' + lines)  # which every processor has
-        result = self.run(recipe, "-o", tmp_path / "run")
+        result = command("train", recipe, "-o", tmp_path / "run")
         assert result.exit_code == 2
         assert sentence in result.stderr
         assert len(result.stderr.splitlines()) == 1
@@ -435,7 +431,7 @@ class TestCommand:
         recipe.write_text(
             f'preset = "paper"\npairs = "."\nepochs = 3\n{SETTINGS}'.replace("steps = 4\n", "")
         )
-        result = self.run(recipe, "-o", tmp_path / "run")
+        result = command("train", recipe, "-o", tmp_path / "run")
         assert result.exit_code == 0, result.output
         summary = json.loads((tmp_path / "run" / "log.json").read_text())
         assert summary["steps"] == 3  # one patch that all of the small picture is
@@ -464,7 +460,7 @@ class TestCommand:
         )
         assert not (run / "mccnet.safetensors").exists()
         recipe.write_text(text.replace("steps = 4", f"steps = {done + 1}"))
-        assert self.run(recipe, "-o", run).exit_code == 0
+        assert command("train", recipe, "-o", run).exit_code == 0
         assert len(log.read_text().splitlines()) == done + 1
 
 
