@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
@@ -19,9 +21,13 @@ def spectra(kernels: Tensor, size: tuple[int, int]) -> Tensor:
     convolution that does not shift it: K // 2 pixels at each border are mixed with the opposite's.
     """
     reach = kernels.shape[-1] // 2
-    offset = torch.arange(-reach, reach + 1, device=kernels.device)
     placed = kernels.new_zeros(*kernels.shape[:-2], *size)
-    placed[..., offset[:, None], offset] = kernels
+    halves = [
+        ((slice(reach, None), slice(reach + 1)), (slice(reach), slice(side - reach, None)))
+        for side in size
+    ]
+    for (rows, down), (columns, along) in itertools.product(*halves):
+        placed[..., down, along] = kernels[..., rows, columns]
     spectrum: Tensor = torch.fft.rfft2(placed)
     return spectrum
 

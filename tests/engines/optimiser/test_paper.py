@@ -17,7 +17,7 @@ from support.optimiser_reference import plane, texture
 
 LENS, RADII = Lens(), (3.0, 1.5, 0.0)
 OBSERVED = torch.from_numpy(plane(texture(1, 40, 48), LENS, 2.0).astype(np.float32))
-BLURS = LENS.blurs(RADII, (40, 48))
+BLURS = [LENS.blur(radius, (40, 48)) for radius in RADII]
 BIAS = torch.tensor([3e-5, 2e-5, 1e-6])
 START = Layers.initial(3, OBSERVED)
 
