@@ -34,6 +34,7 @@ DOCTESTED = [
     "dpdeblur.memory",
     "dpdeblur.models.cost",
     "dpdeblur.models.weights",
+    "dpdeblur.optics.blur",
     "dpdeblur.optics.inverse",
     "dpdeblur.optics.photograph",
     "dpdeblur.pair",

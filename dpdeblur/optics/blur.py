@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -87,7 +87,7 @@ class Blur:
             views = [(spectrum * kernels).sum(1) for kernels in self._both(run)]
             return self._back(torch.stack(views))
 
-        return self.tiling.join(map(seen, self._runs, self._tiles(frames)))
+        return self._mapped(seen, frames)
 
     def adjoint(self, views: Tensor) -> Tensor:
         """The transpose of `forward`."""
@@ -113,7 +113,7 @@ class Blur:
             kernels, seen = self._both(run), torch.fft.rfft2(tiles)[:, :, None]
             return _summed(self._back(_wiener(kernels, seen, noise)), run.shares)
 
-        return self.tiling.join(map(restored, self._runs, self._tiles(views)))
+        return self._mapped(restored, views)
 
     def missing(self, views: Tensor, noise: float | Tensor = NOISE_TO_SIGNAL) -> Tensor:
         """What `wiener`'s pictures, blurred again tile by tile, lack of the views, `2 x N x H x W`.
@@ -126,7 +126,7 @@ class Blur:
             again = kernels[:, None] * _wiener(kernels, seen, noise)
             return _summed(self._back(seen - again), run.shares)
 
-        return self.tiling.join(map(left_over, self._runs, self._tiles(views)))
+        return self._mapped(left_over, views)
 
     def precondition(self, frames: Tensor, noise: float | Tensor = NOISE_TO_SIGNAL) -> Tensor:
         """About the inverse of `adjoint(forward(...))`, symmetric but for the tiles' borders."""
@@ -136,7 +136,7 @@ class Blur:
             spectrum = torch.fft.rfft2(tiles[:, None] * root) / (power(*self._both(run)) + noise)
             return _summed(self._back(spectrum), root)
 
-        return self.tiling.join(map(filtered, self._runs, self._tiles(frames)))
+        return self._mapped(filtered, frames)
 
     def power(self) -> Tensor:
         """|K_L|^2 + |K_R|^2 at each frequency, `1 x T x h x (w // 2 + 1)`, of a single layer."""
@@ -149,8 +149,8 @@ class Blur:
             runs.append(_Run(first, tuple(shown), tiles[shown]))
         return runs
 
-    def _tiles(self, frames: Tensor) -> Any:
-        return self.tiling.cut(frames, self._at_once)
+    def _mapped(self, function: Callable[[_Run, Tensor], Tensor], frames: Tensor) -> Tensor:
+        return self.tiling.join(map(function, self._runs, self.tiling.cut(frames, self._at_once)))
 
     def _both(self, run: _Run) -> Tensor:
         """Spectra of the left and the right kernels, `2 x A x t x h x (w // 2 + 1)`."""

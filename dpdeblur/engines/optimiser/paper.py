@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dpdeblur.checked import Amount, Count, Positive, Whole, checked
 from dpdeblur.engines.optimiser import losses
 from dpdeblur.engines.optimiser.lens import Lens
 from dpdeblur.engines.optimiser.render import compose, render, transmittances
 from dpdeblur.optics import Blur
 
 
-@dataclass(frozen=True)
+@checked
 class PaperOptions:
     """Weights of the terms and the schedule; the defaults are the authors'.
 
@@ -23,15 +24,15 @@ class PaperOptions:
     of the ones before; None, as the authors have it: never.
     """
 
-    data: float = 2.5e4
-    auxiliary: float = 2.5e4
-    intensity: float = 30.0
-    alpha: float = 1.5e4
-    entropy: float = 20.0
-    steps: int = 10_000
-    rates: tuple[float, float] = (0.3, 0.1)
-    patience: int = 100
-    tolerance: float | None = None
+    data: Amount = 2.5e4
+    auxiliary: Amount = 2.5e4
+    intensity: Amount = 30.0
+    alpha: Amount = 1.5e4
+    entropy: Amount = 20.0
+    steps: Whole = 10_000
+    rates: tuple[Positive, Positive] = (0.3, 0.1)
+    patience: Count = 100
+    tolerance: Amount | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from dpdeblur.engines.optimiser import losses
 from dpdeblur.engines.optimiser.lens import Lens
 from dpdeblur.engines.optimiser.paper import Layers, PaperOptions, loss_terms, optimise_layers
 from dpdeblur.engines.optimiser.render import render, transmittances
+from dpdeblur.errors import OptionError
 from support.optimiser_reference import plane, texture
 
 LENS, RADII = Lens(), (3.0, 1.5, 0.0)
@@ -108,6 +109,15 @@ def test_it_stops_when_nothing_is_gained() -> None:
     # Nobody gains more than all, and it gains something in every two of the first steps.
     assert steps(1.0) == 4
     assert steps(0.0) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("entropy", -1.0), ("rates", (0.3, 0.0)), ("patience", 0), ("tolerance", float("nan"))],
+)
+def test_options_that_mean_nothing_are_refused(name: str, value: object) -> None:
+    with pytest.raises(OptionError, match=name):
+        PaperOptions(**{name: value})  # type: ignore[arg-type]
 
 
 def test_layers_as_started_with_stay_when_no_step_is_taken() -> None:
