@@ -39,7 +39,7 @@ class Blur:
         kernels: each layer's left and right ones, `2 x T x K x K`, K odd; T is the number of tiles,
             row by row, or 1 where they are the same all over the frame.
         shares: `L x H x W`, or any weights. Tiles are then worked on one by one, which takes least
-            memory. None: one layer that shows everywhere, all its tiles at once.
+            memory. None: layers show wholly everywhere, as a single one does; all tiles at once.
         margin: pixels added to the tiles' halo, as an inverse reaches farther than the kernels.
 
     >>> blur = Blur((40, 60), (2, 3), [torch.full((2, 1, 5, 5), 1 / 25).double()])
@@ -61,13 +61,16 @@ class Blur:
         self._kernels = kernels
         self._spectra: dict[tuple[int, int], Tensor] = {}
         self._at_once = self.tiling.count if shares is None else 1
-        everywhere = kernels[0].new_ones(1, 1, 1, 1)
-        self._runs = [_Run(0, (0,), everywhere)] if shares is None else self._cut(shares)
+        if shares is None:
+            everywhere = kernels[0].new_ones(len(kernels), 1, 1, 1)
+            self._runs = [_Run(0, tuple(range(len(kernels))), everywhere)]
+        else:
+            self._runs = self._cut(shares)
 
     def showing(self, shares: Tensor) -> Self:
         """The same kernels and layers with other shares, or any weights `L x H x W`.
 
-        For a blur that was made with shares. (`precondition` needs them not to be negative.)
+        (`precondition` needs them not to be negative.)
         """
         other = copy.copy(self)  # both find, and add, spectra in one position
         other._runs = other._cut(shares)
@@ -139,14 +142,14 @@ class Blur:
         return self._mapped(filtered, frames)
 
     def power(self) -> Tensor:
-        """|K_L|^2 + |K_R|^2 at each frequency, `1 x T x h x (w // 2 + 1)`, of a single layer."""
+        """|K_L|^2 + |K_R|^2 at each frequency, `L x T x h x (w // 2 + 1)`, without shares."""
         return power(*self._both(self._runs[0]))
 
     def _cut(self, shares: Tensor) -> list[_Run]:
         runs = []
-        for first, tiles in enumerate(self.tiling.cut(shares)):
+        for index, tiles in enumerate(self.tiling.cut(shares, self._at_once)):
             shown = [layer for layer, share in enumerate(tiles) if share.any()] or [0]
-            runs.append(_Run(first, tuple(shown), tiles[shown]))
+            runs.append(_Run(index * self._at_once, tuple(shown), tiles[shown]))
         return runs
 
     def _mapped(self, function: Callable[[_Run, Tensor], Tensor], frames: Tensor) -> Tensor:

@@ -59,16 +59,14 @@ class Case:
 def cases(largest: int = 60) -> st.SearchStrategy[Case]:
     sides = st.integers(1, largest)
     cells, reach = st.integers(1, 4), st.integers(0, 5)
-    common = {
-        "shape": st.tuples(sides, sides),
-        "grid": st.tuples(cells, cells),
-        "own": st.booleans(),
-        "margin": st.integers(0, 6),
-    }
-    layers = st.lists(reach, min_size=1, max_size=4).map(tuple)
-    return st.one_of(
-        st.builds(Case, reaches=layers, layered=st.just(True), **common),
-        st.builds(Case, reaches=st.tuples(reach), layered=st.just(False), **common),
+    return st.builds(
+        Case,
+        shape=st.tuples(sides, sides),
+        grid=st.tuples(cells, cells),
+        reaches=st.lists(reach, min_size=1, max_size=4).map(tuple),
+        own=st.booleans(),
+        layered=st.booleans(),
+        margin=st.integers(0, 6),
     )
 
 
@@ -94,6 +92,19 @@ def test_it_is_direct_convolution_with_blended_seams(case: Case) -> None:
             layer, kernel = share * frames[number].numpy(), kernels[side].numpy()
             expected += blur_slowly(layer, kernel, case.grid, blur.tiling.ramp)
         np.testing.assert_allclose(views[side, number], expected, rtol=0, atol=1e-11)
+
+
+@settings(max_examples=15)
+@given(cases(30))
+def test_showing_shares_is_as_if_made_with_them(case: Case) -> None:
+    """However many tiles are in work at once."""
+    shares = random(8, len(case.reaches), *case.shape)
+    frames = random(5, 2, *case.shape)
+    made = Blur(case.shape, case.grid, case.kernels, shares, case.margin)
+    shown = case.blur.showing(shares)
+    torch.testing.assert_close(shown.forward(frames), made.forward(frames), rtol=0, atol=1e-12)
+    views = made.forward(frames)
+    torch.testing.assert_close(shown.wiener(views), made.wiener(views), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("layered", [False, True])
