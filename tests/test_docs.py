@@ -38,6 +38,7 @@ DOCTESTED = [
     "dpdeblur.memory",
     "dpdeblur.models.cost",
     "dpdeblur.models.weights",
+    "dpdeblur.optics.blur",
     "dpdeblur.optics.calibration_file",
     "dpdeblur.optics.inverse",
     "dpdeblur.optics.photograph",

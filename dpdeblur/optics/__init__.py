@@ -1,5 +1,6 @@
 """The forward model: dual-pixel blur of layered scenes in linear light, differentiable."""
 
+from dpdeblur.optics.blur import Blur
 from dpdeblur.optics.calibrated import CalibratedPSF, Calibration
 from dpdeblur.optics.calibration_file import read_calibration, write_calibration
 from dpdeblur.optics.inverse import (
@@ -22,6 +23,7 @@ from dpdeblur.optics.sensor import add_sensor_noise, encode
 
 __all__ = [
     "PSF",
+    "Blur",
     "CalibratedPSF",
     "Calibration",
     "DiskPSF",

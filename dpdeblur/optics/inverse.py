@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.nn import functional
 
+from dpdeblur.optics.fourier import fast_size, spectra
 from dpdeblur.optics.psf import DiskPSF
 
 _CORNER = 0.05
@@ -97,16 +97,16 @@ def filter_views(left: Tensor, right: Tensor, filters: Tensor) -> Iterator[Tenso
     """
     reach = filters.shape[-1] // 2
     height, width = left.shape[-2:]
-    size = [next_fast_len(side + 2 * reach, real=True) for side in (height, width)]
-    spectra = [
+    size = fast_size(height + 2 * reach, width + 2 * reach)
+    views = [
         torch.fft.rfft2(functional.pad(view, (reach,) * 4, mode="replicate"), s=size)
         for view in (left, right)
     ]
     # The circular convolution wraps only into the padding, which is cut away.
-    window = (..., *(slice(2 * reach, 2 * reach + side) for side in (height, width)))
+    window = (..., *(slice(reach, reach + side) for side in (height, width)))
     for pair in filters.to(left):
-        first, second = torch.fft.rfft2(pair, s=size)
-        product = (spectra[0] * first).addcmul_(spectra[1], second)
+        first, second = spectra(pair, size)
+        product = (views[0] * first).addcmul_(views[1], second)
         yield torch.fft.irfft2(product, s=size)[window]
 
 
@@ -122,10 +122,7 @@ def _design(radius: float, design: InverseDesign) -> Tensor:
     size = (_GRID, _GRID)
     half = design.reach
     offset = torch.arange(-half, half + 1)
-    kernels = torch.zeros(2, *size, dtype=torch.float64)
-    for view, kernel in zip(kernels, _kernels([radius], half, design.slope), strict=True):
-        view[offset[:, None], offset] = kernel[0]
-    spectrum = torch.fft.rfft2(kernels)
+    spectrum = spectra(torch.cat(_kernels([radius], half, design.slope)), size)
     down = torch.fft.fftfreq(_GRID, dtype=torch.float64)[:, None]
     along = torch.fft.rfftfreq(_GRID, dtype=torch.float64)
     power = 1 / (1 + (down.square() + along.square()) / _CORNER**2)
@@ -141,7 +138,7 @@ def _design(radius: float, design: InverseDesign) -> Tensor:
         restored = (spectrum * torch.fft.rfft2(filters)).sum(0)
         return correlate(restored) + design.noise * filters
 
-    filters = torch.zeros_like(kernels)
+    filters = torch.zeros(2, *size, dtype=torch.float64)
     residual = correlate(torch.ones_like(power))
     direction, norm = residual.clone(), residual.square().sum()
     enough = 1e-12 * norm

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 
+from dpdeblur.optics.fourier import fast_size, spectra
 from dpdeblur.optics.psf import PSF
 
 
@@ -89,14 +89,13 @@ def _blur(
     if border > margin:
         raise ValueError(f"the kernels' half size {border} exceeds the margin {margin}")
     # The circular convolution wraps only into the border that is cut away.
-    size = [next_fast_len(side, real=True) for side in pictures.shape[-2:]]
-    height, width = weights.shape[-2:]
-    window = (..., *(slice(margin + border, margin + border + n) for n in (height, width)))
+    size = fast_size(*pictures.shape[-2:])
+    window = (..., *(slice(margin, margin + side) for side in weights.shape[-2:]))
     spectrum = torch.fft.rfft2(pictures, s=size)
     blurred: list[Tensor] = []
     for view in kernels:
         terms = (
-            torch.fft.irfft2(spectrum * torch.fft.rfft2(kernel, s=size)[:, None], s=size)[window]
+            torch.fft.irfft2(spectrum * spectra(kernel, size)[:, None], s=size)[window]
             * weight[:, None]
             for kernel, weight in zip(view.unbind(1), weights.unbind(1), strict=True)
         )

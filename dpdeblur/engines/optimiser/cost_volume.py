@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dpdeblur.engines.optimiser.lens import Lens, power
+from dpdeblur.engines.optimiser.lens import Lens
 from dpdeblur.engines.optimiser.stencils import gaussian
 
 _WINDOWS = ((2.0, 0.15), (6.0, 0.35), (18.0, 0.5))
@@ -46,15 +46,11 @@ def cost_volume(observed: Tensor, lens: Lens, radii: Sequence[float]) -> Tensor:
     shape = (observed.shape[1], observed.shape[2])
     margin = max(8, min(shape) // 16)
     residuals, complexities = [], []
-    for blurs in lens.blurs(radii, shape, margin=margin, device=observed.device):
-        tiling, (left, right) = blurs.tiling, blurs.spectra
-        both = power(left) + power(right)
-        noise = _WHITE + _PINK * _laplacian(tiling.size, observed.device)
-        views = torch.fft.rfft2(tiling.cut(observed))
-        picture = (left.conj() * views[0] + right.conj() * views[1]) / (both + noise)
-        missing = torch.stack((views[0] - left * picture, views[1] - right * picture))
-        residuals.append(tiling.join(torch.fft.irfft2(missing, s=tiling.size)).square().sum(0))
-        complexities.append((both / noise + 1).log().mean())
+    for radius in radii:
+        blur = lens.blur(radius, shape, margin=margin, device=observed.device)
+        noise = _WHITE + _PINK * _laplacian(blur.tiling.size, observed.device)
+        residuals.append(blur.missing(observed[:, None], noise).square().sum((0, 1)))
+        complexities.append((blur.power() / noise + 1).log().mean())
     residual, complexity = torch.stack(residuals), torch.stack(complexities)[:, None, None]
     costs = torch.zeros_like(residual)
     for deviation, weight in _WINDOWS:

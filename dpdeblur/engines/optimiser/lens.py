@@ -1,16 +1,14 @@
-"""The lens as the optimiser needs it: spectra of both views' kernels for any defocus."""
+"""The lens as the optimiser needs it: both views' kernels, and their blur, for any defocus."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from dpdeblur.engines.optimiser.tiles import Tiling
-from dpdeblur.optics import Calibration, DiskPSF
+from dpdeblur.optics import Blur, Calibration, DiskPSF
 
 _SLOPE = 0.86
 """`slope` of the generic lens's `DiskPSF`, without a unit."""
@@ -18,14 +16,6 @@ _LIGHT = 0.995
 """Fraction of a kernel's light that is kept."""
 _GENERIC = 64
 """Width of a frame in typical radii of the generic lens, without a unit."""
-
-
-@dataclass(frozen=True)
-class Blurs:
-    """A layer's blur: where its tiles lie and both views' spectra (see `tiles.blur`)."""
-
-    tiling: Tiling
-    spectra: tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,25 +41,20 @@ class Lens:
         side = max(256, width // 8)  # large frames have large kernels, and halos to match
         return math.ceil(height / side), math.ceil(width / side)
 
-    def blurs(
+    def blur(
         self,
-        radii: Sequence[float],
+        radius: float,
         shape: tuple[int, int],
         *,
         margin: int = 0,
         device: torch.device | str = "cpu",
-    ) -> list[Blurs]:
-        """Of each signed radius (pixels of the frame before reduction), for frames of `shape`.
+    ) -> Blur:
+        """Of one layer at a signed radius (pixels of the frame before reduction).
 
-        `margin` is added to the halo, which holds 99.5 % of each kernel's light.
+        For frames of `shape`; `margin` is added to the halo, which holds the kernels.
         """
-        result = []
-        for radius in radii:
-            kernels = self.kernels(radius)
-            tiling = Tiling(*shape, *self.grid(*shape), kernels.shape[-1] // 2 + margin)
-            left, right = spectra(kernels.to(device), tiling.size)
-            result.append(Blurs(tiling, (left, right)))
-        return result
+        kernels = [self.kernels(radius).to(device)]
+        return Blur(shape, self.grid(*shape), kernels, margin=margin)
 
     def kernels(self, radius: float) -> Tensor:
         """Of both views in the middles of all tiles, `2 x T x K x K` with 99.5 % of the light.
@@ -95,20 +80,6 @@ class Lens:
         psf = self.calibration.psf(down, along, self.calibration.reach(abs(radius)))
         left, right = psf(torch.full((rows * columns, 1), radius))
         return torch.stack((left[:, 0], right[:, 0]))
-
-
-def spectra(kernels: Tensor, size: tuple[int, int]) -> Tensor:
-    """Kernels `... x K x K` as real spectra for tiles of `size`, their middle at the origin."""
-    reach = kernels.shape[-1] // 2
-    below, beside = (side - kernels.shape[-1] for side in size)
-    padded = torch.nn.functional.pad(kernels, (0, beside, 0, below))
-    spectrum: Tensor = torch.fft.rfft2(padded.roll((-reach, -reach), (-2, -1)))
-    return spectrum
-
-
-def power(spectrum: Tensor) -> Tensor:
-    """|K|^2 of complex numbers, without the root that abs() takes."""
-    return spectrum.real.square() + spectrum.imag.square()
 
 
 def _reach(kernels: Tensor) -> int:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dpdeblur.checked import Amount, Count, Positive, Whole, checked
 from dpdeblur.engines.optimiser import losses
-from dpdeblur.engines.optimiser.lens import Blurs, Lens, power
+from dpdeblur.engines.optimiser.lens import Lens
 from dpdeblur.engines.optimiser.render import compose, render, transmittances
+from dpdeblur.optics import Blur
 
 
-@dataclass(frozen=True)
+@checked
 class PaperOptions:
     """Weights of the terms and the schedule; the defaults are the authors'.
 
@@ -22,15 +24,15 @@ class PaperOptions:
     of the ones before; None, as the authors have it: never.
     """
 
-    data: float = 2.5e4
-    auxiliary: float = 2.5e4
-    intensity: float = 30.0
-    alpha: float = 1.5e4
-    entropy: float = 20.0
-    steps: int = 10_000
-    rates: tuple[float, float] = (0.3, 0.1)
-    patience: int = 100
-    tolerance: float | None = None
+    data: Amount = 2.5e4
+    auxiliary: Amount = 2.5e4
+    intensity: Amount = 30.0
+    alpha: Amount = 1.5e4
+    entropy: Amount = 20.0
+    steps: Whole = 10_000
+    rates: tuple[Positive, Positive] = (0.3, 0.1)
+    patience: Count = 100
+    tolerance: Amount | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +74,9 @@ def optimise_layers(
     """
     options = options or PaperOptions()
     shape = (observed.shape[1], observed.shape[2])
-    blurs = lens.blurs(radii, shape, device=observed.device)
-    bias = _bias(blurs, float(observed.mean()))
+    blurs = [lens.blur(radius, shape, device=observed.device) for radius in radii]
+    brightness = float(observed.mean())
+    bias = torch.cat([losses.noise_bias(blur.power(), brightness) for blur in blurs])
     colours = torch.logit(start.colours, 1e-3).requires_grad_()
     alphas = torch.logit(start.alphas[1:], 1e-4).requires_grad_()
 
@@ -101,7 +104,7 @@ def optimise_layers(
 
 
 def loss_terms(
-    layers: Layers, observed: Tensor, blurs: Sequence[Blurs], bias: Tensor, options: PaperOptions
+    layers: Layers, observed: Tensor, blurs: Sequence[Blur], bias: Tensor, options: PaperOptions
 ) -> dict[str, Tensor]:
     """The weighted terms of the objective by name: data, auxiliary, intensity, alpha, entropy."""
     colours, alphas = layers.colours, layers.alphas
@@ -120,14 +123,6 @@ def loss_terms(
         "alpha": options.alpha * (count / 12) ** 2 * losses.alpha_smoothness(alphas, shares),
         "entropy": options.entropy * losses.entropy(alphas, shares),
     }
-
-
-def _bias(blurs: Sequence[Blurs], brightness: float) -> Tensor:
-    each = []
-    for layer in blurs:
-        both = power(layer.spectra[0]) + power(layer.spectra[1])
-        each.append(losses.noise_bias(both[None], brightness))
-    return torch.cat(each)
 
 
 def _settled(history: list[float], options: PaperOptions) -> bool:

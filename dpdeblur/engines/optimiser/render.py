@@ -8,8 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dpdeblur.engines.optimiser.lens import Blurs
-from dpdeblur.engines.optimiser.tiles import blur
+from dpdeblur.optics import Blur
 
 
 class Rendered(NamedTuple):
@@ -39,7 +38,7 @@ def compose(shares: Tensor, layers: Tensor) -> Tensor:
 
 
 def render(
-    colours: Tensor, alphas: Tensor, blurs: Sequence[Blurs], *, alone: bool = False
+    colours: Tensor, alphas: Tensor, blurs: Sequence[Blur], *, alone: bool = False
 ) -> Rendered:
     """Xin et al. 2021, section 4: what the two views see of an MPI, back to front.
 
@@ -50,7 +49,7 @@ def render(
     emitted, covered, single = [], [], []
     for colour, alpha, layer in zip(colours, alphas, blurs, strict=True):
         frames = [colour * alpha, alpha, colour] if alone else [colour * alpha, alpha]
-        blurred = blur(torch.stack(frames), layer.tiling, layer.spectra)
+        blurred = layer.forward(torch.stack(frames))
         emitted.append(blurred[:, 0])
         covered.append(blurred[:, 1])
         if alone:

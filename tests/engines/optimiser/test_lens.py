@@ -7,8 +7,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dpdeblur.engines.optimiser.lens import Lens, spectra
-from dpdeblur.optics import DiskPSF
+from dpdeblur.engines.optimiser.lens import Lens
+from dpdeblur.optics import Blur, DiskPSF
+from dpdeblur.optics.tiles import Tiling
 from support.optimiser_reference import asymmetric_calibration
 
 CALIBRATED = Lens(asymmetric_calibration())
@@ -83,24 +84,13 @@ def test_reduction_divides_radii(lens: Lens) -> None:
     torch.testing.assert_close(reduced.kernels(4.5), lens.kernels(1.5))
 
 
-def test_spectra_have_the_kernels_middle_at_the_origin() -> None:
-    kernels, size = CALIBRATED.kernels(3.0).double(), (20, 27)
-    kernel = kernels[1, 2].numpy()
-    reach = kernel.shape[-1] // 2
-    place = np.arange(-reach, reach + 1)
-    down = np.exp(-2j * np.pi * np.outer(np.arange(20), place) / 20)
-    along = np.exp(-2j * np.pi * np.outer(np.arange(27 // 2 + 1), place) / 27)
-    expected = down @ kernel @ along.T
-    np.testing.assert_allclose(spectra(kernels, size)[1, 2].numpy(), expected, atol=1e-12)
-
-
 @both
 def test_blurs_lie_on_the_grid_and_hold_their_kernels(lens: Lens) -> None:
-    given = [-3.0, 0.0, 4.0]
-    for radius, layer in zip(given, lens.blurs(given, (50, 300), margin=5), strict=True):
+    for radius in (-3.0, 0.0, 4.0):
         kernels = lens.kernels(radius)
-        tiling = layer.tiling
+        blur = lens.blur(radius, (50, 300), margin=5)
         grid = (2, 3) if lens.calibration else (1, 2)
-        assert (tiling.height, tiling.width, tiling.rows, tiling.columns) == (50, 300, *grid)
-        assert tiling.halo == kernels.shape[-1] // 2 + 5
-        torch.testing.assert_close(torch.stack(layer.spectra), spectra(kernels, tiling.size))
+        assert blur.tiling == Tiling(50, 300, *grid, kernels.shape[-1] // 2 + 5)
+        frame = torch.rand(1, 50, 300)
+        expected = Blur((50, 300), grid, [kernels]).forward(frame)
+        torch.testing.assert_close(blur.forward(frame), expected)

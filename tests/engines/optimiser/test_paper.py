@@ -13,11 +13,12 @@ from dpdeblur.engines.optimiser import losses
 from dpdeblur.engines.optimiser.lens import Lens
 from dpdeblur.engines.optimiser.paper import Layers, PaperOptions, loss_terms, optimise_layers
 from dpdeblur.engines.optimiser.render import render, transmittances
+from dpdeblur.errors import OptionError
 from support.optimiser_reference import plane, texture
 
 LENS, RADII = Lens(), (3.0, 1.5, 0.0)
 OBSERVED = torch.from_numpy(plane(texture(1, 40, 48), LENS, 2.0).astype(np.float32))
-BLURS = LENS.blurs(RADII, (40, 48))
+BLURS = [LENS.blur(radius, (40, 48)) for radius in RADII]
 BIAS = torch.tensor([3e-5, 2e-5, 1e-6])
 START = Layers.initial(3, OBSERVED)
 
@@ -108,6 +109,15 @@ def test_it_stops_when_nothing_is_gained() -> None:
     # Nobody gains more than all, and it gains something in every two of the first steps.
     assert steps(1.0) == 4
     assert steps(0.0) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("entropy", -1.0), ("rates", (0.3, 0.0)), ("patience", 0), ("tolerance", float("nan"))],
+)
+def test_options_that_mean_nothing_are_refused(name: str, value: object) -> None:
+    with pytest.raises(OptionError, match=name):
+        PaperOptions(**{name: value})  # type: ignore[arg-type]
 
 
 def test_layers_as_started_with_stay_when_no_step_is_taken() -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from dpdeblur.engines.optimiser.lens import Blurs, spectra
 from dpdeblur.engines.optimiser.render import compose, render, transmittances, visibility
-from dpdeblur.engines.optimiser.tiles import Tiling, blur
+from dpdeblur.optics import Blur
 from support.optimiser_reference import FloatArray64, blur_slowly, double
 
 SIZE, GRID = (40, 53), (2, 3)
@@ -20,17 +19,15 @@ def layers(count: int = 3) -> tuple[FloatArray64, FloatArray64]:
     return colours, alphas
 
 
-def lens_of(reaches: tuple[int, ...]) -> tuple[list[FloatArray64], list[Blurs]]:
+def lens_of(reaches: tuple[int, ...]) -> tuple[list[FloatArray64], list[Blur]]:
     """Random kernels `2 x T x K x K` of each layer, and their blurs."""
     rng = np.random.default_rng(4)
     kernels, blurs = [], []
     for reach in reaches:
         kernel = rng.uniform(0, 1, (2, 6, 2 * reach + 1, 2 * reach + 1))
         kernel /= kernel.sum((-2, -1), keepdims=True)
-        tiling = Tiling(*SIZE, *GRID, reach)
-        left, right = spectra(double(kernel), tiling.size)
         kernels.append(kernel)
-        blurs.append(Blurs(tiling, (left, right)))
+        blurs.append(Blur(SIZE, GRID, [double(kernel)]))
     return kernels, blurs
 
 
@@ -83,7 +80,7 @@ def test_a_single_opaque_layer_is_plain_blur() -> None:
     colours, _ = layers(1)
     _, blurs = lens_of((2,))
     rendered = render(double(colours), torch.ones_like(double(colours)), blurs)
-    expected = blur(double(colours), blurs[0].tiling, blurs[0].spectra)[:, 0]
+    expected = blurs[0].forward(double(colours))[:, 0]
     torch.testing.assert_close(rendered.views, expected)
     assert rendered.colours is None
     torch.testing.assert_close(rendered.transmittance, torch.ones_like(rendered.transmittance))
