@@ -64,6 +64,25 @@ class UnwritableOutputError(DPDeblurError):
         super().__init__(f"{path} cannot be written: {reason}.")
 
 
+class DiskFullError(UnwritableOutputError):
+    """There is no room for an output. `needed` bytes are, and `free` ones are there if known.
+
+    `pictures` of a batch are still to be written, for all of which `needed` is an estimate.
+    """
+
+    def __init__(
+        self, path: Path, needed: int, free: int | None = None, pictures: int | None = None
+    ) -> None:
+        self.needed, self.free, self.pictures = needed, free, pictures
+        reason = f"the disk is full; it needs {_size(needed)}"
+        if pictures is not None:
+            still = f"the {pictures} pictures" if pictures > 1 else "the one picture"
+            reason = f"the disk is full; {still} still to be written need about {_size(needed)}"
+        if free is not None:
+            reason += f", and {_size(free)} are free"
+        super().__init__(path, reason)
+
+
 class ShapeMismatchError(DPDeblurError):
     """Two pictures that must be of one size are not. Shapes are (height, width)."""
 
@@ -260,3 +279,7 @@ class RawBurstError(UnusableRawError):
 
 class FramesDisagreeError(UnusableRawError):
     """A raw file whose two frames cannot be the sum of both photodiodes and one of them."""
+
+
+def _size(number: int) -> str:
+    return f"{number / 2**30:.2f} GiB" if number >= 2**30 else f"{number / 2**20:.1f} MiB"
