@@ -18,10 +18,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dpdeblur.io import exif
-from dpdeblur.io.stored import Stored, Unusable, with_channels, without_single_channel
+from dpdeblur.io.stored import (
+    IPTC,
+    IPTC_RESOURCE,
+    Stored,
+    Unusable,
+    with_channels,
+    without_single_channel,
+)
 
 SIGNATURE = b"\xff\xd8\xff"
-_EOI, _SOS, _APPLICATION = 0xD9, 0xDA, range(0xE0, 0xE3)
+_EOI, _SOS, _APPLICATION = 0xD9, 0xDA, range(0xE0, 0xEE)
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}  # TEM and restart markers have no length
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])")
@@ -29,6 +36,7 @@ _JFIF = b"JFIF\0"
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC = b"ICC_PROFILE\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
 _QUALITY = 95
 # What libjpeg says where a scan is short of data; its other warnings may be of whole pictures.
 _LOST = re.compile(r"premature end|instead of RST|bad \w+ code", re.IGNORECASE)
@@ -53,7 +61,16 @@ def decode(data: bytes) -> Stored:
     icc, notes = b"".join(part[2:] for part in profile), list[str]()
     if [part[:1] for part in profile] != [bytes([n + 1]) for n in range(len(profile))]:
         icc, notes = b"", ["The colour profile is incomplete."]
-    return Stored(samples, bits, block, xmp, icc or None, _resolution(jfif or b""), tuple(notes))
+    return Stored(
+        samples,
+        bits,
+        block,
+        xmp,
+        icc or None,
+        _resolution(jfif or b""),
+        tuple(notes),
+        (IPTC,) if any(IPTC_RESOURCE in part for part in blocks[_PHOTOSHOP]) else (),
+    )
 
 
 def encode(stored: Stored) -> bytes:
@@ -77,7 +94,8 @@ def encode(stored: Stored) -> bytes:
 
 def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]], int]:
     """The frame header, the blocks of each name, and where the first scan begins."""
-    frame, blocks, at = b"", {name: list[bytes]() for name in (_JFIF, _EXIF, _XMP, _ICC)}, 2
+    names = (_JFIF, _EXIF, _XMP, _ICC, _PHOTOSHOP)
+    frame, blocks, at = b"", {name: list[bytes]() for name in names}, 2
     while (match := _MARKER.match(data, at)) and (marker := match[1][0]) != _SOS:
         at = match.end()
         if marker in _STANDALONE:

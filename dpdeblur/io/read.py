@@ -40,6 +40,10 @@ def read_picture(path: Path) -> Picture:
     (512, 768, 3)
     """
     stored = _decode(path)
+    try:
+        coding = colour_profile.coding_notes(stored.cicp, known=stored.icc is not None)
+    except Unusable as error:
+        raise UnreadableFileError(path, str(error)) from error
     kept = carried(stored)
     samples = turn(stored.samples, kept.orientation)
     gray = samples.shape[-1] <= 2
@@ -55,7 +59,8 @@ def read_picture(path: Path) -> Picture:
         exif=kept.exif,
         xmp=kept.xmp,
         icc=icc,
-        warnings=tuple(f"{path}: {note}" for note in (*kept.notes, *notes)),
+        warnings=tuple(f"{path}: {note}" for note in (*kept.notes, *coding, *notes)),
+        left_out=stored.left_out,
         orientation=kept.sensor,
     )
     colours = np.ascontiguousarray(samples[..., : 1 if gray else 3])

@@ -100,7 +100,9 @@ class TestWriteWhole:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(Path, "write_bytes", disk_full)
-        with pytest.raises(DiskFullError, match="the disk is full; it needs 2.0 MiB, and ") as caught:
+        with pytest.raises(
+            DiskFullError, match=r"the disk is full; it needs 2\.0 MiB, and "
+        ) as caught:
             write_whole(path, bytes(2**21))
         assert caught.value.needed == 2**21
         assert path.read_bytes() == b"old"
