@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from dpdeblur.batch.events import EventCallback, Finished, Progress
+from dpdeblur.batch.lock import alone_in
 from dpdeblur.batch.manifest import Manifest, Record, Status
 from dpdeblur.batch.plan import Job, Plan
+from dpdeblur.batch.results import fingerprint
 from dpdeblur.datasets import RawPath
 from dpdeblur.engines import Engine, Restored
-from dpdeblur.errors import DPDeblurError
+from dpdeblur.errors import DiskFullError, DPDeblurError, OutputExistsError
 from dpdeblur.io import PictureInfo, check_output, write_picture
 from dpdeblur.pair import DualPixelPair, read_pair
 from dpdeblur.raw import RawOptions, read_raw_pair
@@ -66,8 +68,11 @@ def run_batch(
     Whatever goes wrong with one picture is recorded as its failure, and the others go on. A
     picture is Finished once it is on disk, which is during the next one's work. An interrupt
     (Ctrl-C) is raised again after the picture being written is whole and recorded, and so is
-    whatever `on_event` raises. Raises UnreadableFileError and UnwritableOutputError, for the
-    manifest only.
+    whatever `on_event` raises. A result that has come meanwhile is left as it is: skipped.
+
+    Raises DiskFullError, for all that is left, as soon as a picture finds no room;
+    UnwritableOutputError also if another batch is at work in the output folder; and
+    UnreadableFileError, for the manifest only.
     """
     began = time.perf_counter()
     raw = raw or RawOptions()
@@ -78,8 +83,12 @@ def run_batch(
         "raw": asdict(raw),
         "orphans": [path.as_posix() for path in plan.orphans],
     }
-    write = partial(write_picture, bit_depth=bit_depth, metadata=metadata, overwrite=plan.overwrite)
-    with Manifest(plan.output_dir, header) as manifest:
+    write = partial(write_picture, bit_depth=bit_depth, metadata=metadata)
+    planned = [job.output.relative_to(plan.output_dir).as_posix() for job in plan.todo]
+    with (
+        alone_in(plan.output_dir),
+        Manifest(plan.output_dir, header, planned=planned) as manifest,
+    ):
         run = _Run(plan, engine, manifest, on_event or (lambda _: None), write, raw, sentence)
         notes = run.skip_done()
         _work(run)
@@ -169,11 +178,13 @@ class _Run:
         """The photograph's views, or the record of the failure. Runs in the reader's thread."""
         began = time.perf_counter()
         try:
-            check_output(job.output, overwrite=self.plan.overwrite)
+            check_output(job.output, overwrite=self._overwrites(job))
             if isinstance(job.pair, RawPath):
                 pair = read_raw_pair(job.pair.path, self.raw)
             else:
                 pair = read_pair(job.pair.left, job.pair.right)
+        except OutputExistsError:
+            return self._record(job, "skipped")
         except Exception as error:
             return self.failed(job, error)
         return _Loaded(pair, time.perf_counter() - began)
@@ -185,7 +196,13 @@ class _Run:
         began = time.perf_counter()
         try:
             image = restored.image if info is None else info.upright(restored.image)
-            warnings = self.write_file(job.output, image, info)
+            overwrite = self._overwrites(job)
+            warnings = self.write_file(job.output, image, info, overwrite=overwrite)
+            size, sha256 = fingerprint(job.output)
+        except OutputExistsError:
+            return self._record(job, "skipped")
+        except DiskFullError:  # no other picture would fare better
+            raise
         except Exception as error:
             return self.failed(job, error)
         return self._record(
@@ -193,6 +210,8 @@ class _Run:
             "done",
             run=restored.run,
             raw=self._developed(job),
+            size=size,
+            sha256=sha256,
             seconds=round(read_seconds + restored.run.seconds + time.perf_counter() - began, 3),
             notes=(*(info.warnings if info else ()), *warnings),
         )
@@ -209,7 +228,11 @@ class _Run:
     def settle(self) -> None:
         """Wait for the picture being written, if any, and record it."""
         if self.writing is not None:
-            record = self.writing.result()  # an interrupt while waiting leaves it to be settled
+            try:
+                record = self.writing.result()  # an interrupt while waiting leaves it to be settled
+            except DiskFullError as error:
+                left = sum(job.output not in self.records for job in self.plan.todo)
+                raise DiskFullError(error.path, left * error.needed, error.free, left) from error
             self.writing = None
             self.finish(record)
 
@@ -227,6 +250,9 @@ class _Run:
         if isinstance(error, DPDeblurError):
             text = self.sentence(error)
         return self._record(job, "failed", error=text, error_type=kind)
+
+    def _overwrites(self, job: Job) -> bool:
+        return self.plan.overwrite or job.replaces
 
     def _developed(self, job: Job) -> dict[str, Any] | None:
         """How the job's views are made of a raw file; None for a pair."""

@@ -11,6 +11,7 @@ from dpdeblur.datasets.names import (
     PhotoPaths,
     RawPath,
     common_stem,
+    names_say_different,
     names_say_swapped,
 )
 from dpdeblur.datasets.paths import inner_path, is_folder
@@ -34,6 +35,7 @@ __all__ = [
     "inner_path",
     "is_folder",
     "list_pictures",
+    "names_say_different",
     "names_say_swapped",
     "pair_folders",
     "read_pair_list",

@@ -21,6 +21,7 @@ from dpdeblur.io import exif
 from dpdeblur.io.stored import (
     IPTC,
     IPTC_RESOURCE,
+    Broken,
     Stored,
     Unusable,
     with_channels,
@@ -109,7 +110,7 @@ def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]], int]:
             if marker in _APPLICATION and content.startswith(name):
                 found.append(content.removeprefix(name))
     if match is None or len(frame) < 6:
-        raise Unusable("it is damaged or cut short")
+        raise Broken("it is damaged or cut short")
     return frame, blocks, match.start()
 
 
@@ -119,13 +120,13 @@ def _pixels(data: bytes, colours: str, scan: int) -> NDArray[np.uint8]:
         return np.asarray(simplejpeg.decode_jpeg(data, colours))
     except ValueError as error:
         if _LOST.search(str(error)):
-            raise Unusable("it is damaged or cut short") from error
+            raise Broken("it is damaged or cut short") from error
     # Something unusual, such as bytes between scans or a rare reduction of the colours, which
     # simplejpeg does not know; imagecodecs does, but fills up what is missing with gray. What
     # follows a whole scan makes no difference; a short one takes it for its own.
     samples = imagecodecs.jpeg8_decode(data)
     if not np.array_equal(samples, imagecodecs.jpeg8_decode(_padded(data, scan))):
-        raise Unusable("it is damaged or cut short")
+        raise Broken("it is damaged or cut short")
     return with_channels(samples)
 
 
@@ -139,7 +140,7 @@ def _padded(data: bytes, at: int) -> bytes:
             return _FILL.join([*pieces, data[begin:]])
         if marker not in _STANDALONE:
             at += int.from_bytes(data[at : at + 2], "big")
-    raise Unusable("it is damaged or cut short")
+    raise Broken("it is damaged or cut short")
 
 
 def _resolution(jfif: bytes) -> exif.Directory:

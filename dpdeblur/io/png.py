@@ -13,7 +13,7 @@ from typing import Any
 import imagecodecs
 
 from dpdeblur.io import exif
-from dpdeblur.io.stored import IPTC, Stored, Unusable, with_channels, without_single_channel
+from dpdeblur.io.stored import IPTC, Broken, Stored, Unusable, with_channels, without_single_channel
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
@@ -83,11 +83,11 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     at, kind = len(SIGNATURE), b""
     while kind != b"IEND":
         if at + 12 > len(data):
-            raise Unusable("it is cut short")
+            raise Broken("it is cut short")
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
         if end > len(data):
-            raise Unusable("it is cut short")
+            raise Broken("it is cut short")
         if kind[:1].isupper() and kind not in _PIXELS:
             raise Unusable("it is damaged or of an unknown kind of PNG")
         yield kind, data[at:end]

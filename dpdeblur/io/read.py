@@ -13,7 +13,7 @@ from dpdeblur.io.atomic import read_whole
 from dpdeblur.io.metadata import carried
 from dpdeblur.io.orientation import turn
 from dpdeblur.io.picture import PICTURE_EXTENSIONS, Picture, PictureInfo
-from dpdeblur.io.stored import Stored, Unusable
+from dpdeblur.io.stored import Broken, Stored, Unusable
 
 READABLE = PICTURE_EXTENSIONS
 """Extensions that `read_picture` takes, lower case."""
@@ -75,9 +75,11 @@ def _decode(path: Path) -> Stored:
     try:
         return decode(data)
     except Unusable as error:
-        raise UnreadableFileError(path, str(error)) from error
+        damaged = isinstance(error, Broken)
+        raise UnreadableFileError(path, str(error), damaged=damaged) from error
     except Exception as error:  # decoders raise anything from IndexError to their own classes
-        raise UnreadableFileError(path, "it is damaged or cut short; copy it again") from error
+        reason = "it is damaged or cut short; copy it again"
+        raise UnreadableFileError(path, reason, damaged=True) from error
 
 
 def _decoder(data: bytes) -> Callable[[bytes], Stored] | None:

@@ -23,6 +23,10 @@ class Unusable(ValueError):  # noqa: N818 - internal; turned into UnreadableFile
     """The bytes cannot become a picture; the text is the reason, ready for UnreadableFileError."""
 
 
+class Broken(Unusable):
+    """The bytes are those of a picture, but some are missing or altered."""
+
+
 @dataclass(frozen=True, eq=False)
 class Stored:
     """Samples (uint8 or uint16) from 0 to 2 ** bits - 1, and the blocks beside them.

@@ -21,6 +21,7 @@ from dpdeblur.io import exif
 from dpdeblur.io.stored import (
     IPTC,
     IPTC_RESOURCE,
+    Broken,
     Samples,
     Stored,
     Unusable,
@@ -95,7 +96,7 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
     """The pixels of `page`, the first one of `data`; Unusable where some are missing."""
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     if not segments or any(count == 0 or start + count > len(data) for start, count in segments):
-        raise Unusable("it is cut short")
+        raise Broken("it is cut short")
     # tifffile fills absent strips, tiles and planes with zeros. A contiguous picture it reads as
     # one piece from the first strip on, whatever follows there.
     if page.is_contiguous:
@@ -103,7 +104,7 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
     else:
         whole = len(segments) >= math.prod(page.chunked)
     if not whole:
-        raise Unusable("a part of its pixels is missing")
+        raise Broken("a part of its pixels is missing")
     return iio.imread(data, plugin=_PLUGIN, series=None, page=0)
 
 
@@ -135,7 +136,7 @@ def _check(page: Any) -> int:
     if page.axes not in {"YX", "YXS", "SYX"}:
         raise Unusable("it is not a flat picture")
     if page.size == 0 or page.samplesperpixel < _COLOURS[kind]:
-        raise Unusable("it is damaged")
+        raise Broken("it is damaged")
     return _COLOURS[kind]
 
 
