@@ -54,7 +54,7 @@ class Record:
 class Known:
     """What a manifest says: its records by output, and the outputs that were `planned`.
 
-    These may be there without a record, where a batch was killed before it could write that.
+    These may be there without a record if a batch was killed before it could write that.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
@@ -90,8 +90,7 @@ class Manifest:
         self._header = dict(header)
         self._interval = interval
         known = read_known(folder)
-        self._records, self._own = known.records, frozenset(planned)
-        self._planned = {*known.planned, *self._own}
+        self._records, self._planned = known.records, {*known.planned, *planned}
         self._write()
 
     def __enter__(self) -> Self:
@@ -103,10 +102,7 @@ class Manifest:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # What was made is recorded by now.
-        never_made = self._planned & self._own - self._records.keys()
-        self._planned -= never_made
-        if not (self._unwritten or never_made):
+        if not self._unwritten:
             return
         try:
             self._write()

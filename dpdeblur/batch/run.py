@@ -22,7 +22,12 @@ from dpdeblur.batch.plan import Job, Plan
 from dpdeblur.batch.results import fingerprint
 from dpdeblur.datasets import RawPath
 from dpdeblur.engines import Engine, Restored
-from dpdeblur.errors import DiskFullError, DPDeblurError, OutputExistsError
+from dpdeblur.errors import (
+    DiskFullError,
+    DPDeblurError,
+    OutputExistsError,
+    UnwritableOutputError,
+)
 from dpdeblur.io import PictureInfo, check_output, write_picture
 from dpdeblur.pair import DualPixelPair, read_pair
 from dpdeblur.raw import RawOptions, read_raw_pair
@@ -91,7 +96,10 @@ def run_batch(
     ):
         run = _Run(plan, engine, manifest, on_event or (lambda _: None), write, raw, sentence)
         notes = run.skip_done()
-        _work(run)
+        try:
+            _work(run)
+        finally:
+            run.keep_rest()
     records = tuple(run.records[job.output] for job in plan.jobs)
     return BatchReport(records, time.perf_counter() - began, notes)
 
@@ -156,6 +164,7 @@ class _Run:
     sentence: Callable[[DPDeblurError], str]
     writing: Future[Record] | None = None
     records: dict[Path, Record] = field(default_factory=dict)
+    written: list[Record] = field(default_factory=list)
 
     def skip_done(self) -> tuple[str, ...]:
         """Record what is done already; remarks on it."""
@@ -205,7 +214,7 @@ class _Run:
             raise
         except Exception as error:
             return self.failed(job, error)
-        return self._record(
+        record = self._record(
             job,
             "done",
             run=restored.run,
@@ -215,6 +224,8 @@ class _Run:
             seconds=round(read_seconds + restored.run.seconds + time.perf_counter() - began, 3),
             notes=(*(info.warnings if info else ()), *warnings),
         )
+        self.written.append(record)
+        return record
 
     def progress(self, job: Job, number: int, done: int, parts: int) -> None:
         """Tell of the engine's progress, and of the last picture if it is written by now."""
@@ -242,6 +253,13 @@ class _Run:
         for record in records:
             self.records[self.plan.output_dir / record.output] = record
             self.emit(Finished(record))
+
+    def keep_rest(self) -> None:
+        """Record what was written but not settled, as an interrupt may come before `writing` is."""
+        rest = [r for r in self.written if self.plan.output_dir / r.output not in self.records]
+        if rest:
+            with suppress(UnwritableOutputError):  # what ended the batch is the thing to tell
+                self.manifest.add(*rest)
 
     def failed(self, job: Job, error: Exception) -> Record:
         """The record of a failure; an error that is not this package's is given with its type."""

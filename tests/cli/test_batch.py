@@ -130,8 +130,11 @@ class TestBatch:
     ) -> None:
         number = getattr(signal, name)
 
+        left = [number]
+
         def write_and_stop(*args: Any, **options: Any) -> tuple[str, ...]:
-            signal.raise_signal(number)
+            if left:
+                signal.raise_signal(left.pop())
             return write_picture(*args, **options)
 
         monkeypatch.setattr("dpdeblur.batch.run.write_picture", write_and_stop)
