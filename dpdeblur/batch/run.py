@@ -108,6 +108,8 @@ def _work(run: _Run) -> None:
     """Do what is not done, in this thread, its reader's and its writer's."""
     todo = run.plan.todo
     with ThreadPoolExecutor(1, "reader") as reader, ThreadPoolExecutor(1, "writer") as writer:
+        # Its thread starts now: one that an interrupt finds starting would not be waited for.
+        writer.submit(bool).result()
         ahead = [reader.submit(run.read, job) for job in todo[:1]]
         try:
             for number, job in enumerate(todo, start=1):
