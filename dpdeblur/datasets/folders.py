@@ -163,7 +163,8 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
         if paths
     )
     used = {*orphans, *(path for pair in pairs for path in pair.files)}
-    beside = {folder / photo.name for photo in (*pairs, *raws)}  # results, the camera's own JPEG
+    restored: list[PhotoPaths] = [*pairs, *raws]
+    beside = {folder / photo.name for photo in restored}  # results, the camera's own JPEG
     pictures = _ending(files, (*PICTURE_EXTENSIONS, *_OTHER_PICTURES))
     others = [
         path
