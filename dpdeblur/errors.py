@@ -30,10 +30,15 @@ class MissingFileError(DPDeblurError):
 
 
 class UnreadableFileError(DPDeblurError):
-    """A file exists but is not a picture (or table, weights file, ...) that can be read."""
+    """A file exists but is not a picture (or table, weights file, ...) that can be read.
 
-    def __init__(self, path: Path, reason: str, parameter: str | None = None) -> None:
-        self.path, self.reason, self.parameter = path, reason, parameter
+    `damaged` if it seems to be one that is cut short or spoiled.
+    """
+
+    def __init__(
+        self, path: Path, reason: str, parameter: str | None = None, *, damaged: bool = False
+    ) -> None:
+        self.path, self.reason, self.parameter, self.damaged = path, reason, parameter, damaged
         super().__init__(f"{path} cannot be read: {reason}.")
 
 
@@ -62,6 +67,27 @@ class UnwritableOutputError(DPDeblurError):
     def __init__(self, path: Path, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path} cannot be written: {reason}.")
+
+
+class DiskFullError(UnwritableOutputError):
+    """There is no room for an output. `needed` bytes are, and `free` ones are there if known.
+
+    `pictures` of a batch are still to be written, for all of which `needed` is an estimate.
+    """
+
+    def __init__(
+        self, path: Path, needed: int, free: int | None = None, pictures: int | None = None
+    ) -> None:
+        self.needed, self.free, self.pictures = needed, free, pictures
+        reason = f"the disk is full; it needs {_size(needed)}"
+        if pictures is not None:
+            still = f"the {pictures} pictures" if pictures > 1 else "the one picture"
+            need = "need" if pictures > 1 else "needs"
+            reason = f"the disk is full; {still} still to be written {need} about {_size(needed)}"
+        if free is not None:
+            reason += f", and {_size(free)} are free"
+        reason += "; make room there and run it again"
+        super().__init__(path, reason)
 
 
 class ShapeMismatchError(DPDeblurError):

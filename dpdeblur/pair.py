@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
-from dpdeblur.datasets import names_say_swapped
+from dpdeblur.datasets import names_say_different, names_say_swapped
 from dpdeblur.errors import (
     IdenticalViewsError,
     InvalidPictureError,
@@ -20,6 +21,11 @@ from dpdeblur.io import Picture, PictureInfo, read_picture
 
 MINIMUM_SIZE = 16
 """Of either side, in pixels."""
+_ALIKE = 0.4  # of views at least 0.75, however blurred and noisy; of two photographs at most 0.15
+_LONG_SIDE, _COARSE, _SHIFTS = 192, 8, (2, 8)
+"""To compare views: their longer side, the size of detail that counts, shifts down and across."""
+_SHORT_SIDE, _FLAT = 32, 0.004
+"""Below this side or contrast there is too little to compare."""
 Levels = tuple[float, float]
 """Black level and white level (the range above black) of linear raw numbers, in DN."""
 
@@ -162,13 +168,15 @@ def read_pair(left: Path, right: Path) -> DualPixelPair:
             "order.",
         )
     gray = first.info.gray and second.info.gray
-    info = replace(first.info, gray=gray, warnings=notes)
     first, second = (each.in_rows(each.info.orientation) for each in (first, second))
-    stored = (first, second) if gray else None
+    stored, info = (first, second) if gray else None, first.info
     left_pixels = first.srgb()
     del first  # the samples of colour pictures go as soon as their pixels are there
     right_pixels = second.srgb()
     del second
+    if names_say_different(left, right) or _likeness(left_pixels, right_pixels) < _ALIKE:
+        notes += (f"{left} and {right} seem to be of two different photographs; check them.",)
+    info = replace(info, gray=gray, warnings=notes)
     try:
         return DualPixelPair(left_pixels, right_pixels, info, stored)
     except IdenticalViewsError as error:
@@ -189,6 +197,37 @@ def read_beside(path: Path, pair: DualPixelPair) -> Picture:
         views = "the views" if pair.info is None else pair.info.path
         raise ShapeMismatchError(f"{path} and {views}", *sizes)
     return picture if pair.info is None else picture.in_rows(pair.info.orientation)
+
+
+def _likeness(left: NDArray[np.float32], right: NDArray[np.float32]) -> float:
+    """The views' correlation, reduced and without what is coarse, at the small shift that is best.
+
+    1 if they differ in size, which is told elsewhere, or show too little.
+    """
+    first, second = _details(left), _details(right)
+    if first.shape != second.shape or min(first.shape) < _SHORT_SIDE:
+        return 1.0
+    if min(first.std(), second.std()) < _FLAT:
+        return 1.0
+    # The second is moved over all shifts; what comes in at one edge has left at the other.
+    down, across = _SHIFTS
+    products = (
+        float((first * np.roll(second, (rows, columns), (0, 1))).mean())
+        for rows in range(-down, down + 1)
+        for columns in range(-across, across + 1)
+    )
+    return max(products) / float(first.std() * second.std())
+
+
+def _details(view: NDArray[np.float32]) -> NDArray[np.float32]:
+    sparse = -(-max(view.shape[:2]) // (4 * _LONG_SIDE))  # some samples of each pixel are enough
+    gray = view[::sparse, ::sparse].sum(-1) / np.float32(3)
+    step = -(-max(gray.shape) // _LONG_SIDE)
+    rows, columns = (side // step for side in gray.shape)
+    gray = gray[: rows * step, : columns * step]
+    reduced = gray.reshape(rows, step, columns, step).mean((1, 3))
+    details = reduced - gaussian_filter(reduced, _COARSE, mode="nearest")
+    return np.asarray(details - details.mean(), np.float32)
 
 
 def _is_gray(view: NDArray[np.float32]) -> bool:

@@ -304,3 +304,20 @@ def test_what_holds_no_raw_numbers(tmp_path: Path) -> None:
     ):
         with pytest.raises(InvalidPictureError, match=reason):
             pair_of(tmp_path, *samples).with_levels((BLACK, WHITE))
+
+
+def test_views_of_two_photographs_are_pointed_out(tmp_path: Path, example: DualPixelPair) -> None:
+    def notes(left: NDArray[np.float32], right: NDArray[np.float32], name: str = "a") -> list[str]:
+        paths = tmp_path / "a_L.png", tmp_path / f"{name}_R.png"
+        for path, pixels in zip(paths, (left, right), strict=True):
+            write_picture(path, pixels, bit_depth=8, overwrite=True)
+        return [note for note in read_pair(*paths).warnings if "two different photographs" in note]
+
+    left, right = example.left[:256, :384], example.right[:256, :384]
+    assert notes(left, right) == []
+    assert len(notes(left, right, "b")) == 1
+    assert len(notes(left, example.right[256:, 384:])) == 1
+    assert len(notes(left, right[::-1])) == 1
+    noise = np.random.default_rng(0).normal(0.5, 0.005, (2, 128, 128, 3)).astype(np.float32)
+    assert notes(*noise) == []  # a wall
+    assert notes(left, np.roll(right, 8, 1)) == []

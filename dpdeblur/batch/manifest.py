@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -27,7 +27,8 @@ class Record:
 
     A raw file holds both views: it is `left`, and `right` is None. `output` is relative to the
     output folder, POSIX. `run` is how the engine made the result, `raw` how a raw file was
-    developed; of a failed picture both are those of an earlier result that is still there.
+    developed, `size` and `sha256` are those of its file; of a failed picture all these are of an
+    earlier result that is still there.
     `seconds` counts reading, engine and writing. `notes` are sentences, beside those of `run`.
     What was not reached is None. `error` is a sentence, `error_type` the name of the exception's
     class.
@@ -40,27 +41,55 @@ class Record:
     output: str
     run: RunInfo | None = None
     raw: dict[str, Any] | None = None
+    size: int | None = None
+    sha256: str | None = None
     seconds: float | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
     error_type: str | None = None
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a manifest says: its records by output, and the outputs that were `planned`.
+
+    These may be there without a record if a batch was killed before it could write that.
+    """
+
+    records: dict[str, Record] = field(default_factory=dict)
+    planned: frozenset[str] = frozenset()
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """The outputs that are results if there is a file."""
+        # A record may also say that something was there already.
+        return self.planned | {record.output for record in self.records.values() if record.run}
+
+
 class Manifest:
     """The manifest of an output folder: earlier records are read, new ones replace them.
 
     `header` is what the file says of this run (engine, options, ...); it must be valid JSON.
+    `planned` are the outputs that this run may make: they are known as ours before they are there.
     Opening it makes the folder and writes the file; that is repeated `interval` seconds after the
     last time at the earliest, and when the `with` block ends, however it does. Raises
     UnreadableFileError if a `batch.json` is there that is not this package's: it is not ours to
     replace; and UnwritableOutputError.
     """
 
-    def __init__(self, folder: Path, header: Mapping[str, Any], *, interval: float = 1.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        header: Mapping[str, Any],
+        *,
+        planned: Iterable[str] = (),
+        interval: float = 1.0,
+    ) -> None:
         self.path = folder / MANIFEST_NAME
         self._header = dict(header)
         self._interval = interval
-        self._records = {record.output: record for record in read_records(folder)}
+        known = read_known(folder)
+        self._records, self._planned = known.records, {*known.planned, *planned}
         self._write()
 
     def __enter__(self) -> Self:
@@ -94,7 +123,10 @@ class Manifest:
             if record.status == "skipped" and earlier and earlier.run:
                 continue
             if record.status == "failed" and earlier:  # an earlier result is still there, and ours
-                record = replace(record, run=earlier.run, raw=earlier.raw)
+                kept = {key: getattr(earlier, key) for key in ("run", "raw", "size", "sha256")}
+                record = replace(record, **kept)
+            if record.status != "skipped":
+                self._planned.discard(record.output)
             self._records[record.output] = record
         self._unwritten = True
         if time.monotonic() >= self._due:
@@ -105,6 +137,7 @@ class Manifest:
             "schema": SCHEMA,
             "dpdeblur": __version__,
             **self._header,
+            "planned": sorted(self._planned),
             "pictures": [asdict(record) for record in self.records],
         }
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -114,8 +147,8 @@ class Manifest:
         self._due = time.monotonic() + self._interval
 
 
-def read_records(folder: Path) -> list[Record]:
-    """The records of an output folder's manifest; none if there is no manifest.
+def read_known(folder: Path) -> Known:
+    """What an output folder's manifest says; nothing if there is no manifest.
 
     Raises UnreadableFileError for a `batch.json` that is not this package's.
     """
@@ -126,9 +159,11 @@ def read_records(folder: Path) -> list[Record]:
         schema = content["schema"]
         if schema in {1, SCHEMA}:
             rows = content["pictures"]
-            return _RECORDS.validate_python(rows if schema > 1 else [_nested(r) for r in rows])
+            rows = _RECORDS.validate_python(rows if schema > 1 else [_nested(r) for r in rows])
+            planned = _PLANNED.validate_python(content.get("planned", []))
+            return Known({record.output: record for record in rows}, planned)
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        return Known()
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -142,6 +177,7 @@ def read_records(folder: Path) -> list[Record]:
 
 
 _RECORDS = TypeAdapter(list[Record])  # it leaves out the fields of later versions
+_PLANNED = TypeAdapter(frozenset[str])
 
 
 def _nested(row: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpdeblur.batch.manifest import MANIFEST_NAME, read_records
+from dpdeblur.batch.manifest import MANIFEST_NAME, Known, read_known
+from dpdeblur.batch.results import State, state
 from dpdeblur.datasets import (
     PhotoPaths,
     RawPath,
@@ -19,14 +20,20 @@ from dpdeblur.errors import UnsupportedFormatError, UnwritableOutputError
 from dpdeblur.io import WRITABLE
 from dpdeblur.io.atomic import FileSet, check_writable
 
+_EXAMPLES = 3  # to name of many
+
 
 @dataclass(frozen=True)
 class Job:
-    """A pair or raw file and the picture to make of it; `done` if that is there and is to stay."""
+    """A pair or raw file and the picture to make of it; `done` if that is there and is to stay.
+
+    `replaces` if what is there is damaged and is to be replaced, whatever the plan says.
+    """
 
     pair: PhotoPaths
     output: Path
     done: bool = False
+    replaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,8 @@ def plan_jobs(
 ) -> Plan:
     """Plan a batch of the photographs below `source`, or of the pairs in the table `pairs`.
 
-    An output that exists counts as done, since outputs are written whole or not at all. Touches
-    nothing.
+    An output that exists counts as done, unless it is damaged: it must be the file that the
+    manifest records, or at least a picture that can be read. Touches nothing.
 
     Args:
         source: the folder of photographs; relative paths in a table start here, too.
@@ -101,10 +108,16 @@ def plan_jobs(
                 "folder",
             )
         jobs.append(Job(pair, output, done=_is_file(output)))
-    _check_ours(source, output_dir, [job.output for job in jobs if job.done])
+    there = [job.output for job in jobs if job.done]
+    known = read_known(output_dir) if there else Known()
+    _check_ours(source, output_dir, there, known)
+    warnings = (*found.warnings, *_unrecognised(found.others))
     if overwrite:
         jobs = [Job(job.pair, job.output) for job in jobs]
-    return Plan(output_dir, tuple(jobs), found.orphans, overwrite, found.warnings)
+    else:
+        jobs, remarks = _judged(output_dir, jobs, known)
+        warnings += remarks
+    return Plan(output_dir, tuple(jobs), found.orphans, overwrite, warnings)
 
 
 def _is_file(output: Path) -> bool:
@@ -114,13 +127,48 @@ def _is_file(output: Path) -> bool:
         return False
 
 
-def _check_ours(source: Path, output_dir: Path, there: Sequence[Path]) -> None:
+def _unrecognised(others: Sequence[Path]) -> tuple[str, ...]:
+    """A sentence on the pictures that are not recognised as views."""
+    if not others:
+        return ()
+    some = ", ".join(map(str, others[:_EXAMPLES]))
+    if len(others) == 1:
+        return (f"1 other picture was not recognised as a view: {some}.",)
+    begin = ", for example " if len(others) > _EXAMPLES else ": "
+    return (f"{len(others)} other pictures were not recognised as views{begin}{some}.",)
+
+
+def _judged(
+    output_dir: Path, jobs: Sequence[Job], known: Known
+) -> tuple[list[Job], tuple[str, ...]]:
+    """The jobs, those whose result is damaged to be done again; and sentences on such results."""
+    judged, found, ours = [], {kind: list[Path]() for kind in State}, known.ours
+    for job in jobs:
+        if job.done:
+            name = job.output.relative_to(output_dir).as_posix()
+            kind = state(job.output, known.records.get(name), ours=name in ours)
+            found[kind].append(job.output)
+            if kind is State.DAMAGED:
+                job = Job(job.pair, job.output, replaces=True)
+        judged.append(job)
+    sentences = tuple(
+        f"{what}, {len(found[kind])} in all (the first is {found[kind][0]})."
+        for kind, what in (
+            (State.DAMAGED, "To be made again: damaged results"),
+            (State.CHANGED, "Left as they are: results changed since they were made"),
+            (State.STRANGE, "Left as they are: files in the place of results that cannot be read"),
+        )
+        if found[kind]
+    )
+    return judged, sentences
+
+
+def _check_ours(source: Path, output_dir: Path, there: Sequence[Path], known: Known) -> None:
     """Raise UnwritableOutputError if a picture that is there may be the user's own photograph."""
     inside = [output for output in there if inner_path(source, output) is not None]
-    # Only a result has a run: a record may also say that something was there already.
-    known = {r.output for r in read_records(output_dir) if r.run} if inside else set()
+    ours = known.ours
     for output in inside:
-        if output.relative_to(output_dir).as_posix() not in known:
+        if output.relative_to(output_dir).as_posix() not in ours:
             raise UnwritableOutputError(
                 output,
                 f"it already exists among the pictures to restore, and {MANIFEST_NAME} does "

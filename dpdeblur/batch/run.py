@@ -16,11 +16,18 @@ from pathlib import Path
 from typing import Any, get_args
 
 from dpdeblur.batch.events import EventCallback, Finished, Progress
+from dpdeblur.batch.lock import alone_in
 from dpdeblur.batch.manifest import Manifest, Record, Status
 from dpdeblur.batch.plan import Job, Plan
+from dpdeblur.batch.results import fingerprint
 from dpdeblur.datasets import RawPath
 from dpdeblur.engines import Engine, Restored
-from dpdeblur.errors import DPDeblurError
+from dpdeblur.errors import (
+    DiskFullError,
+    DPDeblurError,
+    OutputExistsError,
+    UnwritableOutputError,
+)
 from dpdeblur.io import PictureInfo, check_output, write_picture
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.raw import RawOptions, read_photo
@@ -63,7 +70,7 @@ def run_batch(
     Whatever goes wrong with one picture is recorded as its failure, and the others go on. A
     picture is Finished once it is on disk, which is during the next one's work. An interrupt
     (Ctrl-C) is raised again after the picture being written is whole and recorded, and so is
-    whatever `on_event` raises.
+    whatever `on_event` raises. A result that has come meanwhile is left as it is: skipped.
 
     Args:
         engine: what restores.
@@ -79,7 +86,9 @@ def run_batch(
 
     Raises:
         UnreadableFileError: the output folder has a manifest that is not this package's.
-        UnwritableOutputError: the manifest cannot be written.
+        UnwritableOutputError: the manifest cannot be written, or another batch is at work in the
+            output folder.
+        DiskFullError: a picture finds no room; for all that is left.
     """
     began = time.perf_counter()
     raw = raw or RawOptions()
@@ -95,10 +104,17 @@ def run_batch(
         "orphans": [path.as_posix() for path in plan.orphans],
     }
     write = partial(write_picture, **writing)
-    with Manifest(plan.output_dir, header) as manifest:
+    planned = [job.output.relative_to(plan.output_dir).as_posix() for job in plan.todo]
+    with (
+        alone_in(plan.output_dir),
+        Manifest(plan.output_dir, header, planned=planned) as manifest,
+    ):
         run = _Run(plan, engine, manifest, on_event or (lambda _: None), write, raw, sentence)
         notes = run.skip_done()
-        _work(run)
+        try:
+            _work(run)
+        finally:
+            run.keep_rest()
     records = tuple(run.records[job.output] for job in plan.jobs)
     return BatchReport(records, time.perf_counter() - began, notes)
 
@@ -107,6 +123,8 @@ def _work(run: _Run) -> None:
     """Do what is not done, in this thread, its reader's and its writer's."""
     todo = run.plan.todo
     with ThreadPoolExecutor(1, "reader") as reader, ThreadPoolExecutor(1, "writer") as writer:
+        # Its thread starts now: one that an interrupt finds starting would not be waited for.
+        writer.submit(bool).result()
         ahead = [reader.submit(run.read, job) for job in todo[:1]]
         try:
             for number, job in enumerate(todo, start=1):
@@ -163,6 +181,7 @@ class _Run:
     sentence: Callable[[DPDeblurError], str]
     writing: Future[Record] | None = None
     records: dict[Path, Record] = field(default_factory=dict)
+    written: list[Record] = field(default_factory=list)
 
     def skip_done(self) -> tuple[str, ...]:
         """Record what is done already; remarks on it."""
@@ -186,9 +205,11 @@ class _Run:
         """The photograph's views, or the record of the failure. Runs in the reader's thread."""
         began = time.perf_counter()
         try:
-            check_output(job.output, overwrite=self.plan.overwrite)
+            check_output(job.output, overwrite=self._overwrites(job))
             files = job.pair.files
             pair = read_photo(files[0], files[1] if len(files) == 2 else None, self.raw)
+        except OutputExistsError:
+            return self._record(job, "skipped")
         except Exception as error:
             return self.failed(job, error)
         return _Loaded(pair, time.perf_counter() - began)
@@ -200,17 +221,27 @@ class _Run:
         began = time.perf_counter()
         try:
             image = restored.image if info is None else info.upright(restored.image)
-            warnings = self.write_file(job.output, image, info)
+            overwrite = self._overwrites(job)
+            warnings = self.write_file(job.output, image, info, overwrite=overwrite)
+            size, sha256 = fingerprint(job.output)
+        except OutputExistsError:
+            return self._record(job, "skipped")
+        except DiskFullError:  # no other picture would fare better
+            raise
         except Exception as error:
             return self.failed(job, error)
-        return self._record(
+        record = self._record(
             job,
             "done",
             run=restored.run,
             raw=self._developed(job),
+            size=size,
+            sha256=sha256,
             seconds=round(read_seconds + restored.run.seconds + time.perf_counter() - began, 3),
             notes=(*(info.warnings if info else ()), *warnings),
         )
+        self.written.append(record)
+        return record
 
     def progress(self, job: Job, number: int, done: int, parts: int) -> None:
         """Tell of the engine's progress, and of the last picture if it is written by now."""
@@ -224,7 +255,11 @@ class _Run:
     def settle(self) -> None:
         """Wait for the picture being written, if any, and record it."""
         if self.writing is not None:
-            record = self.writing.result()  # an interrupt while waiting leaves it to be settled
+            try:
+                record = self.writing.result()  # an interrupt while waiting leaves it to be settled
+            except DiskFullError as error:
+                left = sum(job.output not in self.records for job in self.plan.todo)
+                raise DiskFullError(error.path, left * error.needed, error.free, left) from error
             self.writing = None
             self.finish(record)
 
@@ -235,6 +270,13 @@ class _Run:
             self.records[self.plan.output_dir / record.output] = record
             self.emit(Finished(record))
 
+    def keep_rest(self) -> None:
+        """Record what was written but not settled, as an interrupt may come before `writing` is."""
+        rest = [r for r in self.written if self.plan.output_dir / r.output not in self.records]
+        if rest:
+            with suppress(UnwritableOutputError):  # what ended the batch is the thing to tell
+                self.manifest.add(*rest)
+
     def failed(self, job: Job, error: Exception) -> Record:
         """The record of a failure; an error that is not this package's is given with its type."""
         kind = type(error).__name__
@@ -242,6 +284,9 @@ class _Run:
         if isinstance(error, DPDeblurError):
             text = self.sentence(error)
         return self._record(job, "failed", error=text, error_type=kind)
+
+    def _overwrites(self, job: Job) -> bool:
+        return self.plan.overwrite or job.replaces
 
     def _developed(self, job: Job) -> dict[str, Any] | None:
         """How the job's views are made of a raw file; None for a pair."""

@@ -9,6 +9,7 @@ import typer
 
 from dpdeblur.cli import _options
 from dpdeblur.cli._command import command
+from dpdeblur.cli._errors import FAILED
 from dpdeblur.cli._output import Output, rendered
 
 if TYPE_CHECKING:
@@ -38,12 +39,19 @@ def score(
     match_exposure: _options.MatchExposure = False,
     csv: _options.Csv = None,
     overwrite: _options.Overwrite = False,
+    allow_missing: Annotated[
+        bool,
+        typer.Option(
+            "--allow-missing", help="Score what there is, though files lack counterparts."
+        ),
+    ] = False,
 ) -> None:
     """Score pictures or maps against ground truth: two files, or two folders paired by name.
 
     Files in folders are matched by relative path without the extension, never by position. Means
-    are of the files' scores. Maps are 32-bit floating-point TIFF, or PNG with 8 or 16 bits. Pixels
-    that are NaN or, in PNG, 0 in the truth are unknown and do not count.
+    are of the files' scores. If a file has no counterpart, the exit code is 1. Maps are 32-bit
+    floating-point TIFF, or PNG with 8 or 16 bits. Pixels that are NaN or, in PNG, 0 in the truth
+    are unknown and do not count.
 
     [bold]Examples[/bold]
 
@@ -65,8 +73,11 @@ def score(
         reason = "it is for pictures; leave it or --map out"
         _options.refuse(reason, protocol=protocol, match_exposure=match_exposure)
     match = pair_folders(prediction, truth, untouched)
-    for path in (*match.unmatched_predictions, *match.unmatched_truths):
-        printer.warn(f"{path} has no counterpart and is left out.")
+    printer.warn(*match.warnings)
+    unmatched = (*match.unmatched_predictions, *match.unmatched_truths)
+    for path in unmatched:
+        tell = printer.warn if allow_missing else printer.failure
+        tell(f"{path} has no counterpart and is left out.")
     if csv is not None:
         inputs = [path for files in match.pictures for path in files.files]
         check_writable(csv, overwrite=overwrite, inputs=inputs)
@@ -82,6 +93,8 @@ def score(
     if csv is not None:
         report.write_csv(csv)
     printer.result(rendered(*report.tables, *report.sentences), report.document)
+    if unmatched and not allow_missing:
+        raise typer.Exit(FAILED)
 
 
 def _score_pictures(printer: Output, files: ScoreFiles, rules: Rules) -> dict[str, Scores]:

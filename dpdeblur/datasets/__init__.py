@@ -10,6 +10,7 @@ from dpdeblur.datasets.names import (
     PhotoPaths,
     RawPath,
     common_stem,
+    names_say_different,
     names_say_swapped,
 )
 from dpdeblur.datasets.paths import inner_path, is_folder
@@ -32,6 +33,7 @@ __all__ = [
     "inner_path",
     "is_folder",
     "list_pictures",
+    "names_say_different",
     "names_say_swapped",
     "pair_folders",
     "read_pair_list",

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePath
-from typing import NoReturn
 
 from dpdeblur.datasets.names import (
     Finding,
@@ -21,6 +20,7 @@ from dpdeblur.datasets.names import (
     base,
     common_stem,
     distinct,
+    is_companion,
     output_name,
     side,
     swapped,
@@ -31,24 +31,34 @@ from dpdeblur.io import PICTURE_EXTENSIONS
 
 RAW_EXTENSIONS = (".cr2", ".cr3")
 _CONVERTED = ".dng"
+# Which are not read, so that nobody takes them for restored.
+_OTHER_PICTURES = (".webp", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".bmp", ".gif")
 
 # Folders in which macOS, Synology and Windows keep copies and thumbnails of the user's pictures.
 _JUNK_FOLDERS = {"__macosx", "@eadir", "$recycle.bin"}
 
 
 def list_pictures(
-    folder: Path, skip: Path | None = None, extensions: Sequence[str] = PICTURE_EXTENSIONS
+    folder: Path,
+    skip: Path | None = None,
+    extensions: Sequence[str] = PICTURE_EXTENSIONS,
+    *,
+    warn: Callable[[str], object] | None = None,
 ) -> list[Path]:
     """All picture files below `folder`, by extension, in order of their relative path.
 
     Hidden and junk files and folders are left out, and so is the folder `skip` when it lies
-    inside. Linked folders are not followed. Raises MissingFileError and UnreadableFileError.
+    inside. Linked folders are not followed. Raises MissingFileError and UnreadableFileError; but
+    where `warn` is given, it gets a sentence about each folder inside that cannot be listed.
     """
     if not is_folder(folder):
         raise UnreadableFileError(folder, "it is a file; give a folder")
 
-    def unreadable(error: OSError) -> NoReturn:
-        raise UnreadableFileError(Path(error.filename), error.strerror or "it cannot be listed")
+    def unreadable(error: OSError) -> None:
+        path, reason = Path(error.filename), error.strerror or "it cannot be listed"
+        if warn is None or path == folder:
+            raise UnreadableFileError(path, reason)
+        warn(f"The folder {path} cannot be read and is left out: {reason}.")
 
     inside = None if skip is None else inner_path(folder, skip)
     skipped = None if inside is None else folder / inside
@@ -108,14 +118,15 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
     """Find every pair of views and every Canon raw file below a folder.
 
     A raw file is named as it is without its extension. A pair of the same name beside it is assumed
-    to be its views, as `split` writes them, and left out.
+    to be its views, as `split` writes them, and left out. Folders inside that cannot be listed are
+    left out, too.
 
     Args:
         folder: where to search, with all its subfolders.
         skip: a folder that is not searched, such as the one for the output.
 
     Returns:
-        The pairs and raw files, the views whose partner is missing, and warnings.
+        The pairs and raw files, the views whose partner is missing, warnings, and other pictures.
 
     Raises:
         PairingError: there is neither a pair nor a raw file, or a DPDD tree's names do not agree.
@@ -125,7 +136,9 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
     >>> [photo.name for photo in find_photos(Path("examples")).photos]
     ['canon_r6ii']
     """
-    files = list_pictures(folder, skip, (*PICTURE_EXTENSIONS, *RAW_EXTENSIONS, _CONVERTED))
+    unread: list[str] = []
+    extensions = (*PICTURE_EXTENSIONS, *RAW_EXTENSIONS, _CONVERTED, *_OTHER_PICTURES)
+    files = list_pictures(folder, skip, extensions, warn=unread.append)
     pairs, orphans = _search(folder, _ending(files, PICTURE_EXTENSIONS))
     converted = _ending(files, (_CONVERTED,))
     raws = [
@@ -148,7 +161,19 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
         )
         if paths
     )
-    return Finding(distinct(photos, _whole_names(folder, photos), folder), orphans, tuple(warnings))
+    used = {*orphans, *(path for pair in pairs for path in pair.files)}
+    restored: list[PhotoPaths] = [*pairs, *raws]
+    beside = {folder / photo.name for photo in restored}  # results, the camera's own JPEG
+    pictures = _ending(files, (*PICTURE_EXTENSIONS, *_OTHER_PICTURES))
+    others = [
+        path
+        for path in pictures
+        if path not in used
+        and path.parent / path.stem not in beside
+        and not is_companion(path.relative_to(folder))
+    ]
+    named = distinct(photos, _whole_names(folder, photos), folder)
+    return Finding(named, orphans, (*unread, *warnings), tuple(others))
 
 
 def _whole_names(folder: Path, photos: Sequence[PhotoPaths]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,11 +29,15 @@ class ScoreFiles:
 
 @dataclass(frozen=True)
 class FolderMatch:
-    """The pictures to score, in order of name, and those whose counterpart is missing."""
+    """The pictures to score, in order of name, and those whose counterpart is missing.
+
+    `warnings` are sentences about folders that cannot be listed and are left out.
+    """
 
     pictures: tuple[ScoreFiles, ...]
     unmatched_predictions: tuple[Path, ...] = ()
     unmatched_truths: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def pair_folders(prediction: Path, truth: Path, inputs: Path | None = None) -> FolderMatch:
@@ -48,7 +53,8 @@ def pair_folders(prediction: Path, truth: Path, inputs: Path | None = None) -> F
         return FolderMatch((ScoreFiles(prediction.stem, prediction, truth, inputs),))
     if files:
         raise PairingError(files[0], "it is a file; give files only or folders only")
-    predictions, truths = _by_name(prediction), _by_name(truth)
+    unread: list[str] = []
+    predictions, truths = (_by_name(each, unread.append) for each in (prediction, truth))
     both = sorted(predictions.keys() & truths.keys())
     if not both:
         raise PairingError(
@@ -56,7 +62,7 @@ def pair_folders(prediction: Path, truth: Path, inputs: Path | None = None) -> F
             f"none of its {len(predictions)} pictures has the same name as one of the "
             f"{len(truths)} in {truth}; give them the same names, folder by folder",
         )
-    originals = {} if inputs is None else _by_name(inputs)
+    originals = {} if inputs is None else _by_name(inputs, unread.append)
     for name in both:
         if inputs is not None and name not in originals:
             raise PairingError(inputs, f"it has no picture named '{name}'")
@@ -64,12 +70,13 @@ def pair_folders(prediction: Path, truth: Path, inputs: Path | None = None) -> F
         tuple(ScoreFiles(n, predictions[n], truths[n], originals.get(n)) for n in both),
         tuple(path for name, path in predictions.items() if name not in truths),
         tuple(path for name, path in truths.items() if name not in predictions),
+        tuple(dict.fromkeys(unread)),
     )
 
 
-def _by_name(folder: Path) -> dict[str, Path]:
+def _by_name(folder: Path, warn: Callable[[str], object]) -> dict[str, Path]:
     named: dict[str, Path] = {}
-    for path in list_pictures(folder):
+    for path in list_pictures(folder, warn=warn):
         name = path.relative_to(folder).with_suffix("").as_posix()
         if name in named:
             raise PairingError(folder, f"{named[name]} and {path} share one name; remove one")

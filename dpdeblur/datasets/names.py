@@ -20,6 +20,8 @@ _RIGHT_OF = {"l": "r", "L": "R", "left": "right", "Left": "Right", "LEFT": "RIGH
 _PARTNER = _RIGHT_OF | {right: left for left, right in _RIGHT_OF.items()}
 _MARKED = re.compile(rf"(?:(?P<base>.+)[-_.])?(?P<mark>{'|'.join(_PARTNER)})", re.DOTALL)
 
+_COMPANION = re.compile(r"(?:.+[-_.])?(?:gt|truth|sharp|c|combined)|inputC", re.I | re.DOTALL)
+
 
 @dataclass(frozen=True)
 class PairPaths:
@@ -59,12 +61,14 @@ PhotoPathsT = TypeVar("PhotoPathsT", PairPaths, RawPath, PhotoPaths)
 class Finding:
     """What a folder or table holds: photos in order of name, and views without a partner.
 
-    `warnings` are sentences about what else was found and is left out.
+    `warnings` are sentences about what else was found and is left out; `others` are pictures whose
+    names are neither those of views nor of what belongs to them (truths, combined pictures, ...).
     """
 
     photos: tuple[PhotoPaths, ...]
     orphans: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
+    others: tuple[Path, ...] = ()
 
     @property
     def pairs(self) -> tuple[PairPaths, ...]:
@@ -76,6 +80,12 @@ def side(stem: str) -> str | None:
     """The side that a file's stem (or a folder's name) says: "left", "right" or None."""
     mark = _MARKED.fullmatch(stem)
     return None if mark is None else "left" if mark["mark"] in _RIGHT_OF else "right"
+
+
+def is_companion(path: PurePath) -> bool:
+    """Whether a name says that a picture belongs to views: X_GT, X_combined, X_c/source, target."""
+    parts = (*path.parent.parts, path.stem)
+    return path.parent.name.lower() == "target" or any(map(_COMPANION.fullmatch, parts))
 
 
 def base(stem: str) -> str:
@@ -116,6 +126,12 @@ def names_say_swapped(left: Path, right: Path) -> bool:
     sides = [(side(mine), side(other)) for mine, other in zip(ours, theirs, strict=False)]
     told = [pair for pair in sides if pair in {("left", "right"), ("right", "left")}]
     return told[:1] == [("right", "left")]
+
+
+def names_say_different(left: Path, right: Path) -> bool:
+    """Whether the names say that the views are of two photographs, as A_L.png and B_R.png do."""
+    stems = left.stem, right.stem
+    return None not in map(side, stems) and len({base(stem).casefold() for stem in stems}) > 1
 
 
 def output_name(inner: PurePath, left: Path, right: Path) -> PurePath:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
+from stat import S_IMODE, S_ISDIR, S_ISREG
 
 from dpdeblur.errors import (
+    DiskFullError,
     MissingFileError,
     OutputExistsError,
     UnreadableFileError,
@@ -67,15 +71,14 @@ def check_writable(
 
     Raises UnsupportedFormatError for a name that ends in none of `extensions`, if any are given,
     OutputExistsError for a file that is there unless `overwrite`, and
-    UnwritableOutputError where `path` is one of `inputs`, which are never replaced, or a folder,
-    or the folder it would go to (or the first of its parents that exists) takes no files. For many
-    outputs give one FileSet of the inputs.
+    UnwritableOutputError where `path` is one of `inputs`, which are never replaced, or no ordinary
+    file, or the folder it would go to (or the first of its parents that exists) takes no files. For
+    many outputs give one FileSet of the inputs.
     """
     if extensions and path.suffix.lower() not in extensions:
         raise UnsupportedFormatError(path, extensions)
     try:
-        if path.is_dir():
-            raise UnwritableOutputError(path, "it is a folder")
+        _mode(path)
         folder = next(parent for parent in path.absolute().parents if parent.exists())
         if not folder.is_dir():
             raise UnwritableOutputError(path, f"{folder} is not a folder")
@@ -94,22 +97,74 @@ def check_writable(
 def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
     """Write `data` beside `path` and rename, so that no half of a file is ever to be seen.
 
-    Parent folders are made; whatever happens, a file that was there stays until the new one is
-    complete, and nothing else is left behind. Raises OutputExistsError if `path` is there and
-    not `overwrite`, and UnwritableOutputError.
+    Parent folders are made; whatever happens, even a power cut, a file that was there stays until
+    the new one is complete and on the disk, and nothing else is left behind. The new one has the
+    old one's permissions. Raises OutputExistsError if `path` is there and not `overwrite`,
+    DiskFullError, and UnwritableOutputError, also where `path` is a folder, a pipe or a device.
     """
     temporary = path.absolute().parent / f".dpdeblur-{uuid.uuid4().hex}.part"
     try:
+        mode = _mode(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(temporary.parent)
+            if mode is not None:  # nobody who may not read the old file sees the new one either
+                temporary.touch(0o600)
             temporary.write_bytes(data)
+            _flush(temporary)
+            if mode is not None:
+                temporary.chmod(mode)
             if path.exists() and not overwrite:  # it may have come while the work was going on
                 raise OutputExistsError(path)
             temporary.replace(path)
+            _flush_folder(temporary.parent)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
+        if error.errno in {ENOSPC, EDQUOT}:
+            free = _free(temporary.parent) if error.errno == ENOSPC else None  # not of a quota
+            raise DiskFullError(path, len(data), free) from error
         raise UnwritableOutputError(path, error.strerror or str(error)) from error
+
+
+def _mode(path: Path) -> int | None:
+    """The permissions of an ordinary file; None where nothing is. Raises UnwritableOutputError."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if S_ISREG(mode):
+        return S_IMODE(mode)
+    reason = "it is a folder" if S_ISDIR(mode) else "it is a pipe or device, not an ordinary file"
+    raise UnwritableOutputError(path, reason)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each known to the disk."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        _flush_folder(each.parent)
+
+
+def _flush(path: Path, flags: int = os.O_RDWR) -> None:
+    """Wait until what was written is on the disk: else a power cut may leave an empty file."""
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(folder: Path) -> None:
+    with suppress(OSError):  # not every system can; and the file itself is whole by now
+        _flush(folder, os.O_RDONLY)
+
+
+def _free(folder: Path) -> int | None:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
 
 
 def _identity(path: Path) -> tuple[int, int] | str:

@@ -10,6 +10,12 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur.io.stored import Unusable
+
+# Of H.273, transfer functions that are much as sRGB's, or not said; and others that are in use.
+_LIKE_SRGB = frozenset({1, 2, 4, 6, 11, 12, 13, 14, 15})
+_CURVES = {8: "linear light", 16: "PQ (HDR)", 18: "HLG (HDR)"}
+_PRIMARIES = frozenset({1, 2})  # sRGB's, or not said
 _SPACES = {b"RGB ": "rgb", b"GRAY": "gray"}
 _GAMMAS = (1.7, 2.7)  # sRGB measures 2.1 to 2.3, ProPhoto 1.8, L* 2.3 to 2.6, linear 1, PQ > 4
 _RAMP = np.array([0.25, 0.5, 0.75])
@@ -40,6 +46,25 @@ def settle(icc: bytes | None, *, gray: bool) -> tuple[bytes | None, bytes | None
         return None, None, (note,)
     note = "The colour profile's tone curve is unlike sRGB, so the colours were converted to sRGB."
     return icc, None if gray else srgb_profile(), (note,)
+
+
+def coding_notes(cicp: bytes | None, *, known: bool) -> tuple[str, ...]:
+    """Sentences on what a file's code points (H.273, as in PNG's cICP chunk) say of its colours.
+
+    `known` says that a colour profile gives the primaries, too. Raises Unusable where the numbers
+    are encoded unlike sRGB.
+    """
+    if cicp is None or len(cicp) != 4:
+        return ()
+    primaries, transfer, _matrix, full_range = cicp
+    if transfer not in _LIKE_SRGB:
+        curve = _CURVES.get(transfer, f"transfer function {transfer} of H.273")
+        raise Unusable(f"its colours are encoded as {curve}; convert it to sRGB first")
+    if not full_range:
+        raise Unusable("its numbers are of narrow range; convert it to full range first")
+    if primaries in _PRIMARIES or known:
+        return ()
+    return (f"Its primaries ({primaries} of H.273) were left out; sRGB's are assumed.",)
 
 
 def to_srgb(pixels: NDArray[np.float32], icc: bytes) -> NDArray[np.float32]:

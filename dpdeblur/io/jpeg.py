@@ -18,10 +18,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dpdeblur.io import exif
-from dpdeblur.io.stored import Stored, Unusable, without_single_channel
+from dpdeblur.io.stored import (
+    IPTC,
+    IPTC_RESOURCE,
+    Broken,
+    Stored,
+    Unusable,
+    without_single_channel,
+)
 
 SIGNATURE = b"\xff\xd8\xff"
-_EOI, _SOS, _APPLICATION = 0xD9, 0xDA, range(0xE0, 0xE3)
+_EOI, _SOS, _APPLICATION = 0xD9, 0xDA, range(0xE0, 0xEE)
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}  # TEM and restart markers have no length
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])")
@@ -29,6 +36,7 @@ _JFIF = b"JFIF\0"
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC = b"ICC_PROFILE\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
 _QUALITY = 95
 # What libjpeg says where a scan is short of data; its other warnings may be of whole pictures.
 _LOST = re.compile(r"premature end|instead of RST|bad \w+ code", re.IGNORECASE)
@@ -53,7 +61,16 @@ def decode(data: bytes) -> Stored:
     icc, notes = b"".join(part[2:] for part in profile), list[str]()
     if [part[:1] for part in profile] != [bytes([n + 1]) for n in range(len(profile))]:
         icc, notes = b"", ["The colour profile is incomplete."]
-    return Stored(samples, bits, block, xmp, icc or None, _resolution(jfif or b""), tuple(notes))
+    return Stored(
+        samples,
+        bits,
+        block,
+        xmp,
+        icc or None,
+        _resolution(jfif or b""),
+        tuple(notes),
+        (IPTC,) if any(IPTC_RESOURCE in part for part in blocks[_PHOTOSHOP]) else (),
+    )
 
 
 def encode(stored: Stored) -> bytes:
@@ -77,7 +94,8 @@ def encode(stored: Stored) -> bytes:
 
 def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]], int]:
     """The frame header, the blocks of each name, and where the first scan begins."""
-    frame, blocks, at = b"", {name: list[bytes]() for name in (_JFIF, _EXIF, _XMP, _ICC)}, 2
+    names = (_JFIF, _EXIF, _XMP, _ICC, _PHOTOSHOP)
+    frame, blocks, at = b"", {name: list[bytes]() for name in names}, 2
     while (match := _MARKER.match(data, at)) and (marker := match[1][0]) != _SOS:
         at = match.end()
         if marker in _STANDALONE:
@@ -91,7 +109,7 @@ def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]], int]:
             if marker in _APPLICATION and content.startswith(name):
                 found.append(content.removeprefix(name))
     if match is None or len(frame) < 6:
-        raise Unusable("it is damaged or cut short")
+        raise Broken("it is damaged or cut short")
     return frame, blocks, match.start()
 
 
@@ -101,13 +119,13 @@ def _pixels(data: bytes, colours: str, scan: int) -> NDArray[np.uint8]:
         return np.asarray(simplejpeg.decode_jpeg(data, colours))
     except ValueError as error:
         if _LOST.search(str(error)):
-            raise Unusable("it is damaged or cut short") from error
+            raise Broken("it is damaged or cut short") from error
     # Something unusual, such as bytes between scans or a rare reduction of the colours, which
     # simplejpeg does not know; imagecodecs does, but fills up what is missing with gray. What
     # follows a whole scan makes no difference; a short one takes it for its own.
     samples = imagecodecs.jpeg8_decode(data)
     if not np.array_equal(samples, imagecodecs.jpeg8_decode(_padded(data, scan))):
-        raise Unusable("it is damaged or cut short")
+        raise Broken("it is damaged or cut short")
     return np.atleast_3d(samples)
 
 
@@ -121,7 +139,7 @@ def _padded(data: bytes, at: int) -> bytes:
             return _FILL.join([*pieces, data[begin:]])
         if marker not in _STANDALONE:
             at += int.from_bytes(data[at : at + 2], "big")
-    raise Unusable("it is damaged or cut short")
+    raise Broken("it is damaged or cut short")
 
 
 def _resolution(jfif: bytes) -> exif.Directory:

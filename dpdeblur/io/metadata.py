@@ -12,14 +12,16 @@ from dpdeblur.io.stored import Stored
 SOFTWARE = f"dpdeblur {__version__}"
 
 # XMP is edited as text: an XML library would rewrite the whole packet. A property is either an
-# attribute or an element, under the customary prefix.
-_PROPERTY = r"""(\s{name}\s*=\s*(?:"[^"]*"|'[^']*')|<{name}\b[^>]*>.*?</{name}>|<{name}\b[^>]*/>)"""
+# attribute or an element, empty or up to its own end, under the customary prefix.
+_NAMES = (
+    r"(?:xmp:Thumbnails|xap:Thumbnails|exif:PixelXDimension|exif:PixelYDimension"
+    r"|tiff:ImageWidth|tiff:ImageLength|tiff:Orientation|xmpNote:HasExtendedXMP)"
+)
+_VALUE = r"""(?:"[^"]*"|'[^']*')"""
 _OUTDATED = re.compile(
-    _PROPERTY.format(
-        name=r"(?:xmp:Thumbnails|xap:Thumbnails|exif:PixelXDimension|exif:PixelYDimension"
-        r"|tiff:ImageWidth|tiff:ImageLength|tiff:Orientation|xmpNote:HasExtendedXMP)"
-    ),
-    re.DOTALL,
+    rf"""\s{_NAMES}\s*=\s*{_VALUE}
+    | <(?P<name>{_NAMES})(?=[\s/>]) (?:[^<>"'/]|{_VALUE})* (?: /> | >.*?</(?P=name)\s*> )""",
+    re.DOTALL | re.VERBOSE,
 )
 # Views made from a raw file are upright, and say here how they were turned: `read_pair` has to
 # find back to the sensor's rows.

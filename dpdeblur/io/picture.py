@@ -35,6 +35,8 @@ class PictureInfo:
     """ICC profile that `Picture.srgb()` is to be shown with; None means sRGB."""
     warnings: tuple[str, ...] = ()
     """What went wrong beside the pixels, one sentence each."""
+    left_out: tuple[str, ...] = ()
+    """What else the file carries that is not to be written back, by name."""
     orientation: int = 1
     """The orientation tag, 1 to 8, that turns the sensor's rows upright (see `turn`)."""
 

@@ -14,13 +14,15 @@ import imagecodecs
 import numpy as np
 
 from dpdeblur.io import exif
-from dpdeblur.io.stored import Stored, Unusable, without_single_channel
+from dpdeblur.io.stored import IPTC, Broken, Stored, Unusable, without_single_channel
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 _BESIDE = {b"eXIf", b"iCCP", b"iTXt", b"tEXt", b"zTXt", b"pHYs", b"gAMA", b"sRGB"}
+_BESIDE |= {b"cICP", b"acTL"}
 _TEXTS = {b"Author": exif.ARTIST, b"Copyright": exif.COPYRIGHT, b"Description": exif.DESCRIPTION}
 _GAMMA, _TOLERANCE = 45455, 500  # of sRGB, in the units of the gAMA chunk
+_IPTC_KEYWORD = b"Raw profile type iptc"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _HEADER_END = len(SIGNATURE) + 12 + 13  # IHDR comes first and is always 13 bytes long
 _LARGEST_BLOCK = 2**26  # bytes that a compressed metadata chunk may unpack to
@@ -45,8 +47,11 @@ def decode(data: bytes) -> Stored:
         except (ValueError, struct.error, zlib.error):
             notes.append(f"The {kind.decode()} chunk is damaged and was left out.")
     samples = np.atleast_3d(imagecodecs.png_decode(b"".join(kept)))
-    gamma, srgb = found.pop("gama", _GAMMA), "icc" in found or found.pop("srgb", None) is not None
-    if not srgb and abs(gamma - _GAMMA) > _TOLERANCE:
+    if (frames := found.pop("frames", 1)) > 1:
+        notes.append(f"Only the first of its {frames} frames was read.")
+    gamma, better = found.pop("gama", _GAMMA), {"icc", "cicp", "srgb"} & found.keys()
+    found.pop("srgb", None)
+    if not better and abs(gamma - _GAMMA) > _TOLERANCE:
         notes.append(f"Its gamma of {gamma / 1e5:g} was left out; sRGB is assumed.")
     bits = 8 * samples.dtype.itemsize
     return Stored(samples, bits, **found, tags=tags, notes=tuple(notes))
@@ -79,11 +84,11 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     at, kind = len(SIGNATURE), b""
     while kind != b"IEND":
         if at + 12 > len(data):
-            raise Unusable("it is cut short")
+            raise Broken("it is cut short")
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
         if end > len(data):
-            raise Unusable("it is cut short")
+            raise Broken("it is cut short")
         if kind[:1].isupper() and kind not in _PIXELS:
             raise Unusable("it is damaged or of an unknown kind of PNG")
         yield kind, data[at:end]
@@ -95,16 +100,18 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _metadata(kind: bytes, chunk: bytes) -> dict[str, Any]:
-    """What a chunk holds: exif, icc, xmp (bytes), tags (EXIF directory), gama or srgb."""
+    """What a chunk holds: parts of Stored by name, or gama, srgb or frames (numbers)."""
     if kind not in _BESIDE:
         return {}
     body = chunk[8:-4]
     if chunk != _chunk(kind, body):
         raise ValueError("wrong checksum")
-    if kind == b"eXIf":
-        return {"exif": body.removeprefix(b"Exif\0\0")}
+    if kind in {b"eXIf", b"cICP"}:
+        return {kind.decode().lower(): body.removeprefix(b"Exif\0\0")}
     if kind in {b"sRGB", b"gAMA"}:
         return {kind.decode().lower(): int.from_bytes(body, "big")}
+    if kind == b"acTL":
+        return {"frames": struct.unpack(">II", body)[0]}
     if kind == b"pHYs":
         return {"tags": _resolution(body)}
     name, rest = body.split(b"\0", 1)
@@ -113,6 +120,8 @@ def _metadata(kind: bytes, chunk: bytes) -> dict[str, Any]:
 
 def _text(kind: bytes, name: bytes, rest: bytes) -> dict[str, Any]:
     """XMP, or a text for which EXIF has a tag; `rest` is what follows the keyword `name`."""
+    if name == _IPTC_KEYWORD:
+        return {"left_out": (IPTC,)}
     if name != _XMP_KEYWORD and name not in _TEXTS:
         return {}
     text, encoding = rest, "latin-1"

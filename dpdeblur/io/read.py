@@ -13,7 +13,7 @@ from dpdeblur.io.atomic import read_whole
 from dpdeblur.io.metadata import carried
 from dpdeblur.io.orientation import turn
 from dpdeblur.io.picture import PICTURE_EXTENSIONS, Picture, PictureInfo
-from dpdeblur.io.stored import Stored, Unusable
+from dpdeblur.io.stored import Broken, Stored, Unusable
 
 READABLE = PICTURE_EXTENSIONS
 """Extensions that `read_picture` takes, lower case."""
@@ -40,6 +40,10 @@ def read_picture(path: Path) -> Picture:
     (512, 768, 3)
     """
     stored = _decode(path)
+    try:
+        coding = colour_profile.coding_notes(stored.cicp, known=stored.icc is not None)
+    except Unusable as error:
+        raise UnreadableFileError(path, str(error)) from error
     kept = carried(stored)
     samples = turn(stored.samples, kept.orientation)
     gray = samples.shape[-1] <= 2
@@ -55,7 +59,8 @@ def read_picture(path: Path) -> Picture:
         exif=kept.exif,
         xmp=kept.xmp,
         icc=icc,
-        warnings=tuple(f"{path}: {note}" for note in (*kept.notes, *notes)),
+        warnings=tuple(f"{path}: {note}" for note in (*kept.notes, *coding, *notes)),
+        left_out=stored.left_out,
         orientation=kept.sensor,
     )
     colours = np.ascontiguousarray(samples[..., : 1 if gray else 3])
@@ -70,9 +75,11 @@ def _decode(path: Path) -> Stored:
     try:
         return decode(data)
     except Unusable as error:
-        raise UnreadableFileError(path, str(error)) from error
+        damaged = isinstance(error, Broken)
+        raise UnreadableFileError(path, str(error), damaged=damaged) from error
     except Exception as error:  # decoders raise anything from IndexError to their own classes
-        raise UnreadableFileError(path, "it is damaged or cut short; copy it again") from error
+        reason = "it is damaged or cut short; copy it again"
+        raise UnreadableFileError(path, reason, damaged=True) from error
 
 
 def _decoder(data: bytes) -> Callable[[bytes], Stored] | None:

@@ -10,11 +10,20 @@ from numpy.typing import NDArray
 
 from dpdeblur.io import exif as tiff_tags
 
+IPTC = "IPTC data (caption, keywords, credit)"
+"""The name of these in `Stored.left_out`."""
+IPTC_RESOURCE = b"8BIM\x04\x04"
+"""Where IPTC data begin in the blocks of Photoshop."""
+
 Samples: TypeAlias = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16
 
 
 class Unusable(ValueError):  # noqa: N818 - internal; turned into UnreadableFileError
     """The bytes cannot become a picture; the text is the reason, ready for UnreadableFileError."""
+
+
+class Broken(Unusable):
+    """The bytes are those of a picture, but some are missing or altered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +33,9 @@ class Stored:
     `samples` is H x W x C: C = 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha (not
     premultiplied). Blocks are bare: EXIF starts with its TIFF header, XMP and ICC are the packet
     and the profile themselves. `tags` is what the format says outside its EXIF block, in EXIF
-    terms. `notes` are sentences about blocks that could not be read.
+    terms. `notes` are sentences about blocks that could not be read, `left_out` names of blocks
+    that no picture made of this one will have. `cicp` are the code points of the colours' coding
+    (H.273).
     """
 
     samples: Samples
@@ -34,6 +45,8 @@ class Stored:
     icc: bytes | None = None
     tags: tiff_tags.Directory = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    cicp: bytes | None = None
 
 
 def without_single_channel(samples: Samples) -> Samples:

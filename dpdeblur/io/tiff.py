@@ -6,7 +6,9 @@ Neither writes EXIF directories; so these are put in by hand.
 from __future__ import annotations
 
 import logging
+import math
 import struct
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -16,13 +18,23 @@ import tifffile
 from numpy.typing import NDArray
 
 from dpdeblur.io import exif
-from dpdeblur.io.stored import Samples, Stored, Unusable, without_single_channel
+from dpdeblur.io.stored import (
+    IPTC,
+    IPTC_RESOURCE,
+    Broken,
+    Samples,
+    Stored,
+    Unusable,
+    without_single_channel,
+)
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PLUGIN: Any = "tifffile"  # imageio's stubs do not know its options
 _XMP, _ICC = 700, 34675
+_IPTC, _PHOTOSHOP = 33723, 34377
 _COLOURS = {"MINISWHITE": 1, "MINISBLACK": 1, "RGB": 3}
 _BYTE, _UNDEFINED = 1, 7
+_REDUCED_OR_MASK = 1 | 4  # bits of the tag NewSubfileType
 _PREMULTIPLIED = 1
 _ALPHA = {_PREMULTIPLIED, 2}
 
@@ -35,8 +47,8 @@ def decode(data: bytes) -> Stored:
 
     1 to 16 unsigned bits, gray or RGB, any compression, strips or tiles, chunky or planar.
     Premultiplied colours are divided by their alpha. Raises Unusable for other kinds of picture
-    and for files that are cut short, and what tifffile raises (ValueError, RuntimeError, ...) for
-    damaged ones.
+    and for files that are cut short or lack a part, and what tifffile raises (ValueError,
+    RuntimeError, ...) for damaged ones.
     """
     page = first_page(data)
     colours = _check(page)
@@ -49,7 +61,11 @@ def decode(data: bytes) -> Stored:
     if page.photometric.name == "MINISWHITE":
         samples[..., 0] = 2**bits - 1 - samples[..., 0]
     samples, notes = _with_alpha_only(samples, bits, colours, page.extrasamples)
-    return Stored(samples, bits, data, _block(page, _XMP), _block(page, _ICC), notes=notes)
+    notes += _further_pages(page)
+    photoshop = _block(page, _PHOTOSHOP) or b""
+    left_out = (IPTC,) if _IPTC in page.tags or IPTC_RESOURCE in photoshop else ()
+    xmp, icc = _block(page, _XMP), _block(page, _ICC)
+    return Stored(samples, bits, data, xmp, icc, notes=notes, left_out=left_out)
 
 
 def encode(stored: Stored, software: str) -> bytes:
@@ -76,10 +92,18 @@ def first_page(data: bytes) -> Any:
 
 
 def pixels(page: Any, data: bytes) -> NDArray[Any]:
-    """The pixels of `page`, the first one of `data`; Unusable where they are cut short."""
+    """The pixels of `page`, the first one of `data`; Unusable where some are missing."""
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     if not segments or any(count == 0 or start + count > len(data) for start, count in segments):
-        raise Unusable("it is cut short")
+        raise Broken("it is cut short")
+    # tifffile fills absent strips, tiles and planes with zeros. A contiguous picture it reads as
+    # one piece from the first strip on, whatever follows there.
+    if page.is_contiguous:
+        whole = sum(page.databytecounts) >= page.nbytes
+    else:
+        whole = len(segments) >= math.prod(page.chunked)
+    if not whole:
+        raise Broken("a part of its pixels is missing")
     return iio.imread(data, plugin=_PLUGIN, series=None, page=0)
 
 
@@ -111,8 +135,17 @@ def _check(page: Any) -> int:
     if page.axes not in {"YX", "YXS", "SYX"}:
         raise Unusable("it is not a flat picture")
     if page.size == 0 or page.samplesperpixel < _COLOURS[kind]:
-        raise Unusable("it is damaged")
+        raise Broken("it is damaged")
     return _COLOURS[kind]
+
+
+def _further_pages(page: Any) -> tuple[str, ...]:
+    """A note if there are other pictures than `page`, its thumbnails and masks."""
+    others = 0
+    with suppress(Exception):  # a damaged page further on does the first no harm
+        for other in page.parent.pages[1:]:
+            others += not other.subfiletype & _REDUCED_OR_MASK
+    return (f"Only the first of its {others + 1} pages was read.",) if others else ()
 
 
 def _block(page: Any, tag: int) -> bytes | None:

@@ -95,6 +95,8 @@ def write_picture(
         if like.icc and not colour_profile.fits(like.icc, gray=like.gray):
             stored = Stored(samples, bits, exif, xmp)
             notes += ("A gray colour profile on a colour picture was left out.",)
+    if like is not None and metadata:
+        notes += tuple(f"The {block} were left out." for block in like.left_out)
     data, trouble = _encode(path, stored)
     write_whole(path, data, overwrite=overwrite)
     return tuple(f"{path}: {note}" for note in (*notes, *trouble))

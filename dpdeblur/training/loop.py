@@ -52,6 +52,7 @@ def train(
     on_step: Callable[[StepReport, MCCNet], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
     stop_after: int | None = None,
+    on_note: Callable[[str], object] = lambda _: None,
 ) -> MCCNet:
     """Train an MCCNet on the pairs' device; its moving average, on the CPU.
 
@@ -74,6 +75,7 @@ def train(
         on_step: called with the report of each step and the average network.
         stop: asked during each step whether to end after it, with a checkpoint.
         stop_after: steps in all after which to end, with a checkpoint.
+        on_note: called with a sentence if the checkpoint has no digest, as old ones have none.
 
     Returns:
         The moving average of the network, on the CPU.
@@ -100,7 +102,7 @@ def train(
     run = _Run(config, pairs.device)
     _check_levels(config, run.network.descriptor.levels)
     settings = run_settings(dataclasses.replace(config, model=run.network.config), pairs, processes)
-    first = resume(checkpoint, run.state, settings, pairs)
+    first = resume(checkpoint, run.state, settings, pairs, on_note)
     if first > config.steps:
         reason = f"{config.steps} is less than the {first} already done in {checkpoint}"
         raise OptionError("steps", f"{reason}; raise it or choose another folder")

@@ -78,8 +78,8 @@ def run_recipe(
         recipe: a TOML file, beside which its folders are.
         folder: where checkpoint, log, weights, curve and record go.
         device: as `device.choose` takes it.
-        on_note: gets sentences: each better device or precision that failed, and that a signal
-            has come.
+        on_note: gets sentences: each better device or precision that failed, that a checkpoint
+            has no digest, and that a signal has come.
         on_start: gets the number of steps in all, right before training.
         on_step: gets the report of each step.
         catch_signals: let Ctrl-C and SIGTERM end the training after the step, with a checkpoint. A
@@ -121,7 +121,13 @@ def run_recipe(
             on_start(config.steps)
             with _asked_to_stop(catch_signals, on_note, patient=processes > 1) as stop:
                 network = train(
-                    config, pairs, checkpoint, validator=validator, on_step=report, stop=stop
+                    config,
+                    pairs,
+                    checkpoint,
+                    validator=validator,
+                    on_step=report,
+                    stop=stop,
+                    on_note=on_note,
                 )
         last: dict[str, Any] = {"step": config.steps, "loss": None}
         last |= log.lines[-1] if log.lines else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from dpdeblur.errors import (
 )
 from dpdeblur.io import write_picture
 from support.batches import RUN, view, write_pair
+from support.trees import fill
 
 
 def test_plan_keeps_the_tree_and_sees_what_is_done(tmp_path: Path) -> None:
@@ -71,6 +73,41 @@ def test_plan_refuses_unknown_formats_and_empty_folders(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError):
         plan_jobs(tmp_path / "nowhere", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_plan_keeps_what_somebody_has_changed(tmp_path: Path) -> None:
+    for name in "123":
+        write_pair(tmp_path / "in", name, 1)
+    out = tmp_path / "out"
+    edited, strange, other = (out / f"{name}.png" for name in "123")
+    write_picture(edited, view(1))
+    record = Record("1", "done", "", "", edited.name, run=RUN, size=1, sha256="0" * 64)
+    with Manifest(out, {}) as manifest:
+        manifest.add(record, replace(record, output=strange.name))
+    strange.write_bytes(b"RIFF another format")
+    other.write_bytes(edited.read_bytes()[:-20])  # damaged, but not known as ours
+    plan = plan_jobs(tmp_path / "in", out)
+    assert plan.todo == ()
+    assert plan.warnings == (
+        "Left as they are: results changed since they were made, 1 in all (the first is "
+        f"{edited}).",
+        "Left as they are: files in the place of results that cannot be read, 2 in all (the first "
+        f"is {strange}).",
+    )
+
+
+def test_pictures_that_are_not_recognised_are_pointed_out(tmp_path: Path) -> None:
+    write_pair(tmp_path, "A", 1)
+    fill(tmp_path, "A_GT.png", "A.png", "A_sharp.png", "IMG_1.jpg", "IMG_1.CR2", "x/target/1.png")
+    assert plan_jobs(tmp_path, tmp_path / "out").warnings == ()
+    fill(tmp_path, "web_L.webp")
+    (warning,) = plan_jobs(tmp_path, tmp_path / "out").warnings
+    path = tmp_path / "web_L.webp"
+    assert warning == f"1 other picture was not recognised as a view: {path}."
+    fill(tmp_path, "IMG_1 (L).png", "IMG_1 (R).png", "X_B.png")
+    (warning,) = plan_jobs(tmp_path, tmp_path / "out").warnings
+    some = ", ".join(str(tmp_path / name) for name in ("IMG_1 (L).png", "IMG_1 (R).png", "X_B.png"))
+    assert warning == (f"4 other pictures were not recognised as views, for example {some}.")
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

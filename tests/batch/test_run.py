@@ -26,7 +26,12 @@ from dpdeblur.batch import (
     run_batch,
 )
 from dpdeblur.engines import Network, NetworkOptions, ProgressCallback, Restored
-from dpdeblur.errors import OutOfMemoryError, UnreadableFileError, UnwritableOutputError
+from dpdeblur.errors import (
+    DiskFullError,
+    OutOfMemoryError,
+    UnreadableFileError,
+    UnwritableOutputError,
+)
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.models import PAPER, LoadedModel, MCCNet
 from dpdeblur.pair import DualPixelPair, read_pair
@@ -469,6 +474,104 @@ def test_an_error_of_the_manifest_stops_the_batch_as_it_is(
     assert isinstance(events[-1], Progress)
     assert events[-1].job.pair.name == "2"
     assert statuses(tmp_path / "out") == {"1": "done"}
+
+
+def test_a_full_disk_ends_the_batch_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 7):
+        write_pair(tmp_path / "in", f"{number}", number)
+    restored: list[str] = []
+
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+        restored.append(pair.info.path.stem)
+        return fake_run(pair, progress)
+
+    write = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if self.suffix == ".part" and len(restored) > 1 and b"IDAT" in data:
+            raise OSError(28, "No space left on device")
+        return write(self, data)
+
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(
+            DiskFullError, match="pictures still to be written need about"
+        ) as caught:
+            run_batch(FakeEngine(act), plan)
+    assert len(restored) <= 4
+    made = len(list((tmp_path / "out").glob("*.png")))
+    assert caught.value.pictures == 6 - made
+    assert set(statuses(tmp_path / "out").values()) <= {"done"}
+    assert run_batch(ENGINE, plan_jobs(tmp_path / "in", tmp_path / "out")).count("failed") == 0
+
+
+def test_one_batch_at_a_time_in_a_folder(tmp_path: Path) -> None:
+    plan = three_pairs(tmp_path)
+    second: list[BaseException] = []
+
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+        if not second:
+            with pytest.raises(UnwritableOutputError, match="another batch is at work") as caught:
+                run_batch(ENGINE, plan)
+            second.append(caught.value)
+        return fake_run(pair, progress)
+
+    assert run_batch(FakeEngine(act), plan).count("done") == 3
+    assert len(second) == 1
+    assert statuses(tmp_path / "out") == dict.fromkeys("123", "done")
+    assert no_leftovers(tmp_path)
+
+
+def test_results_that_have_come_meanwhile_are_no_failures(tmp_path: Path) -> None:
+    plan = three_pairs(tmp_path)
+
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+        if pair.info.path.stem == "1_L":
+            write_picture(tmp_path / "out/1.png", view(50))
+        return fake_run(pair, progress)
+
+    write_picture(tmp_path / "out/3.png", view(50))
+    report = run_batch(FakeEngine(act), plan)
+    assert [record.status for record in report.records] == ["skipped", "done", "skipped"]
+    assert np.array_equal(read_picture(tmp_path / "out/1.png").srgb().shape, view(50).shape)
+
+
+def test_damaged_results_are_made_again(tmp_path: Path) -> None:
+    first = run_batch(ENGINE, three_pairs(tmp_path))
+    out = tmp_path / "out"
+    whole = {path.name: path.read_bytes() for path in out.glob("*.png")}
+    assert [record.size for record in first.records] == [*map(len, whole.values())]
+    (out / "1.png").write_bytes(b"")
+    (out / "2.png").write_bytes(bytes(len(whole["2.png"])))
+    (out / "3.png").write_bytes(whole["3.png"][:-20])
+    plan = plan_jobs(tmp_path / "in", out)
+    assert [job.replaces for job in plan.todo] == [True] * 3
+    assert plan.warnings == (
+        f"To be made again: damaged results, 3 in all (the first is {out / '1.png'}).",
+    )
+    assert run_batch(ENGINE, plan).count("done") == 3
+    assert {path.name: path.read_bytes() for path in out.glob("*.png")} == whole
+    assert plan_jobs(tmp_path / "in", out).warnings == ()
+
+
+def test_results_of_a_batch_that_was_killed_are_known(tmp_path: Path) -> None:
+    for name in "123":
+        write_pair(tmp_path, name, int(name))
+    plan = plan_jobs(tmp_path, tmp_path)
+    planned = [job.output.name for job in plan.todo]
+    Manifest(tmp_path, {}, planned=planned)  # and no record of what comes now
+    write_picture(tmp_path / "1.png", view(1))
+    (tmp_path / "2.png").write_bytes(b"")
+    for _ in range(2):
+        again = plan_jobs(tmp_path, tmp_path)
+        assert [job.done for job in again.jobs] == [True, False, False]
+    assert run_batch(ENGINE, again).count("done") == 2
+    assert len(plan_jobs(tmp_path, tmp_path).todo) == 0
+    (tmp_path / "3.png").unlink()
+    assert read_manifest(tmp_path)["planned"] == ["1.png"]
 
 
 def test_a_list_whose_names_say_swapped_is_pointed_out(tmp_path: Path) -> None:

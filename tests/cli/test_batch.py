@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from dpdeblur.io import read_picture
+from dpdeblur.io import read_picture, write_picture
 from dpdeblur.optics import write_calibration
 from dpdeblur.pair import DualPixelPair
+from support.batches import ENGINE, no_leftovers, statuses
 from support.command import failure, run
 from support.optimiser_reference import asymmetric_calibration
 from support.pairs import write_pair
@@ -125,6 +128,40 @@ class TestBatch:
         report = json.loads(run("batch", source, tmp_path / "out", *options, "--json").stdout)
         (warning,) = report["warnings"]
         assert warning.startswith("mine: The names say that")
+
+    @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+    def test_signals_end_it_as_an_interrupt_does(
+        self,
+        source: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        code: int,
+    ) -> None:
+        number = getattr(signal, name)
+
+        left = [number]
+
+        def write_and_stop(*args: Any, **options: Any) -> tuple[str, ...]:
+            if left:
+                signal.raise_signal(left.pop())
+            return write_picture(*args, **options)
+
+        monkeypatch.setattr("dpdeblur.batch.run.write_picture", write_and_stop)
+        monkeypatch.setattr("dpdeblur.cli._options.EngineChoice.make", lambda _: ENGINE)
+        before = signal.signal(number, signal.SIG_DFL)
+        try:
+            result = run("batch", source, tmp_path / "out")
+            assert signal.getsignal(number) is signal.SIG_DFL
+        finally:
+            signal.signal(number, before)
+        assert result.exit_code == code
+        assert "finished results are kept" in result.stderr
+        made = {path.stem for path in (tmp_path / "out").rglob("*.png")}
+        assert made
+        names = {name.rpartition("/")[2] for name in statuses(tmp_path / "out")}
+        assert names == made
+        assert no_leftovers(tmp_path)
 
     def test_no_pairs(self, tmp_path: Path) -> None:
         assert "No pairs" in failure(run("batch", tmp_path, tmp_path / "out"))

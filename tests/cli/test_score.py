@@ -140,8 +140,16 @@ class TestScore:
     def test_left_out_pictures_are_named(self, folders: tuple[Path, Path, Path]) -> None:
         (folders[1] / "two.png").unlink()
         result = run("score", *folders[:2])
-        assert result.exit_code == 0
+        assert result.exit_code == 1
+        assert "Error: " in result.stderr
         assert "two.png has no counterpart" in result.stderr
+        quiet = run("score", *folders[:2], "--quiet")
+        assert (quiet.exit_code, quiet.stdout) == (1, "")
+        assert "two.png has no counterpart" in quiet.stderr
+        allowed = run("score", *folders[:2], "--allow-missing")
+        assert allowed.exit_code == 0
+        assert allowed.stdout == result.stdout
+        assert "Warning: " in allowed.stderr
         report = json.loads(run("score", *folders[:2], "--json").stdout)
         assert report["unmatched"]["predictions"] == [str(folders[0] / "two.png")]
         assert len(report["warnings"]) == 1

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dpdeblur.datasets import find_pairs, find_photos, find_truth_pairs, list_pictures
 from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
 from support.trees import fill
+from support.unreadable import make_unreadable
 
 
 def test_all_kinds_of_names_in_one_tree(tmp_path: Path) -> None:
@@ -268,3 +269,21 @@ def test_a_tree_is_walked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         walked.clear()
         find(tmp_path)
         assert walked == [tmp_path]
+
+
+def test_a_folder_that_cannot_be_listed_is_left_out_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "A_L.png", "A_R.png", "lost+found/x")
+    make_unreadable(tmp_path / "lost+found", monkeypatch)
+    found = find_photos(tmp_path)
+    assert [photo.name for photo in found.photos] == ["A"]
+    (warning,) = found.warnings
+    assert warning == (
+        f"The folder {tmp_path / 'lost+found'} cannot be read and is left out: Permission denied."
+    )
+    with pytest.raises(UnreadableFileError, match=r"lost\+found"):
+        list_pictures(tmp_path)
+    make_unreadable(tmp_path, monkeypatch)
+    with pytest.raises(UnreadableFileError):
+        find_photos(tmp_path)

@@ -9,6 +9,7 @@ import pytest
 from dpdeblur.datasets import pair_folders
 from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
 from support.trees import fill
+from support.unreadable import make_unreadable
 
 
 def test_folders_are_matched_by_name(tmp_path: Path) -> None:
@@ -64,3 +65,14 @@ def test_matching_names_the_system_refuses_is_an_error_of_ours(tmp_path: Path) -
     for paths in ([long, sound], [sound, long], [sound, sound, long]):
         with pytest.raises(UnreadableFileError, match="too long"):
             pair_folders(*paths)
+
+
+def test_folders_that_cannot_be_listed_are_left_out_with_warnings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, truth = fill(tmp_path / "made", "a.png"), fill(tmp_path / "truth", "a.png", "lost/b.png")
+    make_unreadable(truth / "lost", monkeypatch)
+    match = pair_folders(made, truth)
+    assert [files.name for files in match.pictures] == ["a"]
+    (warning,) = match.warnings
+    assert str(truth / "lost") in warning

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dpdeblur.datasets import common_stem, names_say_swapped
+from dpdeblur.datasets import common_stem, names_say_different, names_say_swapped
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,22 @@ def test_names_that_say_the_views_are_swapped(left: str, right: str, swapped: bo
     assert names_say_swapped(Path(left), Path(right)) is swapped
     if swapped:
         assert not names_say_swapped(Path(right), Path(left))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "different"),
+    [
+        ("A_L.png", "B_R.png", True),
+        ("l.png", "B_R.png", True),
+        ("A_L.png", "a_r.png", False),
+        ("A-left.png", "A_R.png", False),
+        ("day/l.png", "night/right.png", False),
+        ("IMG_0001.png", "IMG_0002.png", False),
+        ("A_L.png", "A.png", False),
+    ],
+)
+def test_names_that_say_two_photographs(left: str, right: str, different: bool) -> None:
+    assert names_say_different(Path(left), Path(right)) is different
 
 
 def test_bare_views_in_the_working_folder_take_its_name(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dpdeblur.errors import (
+    DiskFullError,
     DPDeblurError,
     MissingFileError,
     OutputExistsError,
@@ -98,10 +100,56 @@ class TestWriteWhole:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(Path, "write_bytes", disk_full)
-        with pytest.raises(UnwritableOutputError, match="No space left"):
-            write_whole(path, b"new file")
+        with pytest.raises(
+            DiskFullError, match=r"the disk is full; it needs 2\.0 MiB, and "
+        ) as caught:
+            write_whole(path, bytes(2**21))
+        assert caught.value.needed == 2**21
         assert path.read_bytes() == b"old"
         assert names(tmp_path) == ["a.bin"]
+
+    def test_it_is_on_the_disk_before_it_has_its_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "new" / "a.bin"
+        done: list[str] = []
+        replace, flush = Path.replace, os.fsync
+
+        def replacing(self: Path, target: Path) -> Path:
+            done.append("rename")
+            return replace(self, target)
+
+        def flushing(handle: int) -> None:
+            found = os.fstat(handle)
+            folders = {each.stat().st_ino: each.name for each in (tmp_path, path.parent)}
+            done.append(folders.get(found.st_ino, f"file of {found.st_size}"))
+            flush(handle)
+
+        monkeypatch.setattr(Path, "replace", replacing)
+        monkeypatch.setattr(os, "fsync", flushing)
+        write_whole(path, b"data")
+        assert done == [tmp_path.name, "file of 4", "rename", "new"]
+
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+    def test_a_new_file_has_the_permissions_of_the_old_one(self, tmp_path: Path, mode: int) -> None:
+        path = tmp_path / "a.bin"
+        path.write_bytes(b"old")
+        path.chmod(mode)
+        write_whole(path, b"new")
+        assert path.read_bytes() == b"new"
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+    def test_what_is_no_ordinary_file_stays(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "null").symlink_to(os.devnull)
+        for path in (tmp_path / "pipe", tmp_path / "null"):
+            with pytest.raises(UnwritableOutputError, match="pipe or device"):
+                check_writable(path, overwrite=True)
+            with pytest.raises(UnwritableOutputError, match="pipe or device"):
+                write_whole(path, b"new")
+        assert names(tmp_path) == ["null", "pipe"]
+        assert (tmp_path / "pipe").is_fifo()
+        assert (tmp_path / "null").is_symlink()
 
     def test_an_interrupt_leaves_nothing_behind(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -200,7 +248,7 @@ class TestCheckPlace:
     def test_a_folder_that_may_not_be_written_to(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o500)
         try:
-            with pytest.raises(UnwritableOutputError, match="may not be written to"):
+            with pytest.raises(UnwritableOutputError, match="no permission to write"):
                 check_writable(tmp_path / "a.png", overwrite=True)
         finally:
             tmp_path.chmod(0o700)

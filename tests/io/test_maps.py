@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import zlib
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ from dpdeblur.errors import (
 )
 from dpdeblur.io import read_map, read_picture, write_map
 from dpdeblur.io.colour_profile import linear_profile
+from support.tiff_parts import tiff_of
 
 Array = np.ndarray
 
@@ -150,6 +152,23 @@ def test_what_is_no_map_is_an_error(tmp_path: Path, kind: str, reason: str, defo
     path = tmp_path / "a.tif"
     written(path, kind, defocus)
     with pytest.raises(UnreadableFileError, match=reason):
+        read_map(path)
+
+
+@pytest.mark.parametrize("strip", [bytes(16 * 4 * 32), zlib.compress(bytes(4 * 4 * 32))])
+def test_a_map_that_lacks_a_part(tmp_path: Path, strip: bytes) -> None:
+    path, deflated = tmp_path / "a.tif", len(strip) < 200
+    options = {"bits": 32, "floating": True, "compression": 8 if deflated else 1}
+    if deflated:
+        strips = [strip] * 4
+        whole, lacking = (tiff_of(part, rows=4, **options) for part in (strips, strips[:2]))
+    else:
+        whole, lacking = tiff_of([strip], **options), tiff_of([strip[: len(strip) // 2]], **options)
+        lacking += strip
+    path.write_bytes(whole)
+    assert read_map(path).shape == (16, 32)
+    path.write_bytes(lacking)
+    with pytest.raises(UnreadableFileError, match="a part of its pixels is missing"):
         read_map(path)
 
 

@@ -18,7 +18,9 @@ from PIL import ExifTags, Image, ImageCms
 
 from dpdeblur import __version__
 from dpdeblur.colour import linear_to_srgb
+from dpdeblur.errors import UnreadableFileError
 from dpdeblur.io import read_picture, write_picture
+from dpdeblur.io.metadata import clean_xmp
 
 Base, GPS = ExifTags.Base, ExifTags.GPS
 XMP = (
@@ -135,6 +137,87 @@ def test_xmp_stays_well_formed(tmp_path: Path) -> None:
     description = ElementTree.fromstring(xmp.decode()).find(".//{*}Description")
     assert description is not None
     assert list(description) == []
+
+
+THUMBNAIL = "<rdf:Alt><rdf:li>AAAA</rdf:li></rdf:Alt>"
+
+
+@pytest.mark.parametrize(
+    "outdated",
+    [
+        "<xmp:Thumbnails/>",
+        "<xmp:Thumbnails />",
+        "<xmp:Thumbnails xml:lang='a>b'/>",
+        f"<xmp:Thumbnails>{THUMBNAIL}</xmp:Thumbnails >",
+        f'<xmp:Thumbnails rdf:parseType="a/>b">{THUMBNAIL}</xmp:Thumbnails>',
+        "<tiff:Orientation/>",
+        "<exif:PixelXDimension\n/>",
+    ],
+)
+def test_what_stands_behind_an_outdated_property_of_xmp_stays(outdated: str) -> None:
+    def packet(outdated: str) -> bytes:
+        kept = "<xmp:Rating>5</xmp:Rating><dc:creator>me</dc:creator>"
+        kept += "<xmp:ThumbnailsOfMine>1</xmp:ThumbnailsOfMine>"
+        last = f"<xmp:Thumbnails>{THUMBNAIL}</xmp:Thumbnails><tiff:Orientation>6</tiff:Orientation>"
+        return f"<rdf:RDF>{outdated}{kept}{last if outdated else ''}</rdf:RDF>".encode()
+
+    assert clean_xmp(packet(outdated)) == packet("")
+
+
+def iptc_file(path: Path) -> None:
+    resource = b"8BIM\x04\x04\0\0\0\0\0\x08\x1c\x02\x78\0\x03sea"
+    picture = Image.fromarray(pixels())
+    if path.suffix == ".jpg":
+        picture.save(path)
+        data, block = path.read_bytes(), b"Photoshop 3.0\0" + resource
+        segment = b"\xff\xed" + struct.pack(">H", len(block) + 2) + block
+        path.write_bytes(data[:2] + segment + data[2:])
+    elif path.suffix == ".tif":
+        tag, block = (34377, resource) if path.stem == "photoshop" else (33723, resource[12:])
+        extratags = [(tag, 7, len(block), block, True)]
+        tifffile.imwrite(path, pixels(), photometric="rgb", metadata=None, extratags=extratags)
+    else:
+        text = b"Raw profile type iptc\0\0" + zlib.compress(b"\niptc\n      0\n")
+        path.write_bytes(png_with(pixels(), (b"zTXt", text)))
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif", "photoshop.tif", "a.png"])
+def test_iptc_is_left_out_with_one_warning(tmp_path: Path, name: str) -> None:
+    iptc_file(tmp_path / name)
+    picture = read_picture(tmp_path / name)
+    assert picture.info.warnings == ()  # nothing is lost by reading
+    pair = picture.srgb(), picture.info
+    (warning,) = write_picture(tmp_path / "new.png", *pair)
+    assert warning.endswith("new.png: The IPTC data (caption, keywords, credit) were left out.")
+    assert write_picture(tmp_path / "bare.png", *pair, metadata=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("coding", "reason"),
+    [
+        ((9, 16, 0, 1), r"PQ \(HDR\); convert it to sRGB first"),
+        ((9, 18, 0, 1), "HLG"),
+        ((1, 8, 0, 1), "linear light"),
+        ((1, 99, 0, 1), "transfer function 99"),
+        ((1, 13, 0, 0), "narrow range"),
+    ],
+)
+def test_png_coded_unlike_srgb(
+    tmp_path: Path, coding: tuple[int, int, int, int], reason: str
+) -> None:
+    (tmp_path / "a.png").write_bytes(png_with(pixels(), (b"cICP", bytes(coding))))
+    with pytest.raises(UnreadableFileError, match=reason):
+        read_picture(tmp_path / "a.png")
+
+
+def test_png_coded_much_as_srgb(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    gamma = struct.pack(">I", 100000)  # cICP goes before it
+    path.write_bytes(png_with(pixels(), (b"cICP", bytes([1, 13, 0, 1])), (b"gAMA", gamma)))
+    assert read_picture(path).info.warnings == ()
+    path.write_bytes(png_with(pixels(), (b"cICP", bytes([12, 13, 0, 1]))))
+    (warning,) = read_picture(path).info.warnings
+    assert warning.endswith("Its primaries (12 of H.273) were left out; sRGB's are assumed.")
 
 
 def test_tiff_output_is_sound(tmp_path: Path) -> None:

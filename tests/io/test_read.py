@@ -27,6 +27,7 @@ from dpdeblur.errors import (
     UnsupportedFormatError,
 )
 from dpdeblur.io import INVERSE, Picture, read_picture, turn, write_picture
+from support.tiff_parts import tiff_of
 
 Array = NDArray[Any]
 HEIGHT, WIDTH = 18, 25
@@ -261,7 +262,27 @@ def test_tiff_of_several_pages_gives_the_first(tmp_path: Path) -> None:
     with tifffile.TiffWriter(path) as writer:
         for page in pages:
             writer.write(page, photometric="rgb", metadata=None)
-    np.testing.assert_array_equal(stored(read_picture(path)), pages[0])
+            writer.write(page[::2, ::2], photometric="rgb", metadata=None, subfiletype=1)
+    picture = read_picture(path)
+    np.testing.assert_array_equal(stored(picture), pages[0])
+    assert picture.info.warnings == (f"{path}: Only the first of its 2 pages was read.",)
+
+
+def test_tiff_with_a_thumbnail_is_one_picture(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for page, kind in ((noise(), 0), (noise()[::2, ::2], 1), (noise(1) > 127, 4)):
+            writer.write(page, metadata=None, subfiletype=kind)
+    assert read_picture(path).info.warnings == ()
+
+
+def test_png_of_several_frames_gives_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    first, *others = [Image.fromarray(noise(seed=seed)) for seed in range(3)]
+    first.save(path, save_all=True, append_images=others)
+    picture = read_picture(path)
+    np.testing.assert_array_equal(stored(picture), noise(seed=0))
+    assert picture.info.warnings == (f"{path}: Only the first of its 3 frames was read.",)
 
 
 def test_tiff_channels_of_no_known_use_are_left_out_with_a_warning(tmp_path: Path) -> None:
@@ -416,6 +437,35 @@ def test_files_cut_short_are_errors(
         with pytest.raises(UnreadableFileError, match=r"cut short|damaged"):
             read(tmp_path, name, data[:length])
     assert capfd.readouterr() == ("", "")
+
+
+ROW = bytes([200]) * 32
+DEFLATED, LZW = 8, 5
+
+
+@pytest.mark.parametrize(
+    ("whole", "lacking"),
+    [
+        (tiff_of([16 * ROW] * 3, planes=3), tiff_of([16 * ROW] * 2, planes=3)),
+        (tiff_of([4 * ROW] * 4, rows=4), tiff_of([4 * ROW] * 2, rows=4)),
+        (
+            tiff_of([zlib.compress(4 * ROW)] * 4, rows=4, compression=DEFLATED),
+            tiff_of([zlib.compress(4 * ROW)] * 2, rows=4, compression=DEFLATED),
+        ),
+        (
+            tiff_of([imagecodecs.lzw_encode(ROW)], rows=1, height=1, compression=LZW),
+            tiff_of([imagecodecs.lzw_encode(ROW)], rows=1, height=400_000, compression=LZW),
+        ),
+        # What follows the one short strip is not pixels.
+        (tiff_of([16 * ROW]), tiff_of([4 * ROW]) + 12 * ROW),
+    ],
+    ids=["planes", "strips", "deflated", "a giant of one row", "a short strip"],
+)
+def test_tiff_that_lacks_a_part(tmp_path: Path, whole: bytes, lacking: bytes) -> None:
+    samples = stored(read(tmp_path, "whole.tif", whole))
+    assert (samples == 200).all()
+    with pytest.raises(UnreadableFileError, match="a part of its pixels is missing"):
+        read(tmp_path, "lacking.tif", lacking)
 
 
 @pytest.mark.parametrize("gray", [False, True])

@@ -168,6 +168,35 @@ def test_each_setting_counts_or_may_change(kept: Path, key: str, config: TrainCo
         train(config, PAIRS, kept, stop_after=1)
 
 
+def test_no_altered_bit_goes_unnoticed(run: Path) -> None:
+    data = run.read_bytes()
+    for at in range(0, len(data), len(data) // 12):
+        changed = bytearray(data)
+        changed[at] ^= 1 << at % 8
+        run.write_bytes(changed)
+        with pytest.raises(UnreadableFileError, match="it is damaged; delete it"):
+            train(BASE, PAIRS, run, stop_after=1)
+
+
+def test_one_without_a_digest_resumes_with_a_note(run: Path) -> None:
+    notes: list[str] = []
+    train(BASE, PAIRS, run, stop_after=1, on_note=notes.append)
+    assert notes == []
+    rewrite(run, lambda _: None)
+    train(BASE, PAIRS, run, stop_after=1, on_note=notes.append)
+    assert notes == [f"{run} has no digest, so it is not known to be undamaged."]
+    train(BASE, PAIRS, run, stop_after=2)
+    train(BASE, PAIRS, run, stop_after=2, on_note=notes.append)
+    assert len(notes) == 1
+
+
+@pytest.mark.parametrize("part", ["network", "average", "optimiser"])
+def test_parts_that_do_not_fit_are_damage(run: Path, part: str) -> None:
+    rewrite(run, lambda saved: saved[part].popitem())
+    with pytest.raises(UnreadableFileError, match="it is damaged; delete it"):
+        train(BASE, PAIRS, run, stop_after=2)
+
+
 def test_a_difference_is_named_in_a_recipe_s_words(run: Path) -> None:
     scenes = dataclasses.replace(BASE.scenes, large=0.25)
     stages = (Stage(0.0, 64, 64, 1), Stage(0.5, 64, 96, 1))
