@@ -101,7 +101,7 @@ class TestWriteWhole:
 
         monkeypatch.setattr(Path, "write_bytes", disk_full)
         with pytest.raises(
-            DiskFullError, match=r"the disk is full; it needs 2\.0 MiB, and "
+            DiskFullError, match=r"the disk is full; it needs 2\.00 MiB, and "
         ) as caught:
             write_whole(path, bytes(2**21))
         assert caught.value.needed == 2**21
