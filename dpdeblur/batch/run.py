@@ -21,7 +21,7 @@ from dpdeblur.batch.plan import Job, Plan
 from dpdeblur.datasets import RawPath
 from dpdeblur.engines import Engine, Restored
 from dpdeblur.errors import DPDeblurError
-from dpdeblur.io import PictureInfo, check_output, write_picture
+from dpdeblur.io import PictureInfo, check_output, check_size, write_picture
 from dpdeblur.pair import DualPixelPair, read_pair
 from dpdeblur.raw import RawOptions, read_raw_pair
 
@@ -174,6 +174,7 @@ class _Run:
                 pair = read_raw_pair(job.pair.path, self.raw)
             else:
                 pair = read_pair(job.pair.left, job.pair.right)
+            check_size(job.output, *pair.left.shape[:2])
         except Exception as error:
             return self.failed(job, error)
         return _Loaded(pair, time.perf_counter() - began)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from dpdeblur.calibration.measure import APART, blur_radius, disparity
 from dpdeblur.calibration.shots import stored_dn
 from dpdeblur.errors import MissingFileError, ShapeMismatchError, UnreadableFileError
 from dpdeblur.io import read_picture
+from dpdeblur.io.atomic import read_at_most
+from dpdeblur.io.limits import ARRAYS
 from dpdeblur.optics import Calibration
 
 FloatArray32 = NDArray[np.float32]
@@ -65,14 +68,10 @@ def import_folder(folder: Path, levels: tuple[float, float] = (1024.0, 16383.0))
 
 
 def _kernels(path: Path) -> FloatArray32:
+    data = read_at_most(path, ARRAYS)
     try:
-        with path.open("rb") as file:
-            kernels = np.load(file, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise MissingFileError(path) from error
-    except OSError as error:
-        raise UnreadableFileError(path, error.strerror or str(error)) from error
-    except (ValueError, EOFError, MemoryError) as error:
+        kernels = np.load(io.BytesIO(data), allow_pickle=False)
+    except Exception as error:  # numpy raises anything, of a broken header even TokenError
         raise UnreadableFileError(path, "it is not an .npy file of plain numbers") from error
     if not isinstance(kernels, np.ndarray) or kernels.dtype.kind != "f":
         raise UnreadableFileError(path, "it is not an array of floating-point numbers")

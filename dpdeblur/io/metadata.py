@@ -12,14 +12,14 @@ from dpdeblur.io.stored import Stored
 SOFTWARE = f"dpdeblur {__version__}"
 
 # XMP is edited as text: an XML library would rewrite the whole packet. A property is either an
-# attribute or an element, under the customary prefix.
-_PROPERTY = r"""(\s{name}\s*=\s*(?:"[^"]*"|'[^']*')|<{name}\b[^>]*>.*?</{name}>|<{name}\b[^>]*/>)"""
+# attribute or an element, under the customary prefix. What ends an element is sought apart, so
+# that a packet of opening tags alone takes linear time, too.
+_NAMES = (
+    r"(?:xmp:Thumbnails|xap:Thumbnails|exif:PixelXDimension|exif:PixelYDimension"
+    r"|tiff:ImageWidth|tiff:ImageLength|tiff:Orientation|xmpNote:HasExtendedXMP)"
+)
 _OUTDATED = re.compile(
-    _PROPERTY.format(
-        name=r"(?:xmp:Thumbnails|xap:Thumbnails|exif:PixelXDimension|exif:PixelYDimension"
-        r"|tiff:ImageWidth|tiff:ImageLength|tiff:Orientation|xmpNote:HasExtendedXMP)"
-    ),
-    re.DOTALL,
+    rf"""\s{_NAMES}\s*=\s*(?:"[^"<]*"|'[^'<]*')|<(?P<element>{_NAMES})(?![\w.:-])[^<>]*>"""
 )
 # Views made from a raw file are upright, and say here how they were turned: `read_pair` has to
 # find back to the sensor's rows.
@@ -81,4 +81,21 @@ def clean_xmp(packet: bytes) -> bytes:
     text = packet.rstrip(b"\0").decode("utf-8")
     if "rdf:RDF" not in text:
         raise ValueError("no RDF")
-    return _OUTDATED.sub("", text).encode("utf-8")
+    return _without_outdated(text).encode("utf-8")
+
+
+def _without_outdated(text: str) -> str:
+    kept, begin, at = list[str](), 0, 0
+    endless = set[str]()  # elements that no tag ends from here on
+    while match := _OUTDATED.search(text, at):
+        at, name = match.end(), match["element"]
+        if name and not match[0].endswith("/>"):
+            closing = f"</{name}>"
+            end = -1 if name in endless else text.find(closing, at)
+            if end < 0:
+                endless.add(name)
+                continue
+            at = end + len(closing)
+        kept.append(text[begin : match.start()])
+        begin = at
+    return "".join((*kept, text[begin:]))

@@ -15,7 +15,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from dpdeblur.io import exif
+from dpdeblur.io import exif, limits
 from dpdeblur.io.stored import Samples, Stored, Unusable, with_channels, without_single_channel
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -25,6 +25,8 @@ _COLOURS = {"MINISWHITE": 1, "MINISBLACK": 1, "RGB": 3}
 _BYTE, _UNDEFINED = 1, 7
 _PREMULTIPLIED = 1
 _ALPHA = {_PREMULTIPLIED, 2}
+_DENSEST = {"NONE": 1, "PACKBITS": 64, "ADOBE_DEFLATE": limits.DEFLATED, "DEFLATE": limits.DEFLATED}
+_DENSEST_OF_OTHERS = 2**14
 
 # tifffile reports damage both by raising and by logging; the library speaks by raising only.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -76,7 +78,15 @@ def first_page(data: bytes) -> Any:
 
 
 def pixels(page: Any, data: bytes) -> NDArray[Any]:
-    """The pixels of `page`, the first one of `data`; Unusable where they are cut short."""
+    """The pixels of `page`, the first one of `data`; Unusable where they are cut short.
+
+    So is a page of more pixels than are read, or than the file can hold.
+    """
+    limits.check_pixels(page.imagelength, page.imagewidth)
+    kind = getattr(page.compression, "name", "")
+    samples = page.imagelength * page.imagewidth * page.samplesperpixel
+    densest = _DENSEST.get(kind, _DENSEST_OF_OTHERS)
+    limits.check_packed(samples * page.bitspersample // 8, len(data), densest)
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     if not segments or any(count == 0 or start + count > len(data) for start, count in segments):
         raise Unusable("it is cut short")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.errors import CalibrationError, MissingFileError, UnreadableFileError
-from dpdeblur.io.atomic import write_whole
+from dpdeblur.errors import CalibrationError, UnreadableFileError
+from dpdeblur.io.atomic import read_at_most, write_whole
+from dpdeblur.io.limits import ARRAYS
 from dpdeblur.optics.calibrated import Calibration
 
 VERSION = 1
@@ -29,7 +29,7 @@ def read_calibration(path: Path) -> Calibration:
     hold `frame`, `ratio` and `levels`, and others, which become `extra`. Raises MissingFileError,
     or UnreadableFileError saying what is wrong.
     """
-    data = _read(path)
+    data = read_at_most(path, ARRAYS)
     arrays = _arrays(path, data)
     missing = [name for name in _NEEDED if name not in arrays]
     if missing:
@@ -87,27 +87,12 @@ def write_calibration(path: Path, calibration: Calibration, *, overwrite: bool =
     write_whole(path, data.getvalue(), overwrite=overwrite)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise MissingFileError(path) from error
-    except OSError as error:
-        raise UnreadableFileError(path, error.strerror or str(error)) from error
-
-
 def _arrays(path: Path, data: bytes) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        EOFError,
-        MemoryError,
-        RuntimeError,  # what zipfile raises for encrypted or unknown contents
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+        unpacked = sum(part.file_size for part in zipfile.ZipFile(io.BytesIO(data)).infolist())
+        if unpacked <= ARRAYS:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+    except Exception as error:  # numpy and zipfile raise anything, of headers even TokenError
         raise UnreadableFileError(path, "it is not an .npz file of plain arrays") from error
+    raise UnreadableFileError(path, f"its arrays take more than {ARRAYS >> 20} MiB")

@@ -12,16 +12,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dpdeblur.errors import ConvertedRawError, NotCanonRawError, UnreadableFileError
-from dpdeblur.io import exif
+from dpdeblur.io import exif, limits
+from dpdeblur.io.atomic import read_whole
 from dpdeblur.io.colour_profile import linear_profile, srgb_profile
 from dpdeblur.io.metadata import SOFTWARE, sensor_note
 from dpdeblur.io.picture import PictureInfo
+from dpdeblur.io.stored import Unusable
 from dpdeblur.raw.lossless_jpeg import count_samples
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAKE, _MODEL, _DNG_VERSION, _COLOUR_SPACE = 271, 272, 50706, 40961
 _OFFSET, _LENGTH, _SLICES = 273, 279, 50752
 _SRGB, _UNCALIBRATED = 1, 65535
+_CR3 = b"ftypcrx "
 _CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _CUT_SHORT = "it is cut short"
 _NOT_RAW = (
@@ -68,6 +71,20 @@ class Header:
         )
 
 
+def read_raw_bytes(path: Path) -> bytes:
+    """The bytes of a file that begins as raw files do; raises what `read_whole` raises."""
+
+    def look(first: bytes, size: int) -> None:
+        if first[:4] not in _TIFF and first[4:12] != _CR3:
+            raise UnreadableFileError(path, _NOT_RAW)
+        try:
+            limits.check_size(size)
+        except Unusable as error:
+            raise UnreadableFileError(path, str(error), error.parameter) from error
+
+    return read_whole(path, look=look)
+
+
 def read_header(path: Path, data: bytes) -> Header:
     """Read the header of a CR2 or CR3 file from its bytes; `path` is for messages.
 
@@ -98,7 +115,7 @@ def read_header(path: Path, data: bytes) -> Header:
                 pixels=tuple(filter(None, counts)),
                 slices=next(filter(any, slices), ()),
             )
-        elif data[4:12] == b"ftypcrx ":
+        elif data[4:12] == _CR3:
             header = _header(_cr3_directory(path, data))
             if header.make != "Canon":
                 raise NotCanonRawError(path, header.make)

@@ -17,9 +17,8 @@ from dpdeblur.errors import (
     UnreadableFileError,
     UnusableRawError,
 )
-from dpdeblur.io.atomic import read_whole
 from dpdeblur.raw.frames import Frame, take_frame, unpack
-from dpdeblur.raw.header import Header, read_header
+from dpdeblur.raw.header import Header, read_header, read_raw_bytes
 from dpdeblur.raw.light import Agreement, agreement, clip_level
 from dpdeblur.raw.lossless_jpeg import is_whole, make_up
 
@@ -93,7 +92,7 @@ def open_raw(path: Path) -> RawPhoto:
 
 def examine_raw(path: Path) -> RawPhoto:
     """As `open_raw`, but a Canon raw that is no Dual Pixel RAW has its `problem` in the result."""
-    data = read_whole(path)
+    data = read_raw_bytes(path)
     header = read_header(path, data)
     # Frame 0 first: where it is cut short, LibRaw says that the others do not exist.
     raw = unpack(path, data, 0, header.pixels)

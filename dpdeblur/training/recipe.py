@@ -10,6 +10,8 @@ from typing import Any
 
 from dpdeblur.datasets import is_folder
 from dpdeblur.errors import OptionError, UnreadableFileError
+from dpdeblur.io.atomic import read_at_most
+from dpdeblur.io.limits import METADATA
 from dpdeblur.models import PAPER
 from dpdeblur.training.config import Stage, TrainConfig
 
@@ -59,9 +61,7 @@ def read_config(path: Path) -> TrainConfig:
     if is_folder(path):
         raise UnreadableFileError(path, "it is a folder")
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UnreadableFileError(path, error.strerror or str(error)) from error
+        values = tomllib.loads(read_at_most(path, METADATA).decode())
     except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of very long numbers
         raise OptionError(str(path), f"it is not valid TOML ({error})") from error
     preset = values.pop("preset", "fast")
