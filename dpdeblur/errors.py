@@ -89,10 +89,10 @@ class IdenticalViewsError(DPDeblurError):
 class PictureTooSmallError(DPDeblurError):
     """A picture is below the smallest size of a view. Shape is (height, width)."""
 
-    def __init__(self, shape: tuple[int, ...], minimum: int) -> None:
-        self.shape, self.minimum = shape, minimum
+    def __init__(self, shape: tuple[int, ...], minimum: int, what: str = "The picture") -> None:
+        self.shape, self.minimum, self.what = shape, minimum, what
         super().__init__(
-            f"The picture is {shape[1]}x{shape[0]} pixels; at least {minimum}x{minimum} is needed."
+            f"{what} is {shape[1]}x{shape[0]} pixels; at least {minimum}x{minimum} is needed."
         )
 
 
@@ -134,6 +134,19 @@ class DeviceError(DPDeblurError):
     def __init__(self, device: str, reason: str) -> None:
         self.device, self.reason = device, reason
         super().__init__(f"The device '{device}' cannot be used: {reason}.")
+
+
+class PrecisionError(DeviceError):
+    """No device here can compute in the precision asked for."""
+
+    parameter = "precision"
+
+    def __init__(self, precision: str) -> None:
+        self.precision = precision
+        self.device, self.reason = "auto", f"none here can compute in {precision}"
+        DPDeblurError.__init__(
+            self, f"No device here can compute in {precision}; fp32 always works."
+        )
 
 
 class OutOfMemoryError(DPDeblurError):

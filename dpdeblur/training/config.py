@@ -69,6 +69,7 @@ class TrainConfig:
     weights; 0 switches either off. `ms_ssim` is the weight of 1 - MS-SSIM beside the Charbonnier
     loss; crops below 161 pixels have fewer than its five scales. `initial` names weights to start
     from, whose widths and switches then hold instead of `model`; empty is He initialisation.
+    `precision` "auto" is bf16 where the device can compute in it, else fp32 (see `settled`).
 
     The defaults are the preset "fast", made for short runs: what the paper (Sections 3.5 and 4.2)
     does is PRESETS["paper"]. `epsilon` of the Charbonnier loss is 0.03 instead of 1e-3, with which
@@ -101,7 +102,7 @@ class TrainConfig:
         0.25,
     )
     optimiser: Literal["adamw", "muon"] = "adamw"
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
     checkpoint_every: Count = 200
     initial: str = ""
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = _GROWING
