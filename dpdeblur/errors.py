@@ -250,14 +250,20 @@ class ReducedRawError(UnusableRawError):
 
 
 class SingleFrameError(UnusableRawError):
-    """A raw file with one frame."""
+    """A raw file with one frame, although Dual Pixel RAW may have been on (`was_on`)."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            path,
+    def __init__(self, path: Path, *, was_on: bool = False) -> None:
+        self.was_on = was_on
+        reason = (
             "it has a single frame, so Dual Pixel RAW was off (or unavailable) when it was taken; "
-            "switch it on in the camera's menu",
+            "switch it on in the camera's menu"
         )
+        if was_on:
+            reason = (
+                "it has a single frame although Dual Pixel RAW was on when it was taken, so a "
+                "program has removed the other; give the file as the camera wrote it"
+            )
+        super().__init__(path, reason)
 
 
 class RawBurstError(UnusableRawError):

@@ -19,6 +19,7 @@ from dpdeblur.io.metadata import SOFTWARE, sensor_note
 from dpdeblur.io.picture import PictureInfo
 from dpdeblur.io.stored import Unusable
 from dpdeblur.raw.lossless_jpeg import count_samples
+from dpdeblur.raw.makernote import NO_NOTE, MakerNote, read_makernote
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAKE, _MODEL, _DNG_VERSION, _COLOUR_SPACE = 271, 272, 50706, 40961
@@ -38,7 +39,7 @@ class Header:
     """Make and model of the camera, the orientation tag (1 to 8), and the EXIF directories.
 
     `strips` tells where the raw frames of a CR2 file lie and `pixels` how many each has; `slices`
-    is what `is_whole` wants.
+    is what `is_whole` wants; `note` what a CR2's maker note says.
     """
 
     make: str
@@ -48,6 +49,7 @@ class Header:
     strips: tuple[slice, ...] = ()
     pixels: tuple[int, ...] = ()
     slices: tuple[int, ...] = ()
+    note: MakerNote = NO_NOTE
 
     def picture_info(
         self, path: Path, warnings: tuple[str, ...] = (), *, linear: bool = False
@@ -114,6 +116,7 @@ def read_header(path: Path, data: bytes) -> Header:
                 strips=tuple(span for span, count in zip(spans, counts, strict=True) if count),
                 pixels=tuple(filter(None, counts)),
                 slices=next(filter(any, slices), ()),
+                note=read_makernote(data, chain[0]),
             )
         elif data[4:12] == _CR3:
             header = _header(_cr3_directory(path, data))
