@@ -83,7 +83,7 @@ def amplitude(gray: Array) -> float:
 
 def pixel4(folder: Path, restored: Restorer) -> None:
     left, right = (
-        raw(folder / "calibration" / f"white_sheet_{side}_crop_plus64.png")
+        raw(folder / "calibration" / f"white_sheet_{side}_crop_plus64.png") - BLACK
         for side in ("left", "right")
     )
     fall_off = uniform_filter(left / right, 101)[64:-64, 64:-64]

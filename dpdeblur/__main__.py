@@ -9,11 +9,16 @@ def main() -> None:
     """Run the command line; an interrupt before it is ready ends it as quietly as one after."""
     try:
         from dpdeblur.cli import app
+        from dpdeblur.cli._streams import lost_output, make_tolerant
 
-        for stream in (sys.stdout, sys.stderr):
-            # A name that the terminal cannot show shall not fail a picture that is written.
-            getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
-        app()
+        make_tolerant()
+        try:
+            app()
+        except SystemExit as end:
+            if not end.code and (reason := lost_output()):
+                sys.stderr.write(f"Error: The results cannot be printed: {reason}.\n")
+                sys.exit(1)
+            raise
     except KeyboardInterrupt:
         sys.exit(130)
 

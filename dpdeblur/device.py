@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from dpdeblur.errors import DeviceError, OptionError
+from dpdeblur.errors import DeviceError, OptionError, PrecisionError
 from dpdeblur.memory import free_memory, total_memory
 
 PRECISIONS: Mapping[str, torch.dtype] = {
@@ -48,8 +48,8 @@ def choose(device: str = "auto", precision: str = "auto") -> Setup:
     """Resolve `auto|cpu|cuda|cuda:n|mps` and `auto|fp32|bf16|fp16`.
 
     "auto" takes the first GPU that passes a trial, else the CPU. Raises DeviceError if the
-    device is not there or cannot compute in the precision asked for, OptionError for other
-    precision names.
+    device is not there or cannot compute in the precision asked for (PrecisionError if none can),
+    OptionError for other precision names.
     """
     if precision not in (*PRECISIONS, "auto"):
         raise OptionError("precision", f"'{precision}' is not one of auto, fp32, bf16, fp16")
@@ -106,7 +106,7 @@ def _choose_any(precision: str) -> Setup:
         if failure is None:
             return Setup(device, wanted, tuple(notes))
         notes.append(f"passed over {name}, which cannot compute in {wanted} ({failure})")
-    raise DeviceError("auto", f"none here can compute in {precision}; fp32 always works")
+    raise PrecisionError(precision)
 
 
 def _trial(device: torch.device, precision: str) -> tuple[str, str | None]:

@@ -115,10 +115,10 @@ class IdenticalViewsError(DPDeblurError):
 class PictureTooSmallError(DPDeblurError):
     """A picture is below the smallest size of a view. Shape is (height, width)."""
 
-    def __init__(self, shape: tuple[int, ...], minimum: int) -> None:
-        self.shape, self.minimum = shape, minimum
+    def __init__(self, shape: tuple[int, ...], minimum: int, what: str = "The picture") -> None:
+        self.shape, self.minimum, self.what = shape, minimum, what
         super().__init__(
-            f"The picture is {shape[1]}x{shape[0]} pixels; at least {minimum}x{minimum} is needed."
+            f"{what} is {shape[1]}x{shape[0]} pixels; at least {minimum}x{minimum} is needed."
         )
 
 
@@ -160,6 +160,19 @@ class DeviceError(DPDeblurError):
     def __init__(self, device: str, reason: str) -> None:
         self.device, self.reason = device, reason
         super().__init__(f"The device '{device}' cannot be used: {reason}.")
+
+
+class PrecisionError(DeviceError):
+    """No device here can compute in the precision asked for."""
+
+    parameter = "precision"
+
+    def __init__(self, precision: str) -> None:
+        self.precision = precision
+        self.device, self.reason = "auto", f"none here can compute in {precision}"
+        DPDeblurError.__init__(
+            self, f"No device here can compute in {precision}; fp32 always works."
+        )
 
 
 class OutOfMemoryError(DPDeblurError):
@@ -268,12 +281,20 @@ class ReducedRawError(UnusableRawError):
 
 
 class SingleFrameError(UnusableRawError):
-    """A raw file with one frame."""
+    """A raw file with one frame, although Dual Pixel RAW may have been on (`was_on`)."""
 
-    reason = (
-        "it has a single frame, so Dual Pixel RAW was off (or unavailable) when it was taken; "
-        "switch it on in the camera's menu"
-    )
+    def __init__(self, path: Path, *, was_on: bool = False) -> None:
+        self.was_on = was_on
+        reason = (
+            "it has a single frame, so Dual Pixel RAW was off (or unavailable) when it was taken; "
+            "switch it on in the camera's menu"
+        )
+        if was_on:
+            reason = (
+                "it has a single frame although Dual Pixel RAW was on when it was taken, so a "
+                "program has removed the other; give the file as the camera wrote it"
+            )
+        super().__init__(path, reason)
 
 
 class RawBurstError(UnusableRawError):

@@ -16,7 +16,12 @@ from dpdeblur.errors import OptionError
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _MEMORY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([KMGT]?)(I?)B?\s*", re.IGNORECASE)
-_OUT_OF_MEMORY = ("out of memory", "not enough memory", "allocate memory", "alloc_failed")
+_OUT_OF_MEMORY = re.compile(
+    "out of memory|not enough memory|allocate memory|alloc_failed"
+    # What oneDNN says; with "descriptor" it is that it has no such kernel.
+    "|could not create a primitive(?! descriptor)",
+    re.IGNORECASE,
+)
 
 
 def parse_memory(text: str) -> int:
@@ -102,7 +107,7 @@ def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
     """
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+    return _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def cgroup_headrooms(

@@ -183,6 +183,8 @@ def read_pair(left: Path, right: Path) -> DualPixelPair:
         raise IdenticalViewsError(f"{left} and {right}") from error
     except ShapeMismatchError as error:
         raise ShapeMismatchError(f"{left} and {right}", error.first, error.second) from error
+    except PictureTooSmallError as error:
+        raise PictureTooSmallError(error.shape, error.minimum, str(left)) from error
 
 
 def read_beside(path: Path, pair: DualPixelPair) -> Picture:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dpdeblur.device import PRECISIONS, Setup, choose, list_devices
-from dpdeblur.errors import DeviceError, OptionError
+from dpdeblur.errors import DeviceError, OptionError, PrecisionError
 
 CPU = torch.device("cpu")
 
@@ -70,3 +70,12 @@ def test_cuda_is_the_first_choice() -> None:
     assert list_devices()[0].name == "cuda:0"
     assert choose("cuda", "fp16").device == torch.device("cuda:0")
     assert 0 < list_devices()[0].free_memory <= list_devices()[0].total_memory
+
+
+def test_a_precision_that_no_device_has_is_named_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = "dpdeblur.device.try_out"
+    monkeypatch.setattr(trial, lambda _, precision: None if precision == "fp32" else "no")
+    with pytest.raises(PrecisionError) as error:
+        choose("auto", "bf16")
+    assert str(error.value) == "No device here can compute in bf16; fp32 always works."
+    assert error.value.parameter == "precision"

@@ -10,7 +10,14 @@ import pytest
 import torch
 
 from dpdeblur.errors import OptionError
-from dpdeblur.memory import cgroup_headrooms, free_memory, parse_memory, peak_memory, total_memory
+from dpdeblur.memory import (
+    cgroup_headrooms,
+    free_memory,
+    is_out_of_memory,
+    parse_memory,
+    peak_memory,
+    total_memory,
+)
 
 
 @pytest.mark.parametrize(
@@ -96,3 +103,16 @@ def test_control_groups_version_1(tmp_path: Path) -> None:
 def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
     assert headrooms(tmp_path, "0::/\n") == []
     assert list(cgroup_headrooms(tmp_path / "none", tmp_path / "fs")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "ran_out"),
+    [
+        ("could not create a primitive", True),
+        ("could not create a primitive descriptor for a convolution", False),
+        ("[enforce fail] DefaultCPUAllocator: can't allocate memory", True),
+        ("mat1 and mat2 shapes cannot be multiplied", False),
+    ],
+)
+def test_what_says_that_memory_ran_out(text: str, ran_out: bool) -> None:
+    assert is_out_of_memory(RuntimeError(text)) is ran_out

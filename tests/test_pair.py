@@ -192,7 +192,7 @@ def test_files_that_make_no_pair(tmp_path: Path) -> None:
         pair_of(tmp_path, view, view[:-1])
     with pytest.raises(IdenticalViewsError, match=r"a_L\.tif and .*a_R\.tif"):
         pair_of(tmp_path, view, view)
-    with pytest.raises(PictureTooSmallError):
+    with pytest.raises(PictureTooSmallError, match=r"a_L\.tif is \d+x15 pixels"):
         pair_of(tmp_path, view[:15], noise(seed=1)[:15])
     with pytest.raises(MissingFileError):
         read_pair(tmp_path / "a_L.tif", tmp_path / "none.tif")

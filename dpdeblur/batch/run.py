@@ -28,7 +28,7 @@ from dpdeblur.errors import (
     OutputExistsError,
     UnwritableOutputError,
 )
-from dpdeblur.io import PictureInfo, check_output, write_picture
+from dpdeblur.io import PictureInfo, check_output, check_size, write_picture
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.raw import RawOptions, read_photo
 
@@ -208,6 +208,7 @@ class _Run:
             check_output(job.output, overwrite=self._overwrites(job))
             files = job.pair.files
             pair = read_photo(files[0], files[1] if len(files) == 2 else None, self.raw)
+            check_size(job.output, *pair.left.shape[:2])
         except OutputExistsError:
             return self._record(job, "skipped")
         except Exception as error:

@@ -13,7 +13,8 @@ from dpdeblur.calibration.measure import APART, blur_radius, disparity
 from dpdeblur.calibration.shots import stored_dn
 from dpdeblur.errors import MissingFileError, ShapeMismatchError, UnreadableFileError
 from dpdeblur.io import read_picture
-from dpdeblur.io.atomic import read_whole
+from dpdeblur.io.atomic import read_at_most
+from dpdeblur.io.limits import ARRAYS
 from dpdeblur.optics import Calibration
 
 FloatArray32 = NDArray[np.float32]
@@ -67,10 +68,10 @@ def import_folder(folder: Path, levels: tuple[float, float] = (1024.0, 16383.0))
 
 
 def _kernels(path: Path) -> FloatArray32:
-    data = BytesIO(read_whole(path))
+    data = read_at_most(path, ARRAYS)
     try:
-        kernels = np.load(data, allow_pickle=False)
-    except (ValueError, EOFError, MemoryError) as error:
+        kernels = np.load(BytesIO(data), allow_pickle=False)
+    except Exception as error:  # numpy raises anything, of a broken header even TokenError
         raise UnreadableFileError(path, "it is not an .npy file of plain numbers") from error
     if not isinstance(kernels, np.ndarray) or kernels.dtype.kind != "f":
         raise UnreadableFileError(path, "it is not an array of floating-point numbers")

@@ -19,6 +19,11 @@ _ENERGY = 1e-3
 _SMOOTHNESS = 1e-3
 """Weight of the energy of a kernel's gradient, likewise."""
 
+_RING = 2.0
+"""Width in pixels of the rings around a kernel's middle."""
+_FAINT = 0.01
+"""Light of a ring that is noise, as a fraction of the brightest ring's."""
+
 
 def solve_kernels(sharp: FloatArray32, views: FloatArray32) -> tuple[FloatArray32, FloatArray32]:
     """Kernels `V x K x K`, K odd, that turn a sharp picture into its `V x h x w` blurred views.
@@ -67,6 +72,28 @@ def solve_kernels(sharp: FloatArray32, views: FloatArray32) -> tuple[FloatArray3
             break
     left_over = np.sqrt(np.square(residual(kernels)).mean((1, 2)))
     return kernels / kernels.sum((1, 2), keepdims=True), left_over
+
+
+def without_outskirts(kernels: FloatArray32) -> tuple[FloatArray32, float]:
+    """Kernels `V x rows x columns x K x K` without what lies far outside the blur.
+
+    Noise leaves faint light all over a kernel, since none of it can be negative, and that makes the
+    blur seem wider. So the mean of all kernels is looked at ring by ring, and where one is faint,
+    all from a few pixels farther out is taken away. Returned with the share of the light that was;
+    kernels still sum to one.
+    """
+    reach = kernels.shape[-1] // 2
+    distance = np.hypot(*np.ogrid[-reach : reach + 1, -reach : reach + 1])
+    rings = (distance / _RING).astype(int)
+    light = np.bincount(rings.ravel(), kernels.mean((0, 1, 2)).ravel()) / np.bincount(rings.ravel())
+    brightest = int(light.argmax())
+    faint = np.flatnonzero(light[brightest:] < _FAINT * light[brightest])
+    if not len(faint):
+        return kernels, 0.0
+    inside = distance < _RING * (brightest + faint[0] + 1)
+    kept = kernels * inside
+    share = 1 - float(kept.sum((-2, -1)).mean())
+    return kept / kept.sum((-2, -1), keepdims=True), share
 
 
 def _laplacian(kernels: FloatArray32) -> FloatArray32:

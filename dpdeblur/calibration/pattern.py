@@ -15,6 +15,8 @@ FloatArray32 = NDArray[np.float32]
 
 _LARGEST = 32768
 """Pixels along a side, and from dot to dot, at most."""
+_BRIGHTNESS = 0.8
+"""Of the dots on the monitor, so that a picture taken of them, or rendered, is not overexposed."""
 _MOST = 2**26
 """Pixels of the whole picture at most."""
 
@@ -53,10 +55,10 @@ def write_pattern(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write `dot_grid` of `size` (height, width) as an 8-bit sRGB picture.
+    """Write `dot_grid` of `size` (height, width) as an 8-bit sRGB picture, at 80 % of white.
 
     Raises OptionError, and what `io.check_output` raises, before the dots are drawn.
     """
     check_output(path, overwrite=overwrite)
-    dots = linear_to_srgb(dot_grid(*size, spacing, diameter))
+    dots = linear_to_srgb(_BRIGHTNESS * dot_grid(*size, spacing, diameter))
     write_picture(path, np.repeat(dots[..., None], 3, -1), bit_depth=8, overwrite=overwrite)

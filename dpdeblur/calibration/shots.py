@@ -87,6 +87,8 @@ def read_shots(
         shots = Shots(light[0], light[1], light[2], levels=levels)
     except IdenticalViewsError as error:
         raise IdenticalViewsError(f"{left} and {right}") from error
+    except PictureTooSmallError as error:
+        raise PictureTooSmallError(error.shape, error.minimum, str(left)) from error
     if whites is not None:
         for path, sheet in zip(whites, light[3:], strict=True):
             if sheet.min() <= 0:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from dpdeblur.calibration.brightness import in_cells, pattern_ratio, white_ratio
-from dpdeblur.calibration.kernels import solve_kernels
+from dpdeblur.calibration.kernels import solve_kernels, without_outskirts
 from dpdeblur.calibration.measure import APART, blur_radius, disparity
 from dpdeblur.calibration.register import dot_spacing, find_drift
 from dpdeblur.calibration.shots import Shots
@@ -26,6 +27,10 @@ _SMALLEST = 5
 """Width of the kernels in pixels at least."""
 _FAINT = 0.3
 """Contrast of a tile with dots at least, as a fraction of the median tile's."""
+_SCATTERED = 0.05
+"""Fraction of the light outside the blur that raises a doubt."""
+_SHARPER = 1.02
+"""How much sharper the sharp picture must be than the views, at least."""
 _RIM = 0.02
 """Fraction of a kernel's light on its border that raises a doubt."""
 
@@ -66,6 +71,12 @@ def solve(
     side = _kernel_size(kernel_size, spacing)
     _check_tiles(shots.sharp, grid, side)
     drift = find_drift(shots.sharp, shots.left + shots.right, spacing)
+    if _sharpness(shots.sharp, spacing) < _SHARPER * max(
+        _sharpness(view, spacing) for view in (shots.left, shots.right)
+    ):
+        raise PatternError(
+            "the sharp picture is as blurred as the views; give the shot in focus as the sharp one"
+        )
     sharp = drift.undo(shots.sharp)
     bright = [pattern_ratio(view, sharp, spacing) for view in (shots.left, shots.right)]
     if shots.whites is not None:
@@ -90,6 +101,13 @@ def solve(
         if progress is not None:
             progress(done + 1, len(windows))
 
+    doubts = tuple(_doubts(found, side))
+    found, scattered = without_outskirts(found)
+    if scattered > _SCATTERED:
+        doubts += (
+            f"Noise had scattered {scattered:.0%} of the kernels' light, which was taken away; "
+            "expose longer, or average several shots, for better kernels.",
+        )
     left, right = found
     apart = float(disparity(left, right).mean())
     if abs(apart) < APART:
@@ -106,7 +124,14 @@ def solve(
         ratio=in_cells(ratio),
         levels=shots.levels,
     )
-    return Solved(calibration, residual, spacing, drift.largest, tuple(_doubts(found, side)))
+    return Solved(calibration, residual, spacing, drift.largest, doubts)
+
+
+def _sharpness(picture: FloatArray32, spacing: float) -> float:
+    """How steep the dots' rims are beside their contrast, in one unit for pictures of one grid."""
+    soft = gaussian_filter(picture, max(1.0, spacing / 40))  # noise has rims everywhere
+    down, along = np.gradient(soft)
+    return float(np.sqrt((np.square(down) + np.square(along)).mean()) / soft.std())
 
 
 def _kernel_size(wanted: int | None, spacing: float) -> int:

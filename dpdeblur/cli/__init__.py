@@ -45,9 +45,17 @@ def _root(
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
+    megapixels: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="Size of the largest picture that is read; default: 300."),
+    ] = None,
 ) -> None:
     """Turn dual-pixel photographs into all-in-focus pictures.
 
     [bold]dpdeblur fix IMG.CR2[/bold] restores a Canon Dual Pixel RAW, [bold]dpdeblur fix LEFT
     RIGHT[/bold] a pair of views, [bold]dpdeblur batch IN OUT[/bold] a folder of both.
     """
+    if megapixels is not None:
+        from dpdeblur.io import allow_megapixels
+
+        allow_megapixels(megapixels)

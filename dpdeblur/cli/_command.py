@@ -49,7 +49,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     def run(ctx: typer.Context, *, json: bool, quiet: bool, **given: Any) -> None:
         for name, (group, keys) in groups.items():
             given[name] = group(**{key: given.pop(key) for key in keys})
-        flags = {name for option in ctx.command.params for name in option.opts}
+        known = (*ctx.command.params, *ctx.find_root().command.params)
+        flags = {name for option in known for name in option.opts}
         printer = Output(json=json, quiet=quiet, flags=flags)
         ctx.find_root().obj = printer  # for the error handler
         function(printer, **given)

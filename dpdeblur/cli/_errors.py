@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -29,7 +30,32 @@ _HINTS: Mapping[type[DPDeblurError], str] = {
 """What to do, in place of the errors' own hints for Python."""
 
 
-class ErrorGroup(TyperGroup):
+_NO_MEMORY = "Memory ran out; free some, or ask for less: smaller pictures, crops or batches."
+
+
+class PlainGroup(TyperGroup):
+    """A group whose help shows flags without the word that Typer has for their type."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """The options of the group itself."""
+        return _plain_flags(super().get_params(ctx))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of a name, None if there is none."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _plain_flags([*command.params, command.get_help_option(ctx)])
+        return command
+
+
+def _plain_flags(options: list[Any]) -> list[Any]:
+    for option in options:
+        if getattr(option, "is_flag", False) and not option.metavar:
+            option.metavar = ""
+    return options
+
+
+class ErrorGroup(PlainGroup):
     """Runs a command; errors of this package end it with one sentence and exit code 2.
 
     Other exceptions are bugs and keep their traceback.
@@ -44,10 +70,17 @@ class ErrorGroup(TyperGroup):
             printer = ctx.obj or Output()
             printer.error(type(error).__name__, sentence(printer, error))
             raise typer.Exit(BAD_INPUT) from error
+        except (MemoryError, RuntimeError) as error:
+            if not _ran_out_of_memory(error):
+                raise
+            printer = ctx.obj or Output()
+            printer.error("MemoryError", _NO_MEMORY)
+            raise typer.Exit(BAD_INPUT) from error
         except KeyboardInterrupt as interrupt:
             with suppress(OSError):  # the terminal may be gone
                 printer = ctx.obj or Output()
-                printer.error("Interrupted", "Interrupted; finished results are kept.")
+                kept = "; finished results are kept" if printer.kept else ""
+                printer.error("Interrupted", f"Interrupted{kept}.")
             raise typer.Exit(getattr(interrupt, "code", INTERRUPTED)) from None
 
 
@@ -74,6 +107,14 @@ def _stopped_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _ran_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    if isinstance(error, MemoryError) or "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
+    from dpdeblur.memory import is_out_of_memory
+
+    return is_out_of_memory(error)
 
 
 def sentence(printer: Output, error: DPDeblurError) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
+
+from dpdeblur.cli._text import Description, PlainTable, escaped
 
 if TYPE_CHECKING:
     from dpdeblur.engines import Engine, Restored, RunInfo
@@ -47,43 +48,51 @@ class Output:
         )
         self._err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
         self.warnings: list[str] = []
+        self.kept = False
+        """The command has written results that an interrupt does not take back."""
 
     def silence(self) -> None:
         """Print nothing but errors from now on."""
         self.json, self.quiet, self.interactive = False, True, False
 
-    def result(self, human: RenderableType, data: dict[str, Any]) -> None:
-        """Print what the command was asked for; the JSON document also lists the warnings."""
+    def result(self, human: RenderableType | Sequence[str], data: dict[str, Any]) -> None:
+        """Print what the command was asked for; the JSON document also lists the warnings.
+
+        For people that is a line, several, or something that rich can show.
+        """
         if self.json:
             self._document(data | {"warnings": self.warnings})
         elif not self.quiet:
-            self._out.print(human)
+            if isinstance(human, str):
+                human = (human,)
+            for part in human if isinstance(human, Sequence) else (human,):
+                self._out.print(escaped(part) if isinstance(part, str) else part)
 
     def warn(self, *sentences: str) -> None:
         """Say that something is amiss although the command goes on."""
         for sentence in sentences:
             self.warnings.append(sentence)
             if not (self.quiet or self.json):
-                self._err.print(Text.assemble(("Warning:", "yellow"), " ", sentence))
+                self._err.print(Text.assemble(("Warning:", "yellow"), " ", escaped(sentence)))
 
     def failure(self, sentence: str) -> None:
         """Say that one of many pictures failed, also when quiet."""
         self.warnings.append(sentence)
         if not self.json:
-            self._err.print(Text.assemble(("Error:", "bold red"), " ", sentence))
+            self._err.print(Text.assemble(("Error:", "bold red"), " ", escaped(sentence)))
 
     def note(self, *sentences: str) -> None:
         """Say something worth knowing."""
         for sentence in sentences:
             if not (self.quiet or self.json):
-                self._err.print(sentence, style="dim")
+                self._err.print(escaped(sentence), style="dim")
 
     def error(self, kind: str, sentence: str) -> None:
         """Say why the command ended early; `kind` tells machines."""
         if self.json:
             error = {"type": kind, "message": sentence}
             self._document({"error": error, "warnings": self.warnings})
-        self._err.print(Text.assemble(("Error:", "bold red"), " ", sentence))
+        self._err.print(Text.assemble(("Error:", "bold red"), " ", escaped(sentence)))
 
     def _document(self, data: dict[str, Any]) -> None:
         typer.echo(json.dumps(_plain(data), indent=2, allow_nan=False))
@@ -92,7 +101,7 @@ class Output:
     def progress(self) -> Iterator[Progress]:
         """A progress bar on a terminal, nothing elsewhere."""
         bar = Progress(
-            TextColumn("{task.description}", markup=False),
+            Description(),
             BarColumn(),
             TaskProgressColumn(),
             TimeElapsedColumn(),
@@ -137,27 +146,27 @@ def describe_run(run: RunInfo) -> str:
 
 def rendered(*parts: str | report.Table) -> Group:
     """Sentences and tables of scores as they are printed."""
-    shown: list[str | Table] = []
+    shown: list[str | PlainTable] = []
     for part in parts:
         if isinstance(part, str):
-            shown.append(part)
+            shown.append(escaped(part))
             continue
-        shown.append(table := Table(title=part.title, title_justify="left"))
+        shown.append(table := PlainTable(title=part.title, title_justify="left"))
         table.add_column("", overflow="fold")
         for column in part.columns:
             table.add_column(column.heading, justify="right")
         for texts in part.texts():
-            table.add_row(*texts)
+            table.add_texts(*texts)
     return Group(*shown)
 
 
-def fact_table(rows: Mapping[str, str], title: str) -> Table:
+def fact_table(rows: Mapping[str, str], title: str) -> PlainTable:
     """A table of names and what is to be said of them."""
-    table = Table(title=title, title_justify="left", show_header=False)
+    table = PlainTable(title=escaped(title), title_justify="left", show_header=False)
     table.add_column()
     table.add_column(overflow="fold")
     for row in rows.items():
-        table.add_row(*row)
+        table.add_texts(*row)
     return table
 
 

@@ -130,6 +130,7 @@ def _watcher(bar: Bar, printer: Output, total: int) -> EventCallback:
             bar.update(task, completed=done, description=event.job.pair.name)
         elif event.record.status != "skipped":
             finished += 1
+            printer.kept |= event.record.status == "done"
             _tell(printer, event.record, f"{finished}/{total}")
 
     return watch
@@ -145,13 +146,13 @@ def _tell(printer: Output, record: Record, count: str) -> None:
 
 
 def _summary(report: BatchReport) -> Table:
-    from rich.table import Table
+    from dpdeblur.cli._text import PlainTable
 
     counts = ", ".join(f"{number} {status}" for status, number in report.counts.items())
-    table = Table(title=f"{counts}, {report.seconds:.0f} s", title_justify="left")
+    table = PlainTable(title=f"{counts}, {report.seconds:.0f} s", title_justify="left")
     for heading in ("Picture", "Status", "Seconds", "Result"):
         table.add_column(heading, overflow="fold")
     for record in report.records:
         seconds = "" if record.seconds is None else f"{record.seconds:.1f}"
-        table.add_row(record.name, record.status, seconds, record.error or record.output)
+        table.add_texts(record.name, record.status, seconds, record.error or record.output)
     return table

@@ -10,9 +10,11 @@ from typer import Argument, Option
 
 from dpdeblur.cli import _options
 from dpdeblur.cli._command import command
+from dpdeblur.cli._errors import PlainGroup
 from dpdeblur.cli._output import Output
 
 app = typer.Typer(
+    cls=PlainGroup,
     no_args_is_help=True,
     rich_markup_mode="rich",
     help="Measure a camera's blur and vignetting, once.",
@@ -88,7 +90,7 @@ def solve(
         )
     printer.warn(*solved.warnings)
     write_calibration(output, solved.calibration, overwrite=overwrite)
-    human = f"{output}\n{calibration.fit_summary(solved)}"
+    human = (str(output), *calibration.fit_summary(solved).splitlines())
     printer.result(human, {"output": output} | calibration.describe_fit(solved))
 
 
@@ -122,9 +124,9 @@ def pattern(
     width, height = parse_sides(size, "size")
     diameter = spacing / 6 if dot is None else dot
     write_pattern(output, (height, width), spacing, diameter, overwrite=overwrite)
-    human = f"{output}\n{width}x{height}, dots {spacing:g} px apart, {diameter:.4g} px wide"
+    dots = f"{width}x{height}, dots {spacing:g} px apart, {diameter:.4g} px wide"
     data = {"output": output, "size": [height, width], "spacing": spacing, "dot": diameter}
-    printer.result(human, data)
+    printer.result((str(output), dots), data)
 
 
 @app.command("import")
@@ -155,7 +157,8 @@ def import_(
     check_writable(output, overwrite=overwrite, extensions=(".npz",))
     calibration = import_folder(folder, levels)
     write_calibration(output, calibration, overwrite=overwrite)
-    printer.result(f"{output}\n{summary(calibration)}", {"output": output} | describe(calibration))
+    human = (str(output), *summary(calibration).splitlines())
+    printer.result(human, {"output": output} | describe(calibration))
 
 
 @app.command()
@@ -181,8 +184,8 @@ def show(
     if output is not None:
         check_writable(output, overwrite=overwrite, inputs=[path], extensions=(".png",))
     calibration = read_calibration(path)
-    human = summary(calibration)
+    human = summary(calibration).splitlines()
     if output is not None:
         draw_kernels(output, calibration, overwrite=overwrite)
-        human = f"{output}\n{human}"
+        human = [str(output), *human]
     printer.result(human, {"output": output} | describe(calibration))

@@ -74,6 +74,7 @@ def eval_(
 
         for each in evaluation.evaluate(engines, pairs, rules, keep=keep, progress=advance):
             pictures.append(each)
+            printer.kept |= save is not None
             _tell(printer, each, f"{len(pictures)}/{len(pairs)}")
 
     explain = partial(sentence, printer)

@@ -56,7 +56,7 @@ def fix(
     """
     from dpdeblur.datasets import common_stem
     from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules, picture_scoring
-    from dpdeblur.io import check_outputs, write_picture
+    from dpdeblur.io import check_outputs, check_size, write_picture
     from dpdeblur.pair import read_beside
     from dpdeblur.raw import check_photo, read_photo
 
@@ -72,6 +72,7 @@ def fix(
     check_outputs([output, *saved.values()], overwrite=overwrite, inputs=inputs)
     runner = engine.make()
     pair = runner.read(read_photo(left, right, develop))
+    check_size(output, *pair.left.shape[:2])
     sharp = None if truth is None else read_beside(truth, pair)
     printer.warn(*pair.warnings, *(sharp.info.warnings if sharp else ()))
 

@@ -86,5 +86,5 @@ def map_(
     printer.warn(*optimiser.write_map_folder(folder, pair, restored, record, overwrite=overwrite))
     lowest, highest = data["radii"]
     size = f"{data['width']}x{data['height']}, radii {lowest:+.2f} to {highest:+.2f} px"
-    human = "\n".join((*map(str, outputs.values()), f"{size}, {describe_run(restored.run)}"))
+    human = (*map(str, outputs.values()), f"{size}, {describe_run(restored.run)}")
     printer.result(human, {"outputs": outputs} | data)

@@ -67,7 +67,7 @@ def split(
         )
     height, width = pixels.shape[:2]
     printer.result(
-        "\n".join(f"{path}  {width}x{height}" for path in paths.values()),
+        [f"{path}  {width}x{height}" for path in paths.values()],
         {
             "views": paths,
             "width": width,

@@ -120,4 +120,4 @@ def synth(
         )
     lowest, highest = pair.radii
     size = f"{pair.width}x{pair.height}, radii {lowest:z.1f} to {highest:z.1f} px"
-    printer.result("\n".join((*map(str, pair.outputs.values()), size)), vars(pair) | camera)
+    printer.result((*map(str, pair.outputs.values()), size), vars(pair) | camera)

@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from dpdeblur.datasets.names import Finding, PairPaths, distinct, output_name
 from dpdeblur.datasets.paths import is_folder
 from dpdeblur.errors import PairingError, UnreadableFileError
+from dpdeblur.io.atomic import read_at_most
+from dpdeblur.io.limits import METADATA
 
 
 def read_pair_list(csv_file: Path, folder: Path | None = None) -> Finding:
@@ -62,11 +64,9 @@ def _rows(csv_file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     if is_folder(csv_file):
         raise UnreadableFileError(csv_file, "it is a folder; give a CSV table")
     try:
-        text = csv_file.read_text(encoding="utf-8-sig")
+        text = read_at_most(csv_file, METADATA).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableFileError(csv_file, "it is not UTF-8 text; save it as UTF-8") from error
-    except OSError as error:
-        raise UnreadableFileError(csv_file, error.strerror or "the system refuses") from error
     columns = ["left", "right", "name"]
     first = True
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -75,6 +75,8 @@ def _rows(csv_file: Path) -> Iterator[tuple[int, dict[str, str]]]:
             cells = [cell.strip() for cell in raw]
             if not any(cells):
                 continue
+            if "\0" in "".join(cells):
+                raise PairingError(csv_file, f"line {reader.line_num}: it has a null byte")
             lowered = [cell.lower() for cell in cells]
             if first and {"left", "right"} <= set(lowered):
                 columns = lowered

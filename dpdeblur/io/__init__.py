@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dpdeblur.io.limits import allow_megapixels
 from dpdeblur.io.maps import READABLE_MAPS, read_map, write_map
 from dpdeblur.io.orientation import INVERSE, turn
 from dpdeblur.io.picture import PICTURE_EXTENSIONS, Picture, PictureInfo
 from dpdeblur.io.read import READABLE, read_picture
-from dpdeblur.io.write import WRITABLE, check_output, check_outputs, write_picture
+from dpdeblur.io.write import WRITABLE, check_output, check_outputs, check_size, write_picture
 
 __all__ = [
     "INVERSE",
@@ -16,8 +17,10 @@ __all__ = [
     "WRITABLE",
     "Picture",
     "PictureInfo",
+    "allow_megapixels",
     "check_output",
     "check_outputs",
+    "check_size",
     "read_map",
     "read_picture",
     "turn",

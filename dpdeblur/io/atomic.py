@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
@@ -21,11 +21,16 @@ from dpdeblur.errors import (
 )
 
 
-def read_whole(path: Path, extensions: Sequence[str] = ()) -> bytes:
+def read_whole(
+    path: Path,
+    extensions: Sequence[str] = (),
+    look: Callable[[bytes, int], None] = lambda _first, _size: None,
+) -> bytes:
     """The bytes of an ordinary file, whose name must end in one of `extensions` if any are given.
 
-    Raises MissingFileError, UnsupportedFormatError, and UnreadableFileError for a folder, a pipe
-    or device, an empty file and whatever the system refuses.
+    Before more is read, `look` is given its first 16 bytes and its size, to raise its own errors.
+    Raises MissingFileError, UnsupportedFormatError, and UnreadableFileError for a
+    folder, a pipe or device, an empty file and whatever the system refuses.
     """
     try:
         kind = path.stat().st_mode
@@ -35,15 +40,40 @@ def read_whole(path: Path, extensions: Sequence[str] = ()) -> bytes:
             raise UnreadableFileError(path, "it is not an ordinary file")
         if extensions and path.suffix.lower() not in extensions:
             raise UnsupportedFormatError(path, extensions)
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            first = file.read(16)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingFileError(path) from error
     except ValueError as error:  # a name with a null byte
         raise UnreadableFileError(path, str(error)) from error
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
-    if not data:
+    if not first:
         raise UnreadableFileError(path, "it is empty")
+    look(first, path.stat().st_size)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableFileError(path, error.strerror or str(error)) from error
+
+
+def read_at_most(path: Path, most: int) -> bytes:
+    """The bytes of a file or pipe that is no picture; it may be endless.
+
+    Raises MissingFileError, and UnreadableFileError for a folder, for more than `most` bytes and
+    whatever the system refuses.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingFileError(path) from error
+    except ValueError as error:  # a name with a null byte
+        raise UnreadableFileError(path, str(error)) from error
+    except OSError as error:
+        raise UnreadableFileError(path, error.strerror or str(error)) from error
+    if len(data) > most:
+        raise UnreadableFileError(path, f"it is larger than {most >> 20} MiB")
     return data
 
 

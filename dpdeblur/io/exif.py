@@ -38,6 +38,7 @@ _LAYOUTS = (b'{"shape"', b"ImageJ=", b"<?xml")
 
 _ASCII, _SHORT, _LONG, _RATIONAL, _IFD = 2, 3, 4, 5, 13
 _DEEPEST = 3
+_LONGEST = 256
 _FORMATS = {
     b"II*\0": TIFF.CLASSIC_LE,
     b"MM\0*": TIFF.CLASSIC_BE,
@@ -61,7 +62,8 @@ def parse(block: bytes) -> Directory:
     """Read the main directory and the EXIF, GPS and interoperability ones below it.
 
     `block` is an EXIF block from its TIFF header on, or a whole TIFF or BigTIFF file. Entries that
-    point outside the block are left out. Raises ValueError where it has no such structure.
+    point outside the block are left out. Raises ValueError where it has no such structure, or where
+    so many entries share bytes that it would take far more memory than the block.
     """
     return next(_chain(block))
 
@@ -69,11 +71,11 @@ def parse(block: bytes) -> Directory:
 def parse_chain(block: bytes) -> list[Directory]:
     """Read the main directory, as `parse` does, and those chained to it: a file's other pictures.
 
-    A chain that is broken behind the main directory ends there.
+    A chain that is broken behind the main directory ends there. Raises ValueError as `parse` does.
     """
     rest = _chain(block)
     chain = [next(rest)]
-    with suppress(ValueError):
+    with suppress(_LostError):
         for directory in rest:
             chain.append(directory)
     return chain
@@ -86,9 +88,9 @@ def serialise(directory: Directory) -> bytes:
 
 def serialise_directory(directory: Directory, offset: int) -> bytes:
     """Write a directory and all below it, as bytes to be put at `offset` (even) of a file."""
-    table = struct.pack("<H", len(directory))
+    table = bytearray(struct.pack("<H", len(directory)))
     at = offset + 2 + 12 * len(directory) + 4
-    values = b""
+    values = bytearray()
     for tag, entry in sorted(directory.items()):
         if isinstance(entry, dict):
             content = serialise_directory(entry, at)
@@ -102,7 +104,7 @@ def serialise_directory(directory: Directory, offset: int) -> bytes:
         content += bytes(len(content) % 2)
         values += content
         at += len(content)
-    return table + bytes(4) + values
+    return bytes(table + bytes(4) + values)
 
 
 def orientation(directory: Directory) -> int:
@@ -160,32 +162,54 @@ def cleaned(directory: Directory, software: str) -> Directory:
     return kept and kept | {ORIENTATION: short(1), SOFTWARE: text(software)}
 
 
+class _LostError(ValueError):
+    """A directory is not where it should be."""
+
+
+class _Budget:
+    """Bytes that may still be read: twice a block, since only a few values share their bytes."""
+
+    def __init__(self, block: bytes) -> None:
+        self._left = 2 * len(block)
+
+    def spend(self, size: int) -> None:
+        """Raise ValueError where it is used up: entries without end share the same bytes."""
+        self._left -= size
+        if self._left < 0:
+            raise ValueError("its entries lie over each other")
+
+
 def _chain(block: bytes) -> Iterator[Directory]:
-    """The main directory and those chained to it; ValueError where the chain ends or breaks."""
+    """The main directory and those chained to it; _LostError where the chain ends or breaks."""
     form = _FORMATS.get(block[:4])
     if form is None:
         raise ValueError("no TIFF header")
-    link, seen = form.offsetsize, set[int]()
+    link, seen, budget = form.offsetsize, set[int](), _Budget(block)
     while (offset := _number(block, link, form.offsetformat)) not in seen:
+        if len(seen) == _LONGEST:
+            raise ValueError("too many directories")
         seen.add(offset)
-        directory, link = _read(block, form, offset, _DEEPEST)
+        directory, link = _read(block, form, offset, _DEEPEST, budget)
         yield directory
 
 
 def _number(block: bytes, at: int, kind: str) -> int:
     if at + struct.calcsize(kind) > len(block):
-        raise ValueError("a directory is missing")
+        raise _LostError("a directory is missing")
     return int(struct.unpack_from(kind, block, at)[0])
 
 
-def _read(block: bytes, form: Any, offset: int, depth: int) -> tuple[Directory, int]:
+def _read(
+    block: bytes, form: Any, offset: int, depth: int, budget: _Budget
+) -> tuple[Directory, int]:
     """The directory at `offset`, and where the link to the next one lies."""
     if offset == 0 or depth == 0:
-        raise ValueError("a directory is missing")
+        raise _LostError("a directory is missing")
     first = offset + form.tagnosize
     end = first + form.tagsize * _number(block, offset, form.tagnoformat)
     if end > len(block):
-        raise ValueError("a directory is cut short")
+        raise _LostError("a directory is cut short")
+    budget.spend(end - offset)
     directory: Directory = {}
     for tag, kind, number, value in struct.iter_unpack(form.tagheaderformat, block[first:end]):
         if tag in directory:
@@ -193,13 +217,16 @@ def _read(block: bytes, form: Any, offset: int, depth: int) -> tuple[Directory, 
         if tag in POINTERS:
             wide = "I" if kind in {_LONG, _IFD} else form.offsetformat[1:]  # 4 bytes in BigTIFF too
             start = _number(value, 0, form.byteorder + wide)
-            with suppress(ValueError):  # a lost sub-directory takes nothing else with it
-                directory[tag], _ = _read(block, form, start, depth - 1)
+            with suppress(_LostError):  # a lost sub-directory takes nothing else with it
+                directory[tag], _ = _read(block, form, start, depth - 1, budget)
             continue
         words = TIFF.DATA_FORMATS.get(kind, "0s")  # such as 2I: two numbers of four bytes
         size = struct.calcsize("<" + words) * number
         if size > form.tagoffsetthreshold:
             start = _number(value, 0, form.offsetformat)
+            if start + size > len(block):
+                continue
+            budget.spend(size)
             value = block[start : start + size]
         if size and len(value) >= size:
             word = struct.calcsize("<" + words[-1])

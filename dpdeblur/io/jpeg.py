@@ -17,7 +17,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from dpdeblur.io import exif
+from dpdeblur.io import exif, limits
 from dpdeblur.io.stored import (
     IPTC,
     IPTC_RESOURCE,
@@ -32,6 +32,7 @@ _EOI, _SOS, _APPLICATION = 0xD9, 0xDA, range(0xE0, 0xEE)
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}  # TEM and restart markers have no length
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])")
+_LAST_BYTES = re.compile(rb"\xff[\x01-\xfe]")  # of a marker: found in linear time
 _JFIF = b"JFIF\0"
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -54,6 +55,8 @@ def decode(data: bytes) -> Stored:
     if bits != 8 or parts not in {1, 3}:
         kind = "a CMYK" if parts == 4 else f"a {bits}-bit"
         raise Unusable(f"it is {kind} JPEG; convert it to RGB in 8 bits first")
+    height, width = struct.unpack_from(">HH", frame, 1)
+    limits.check_jpeg(height, width, len(data))
     samples = _pixels(data, "GRAY" if parts == 1 else "RGB", scan)
     jfif, block, xmp = (next(iter(blocks[name]), None) for name in (_JFIF, _EXIF, _XMP))
     # A profile longer than a segment is split: number and count are the two bytes after the name.
@@ -132,9 +135,10 @@ def _pixels(data: bytes, colours: str, scan: int) -> NDArray[np.uint8]:
 def _padded(data: bytes, at: int) -> bytes:
     """The file with more bytes before each of its markers, from the first scan (at `at`) on."""
     pieces, begin = [], 0
-    while match := _MARKER.search(data, at):
-        pieces.append(data[begin : match.start()])
-        begin, at, marker = match.start(), match.end(), match[1][0]
+    while match := _LAST_BYTES.search(data, at):
+        start = at + len(data[at : match.start()].rstrip(b"\xff"))  # more such bytes may precede
+        pieces.append(data[begin:start])
+        begin, at, marker = start, match.end(), match[0][1]
         if marker == _EOI:
             return _FILL.join([*pieces, data[begin:]])
         if marker not in _STANDALONE:

@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.errors import InvalidMapError, UnreadableFileError, UnsupportedFormatError
-from dpdeblur.io import png, tiff
+from dpdeblur.errors import (
+    DPDeblurError,
+    InvalidMapError,
+    UnreadableFileError,
+    UnsupportedFormatError,
+)
+from dpdeblur.io import limits, png, tiff
 from dpdeblur.io.atomic import read_whole, write_whole
 from dpdeblur.io.metadata import SOFTWARE, carried
 from dpdeblur.io.orientation import turn
@@ -43,20 +48,26 @@ def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]
     >>> read_map(Path("ramp.tif"))[0, 0]
     np.float32(-3.0)
     """
-    data = read_whole(path, READABLE_MAPS)
     try:
+        data = read_whole(path, READABLE_MAPS, _look)
         if data.startswith(png.SIGNATURE):
             return _whole_numbers(png.decode(data), zero_is_unknown)
-        if not data.startswith(tiff.SIGNATURES):
-            raise Unusable("it is not a PNG or TIFF file")
         page = tiff.first_page(data)
         if page.sampleformat == _FLOAT:
             return _floating_point(page, data)
         return _whole_numbers(tiff.decode(data), zero_is_unknown)
+    except DPDeblurError:
+        raise
     except Unusable as error:
-        raise UnreadableFileError(path, str(error)) from error
+        raise UnreadableFileError(path, str(error), error.parameter) from error
     except Exception as error:  # decoders raise anything from IndexError to their own classes
         raise UnreadableFileError(path, "it is damaged or cut short") from error
+
+
+def _look(first: bytes, size: int) -> None:
+    if not first.startswith((png.SIGNATURE, *tiff.SIGNATURES)):
+        raise Unusable("it is not a PNG or TIFF file")
+    limits.check_size(size)
 
 
 def write_map(path: Path, numbers: NDArray[np.floating[Any]], *, overwrite: bool = False) -> None:

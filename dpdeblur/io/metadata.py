@@ -12,16 +12,17 @@ from dpdeblur.io.stored import Stored
 SOFTWARE = f"dpdeblur {__version__}"
 
 # XMP is edited as text: an XML library would rewrite the whole packet. A property is either an
-# attribute or an element, empty or up to its own end, under the customary prefix.
+# attribute or an element, empty or up to its own end, under the customary prefix. That end is
+# sought apart, so that a packet of opening tags alone takes linear time, too.
 _NAMES = (
     r"(?:xmp:Thumbnails|xap:Thumbnails|exif:PixelXDimension|exif:PixelYDimension"
     r"|tiff:ImageWidth|tiff:ImageLength|tiff:Orientation|xmpNote:HasExtendedXMP)"
 )
-_VALUE = r"""(?:"[^"]*"|'[^']*')"""
+_VALUE = r"""(?:"[^"<]*"|'[^'<]*')"""
 _OUTDATED = re.compile(
     rf"""\s{_NAMES}\s*=\s*{_VALUE}
-    | <(?P<name>{_NAMES})(?=[\s/>]) (?:[^<>"'/]|{_VALUE})* (?: /> | >.*?</(?P=name)\s*> )""",
-    re.DOTALL | re.VERBOSE,
+    | <(?P<element>{_NAMES})(?=[\s/>]) (?:[^<>"'/]|{_VALUE})* /?>""",
+    re.VERBOSE,
 )
 # Views made from a raw file are upright, and say here how they were turned: `read_pair` has to
 # find back to the sensor's rows.
@@ -83,4 +84,21 @@ def clean_xmp(packet: bytes) -> bytes:
     text = packet.rstrip(b"\0").decode("utf-8")
     if "rdf:RDF" not in text:
         raise ValueError("no RDF")
-    return _OUTDATED.sub("", text).encode("utf-8")
+    return _without_outdated(text).encode("utf-8")
+
+
+def _without_outdated(text: str) -> str:
+    kept, begin, at = list[str](), 0, 0
+    endless = set[str]()  # elements that no tag ends from here on
+    while match := _OUTDATED.search(text, at):
+        at, name = match.end(), match["element"]
+        if name and not match[0].endswith("/>"):
+            closing = f"</{name}>"
+            end = -1 if name in endless else text.find(closing, at)
+            if end < 0:
+                endless.add(name)
+                continue
+            at = end + len(closing)
+        kept.append(text[begin : match.start()])
+        begin = at
+    return "".join((*kept, text[begin:]))

@@ -13,8 +13,8 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from dpdeblur.io import exif
-from dpdeblur.io.stored import IPTC, Broken, Stored, Unusable, without_single_channel
+from dpdeblur.io import exif, interlaced, limits
+from dpdeblur.io.stored import IPTC, Broken, Samples, Stored, Unusable, without_single_channel
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
@@ -25,7 +25,7 @@ _GAMMA, _TOLERANCE = 45455, 500  # of sRGB, in the units of the gAMA chunk
 _IPTC_KEYWORD = b"Raw profile type iptc"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _HEADER_END = len(SIGNATURE) + 12 + 13  # IHDR comes first and is always 13 bytes long
-_LARGEST_BLOCK = 2**26  # bytes that a compressed metadata chunk may unpack to
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 
 
 def decode(data: bytes) -> Stored:
@@ -37,16 +37,17 @@ def decode(data: bytes) -> Stored:
     found: dict[str, Any] = {}
     tags: exif.Directory = {}
     notes: list[str] = []
-    kept = [SIGNATURE]
+    kept: list[tuple[bytes, bytes]] = []
+    unpacker = _Unpacker()
     for kind, chunk in _chunks(data):
         if kind in _PIXELS:
-            kept.append(chunk)
+            kept.append((kind, chunk))
         try:
-            found |= _metadata(kind, chunk)
+            found |= _metadata(kind, chunk, unpacker)
             tags |= found.pop("tags", {})
         except (ValueError, struct.error, zlib.error):
             notes.append(f"The {kind.decode()} chunk is damaged and was left out.")
-    samples = np.atleast_3d(imagecodecs.png_decode(b"".join(kept)))
+    samples = np.atleast_3d(_pixels(kept))
     if (frames := found.pop("frames", 1)) > 1:
         notes.append(f"Only the first of its {frames} frames was read.")
     gamma, better = found.pop("gama", _GAMMA), {"icc", "cicp", "srgb"} & found.keys()
@@ -79,6 +80,30 @@ def encode(stored: Stored) -> bytes:
     return bytes(data[:_HEADER_END]) + chunks + bytes(data[_HEADER_END:])
 
 
+def _pixels(chunks: list[tuple[bytes, bytes]]) -> Samples:
+    """Decode the chunks that hold pixels; Unusable where there are too many of these."""
+    kind, header = chunks[0][0], chunks[0][1][8:-4]
+    if kind != b"IHDR" or len(header) != 13:
+        raise Unusable("it is damaged")
+    width, height, bits, colours, _, _, woven = struct.unpack(">IIBBBBB", header)
+    limits.check_pixels(height, width)
+    pixel_bits = bits * _CHANNELS.get(colours, 1)
+    scans = [chunk for kind, chunk in chunks if kind == b"IDAT"]
+    packed = sum(map(len, scans)) - 12 * len(scans)
+    limits.check_packed(height * (1 + width * pixel_bits // 8), packed, limits.DEFLATED)
+    if not woven or 0 in {width, height}:
+        return imagecodecs.png_decode(SIGNATURE + b"".join(chunk for _, chunk in chunks))
+    beside = b"".join(chunk for kind, chunk in chunks if kind in {b"PLTE", b"tRNS"})
+    if any(chunk != _chunk(chunk[4:8], chunk[8:-4]) for _, chunk in chunks):
+        raise Unusable("it is damaged")
+
+    def plain(own_header: bytes, lines: bytes) -> Samples:
+        parts = (_chunk(b"IHDR", own_header), beside, _chunk(b"IDAT", lines), _chunk(b"IEND", b""))
+        return imagecodecs.png_decode(SIGNATURE + b"".join(parts))
+
+    return interlaced.decode(header, b"".join(s[8:-4] for s in scans), pixel_bits, plain)
+
+
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Name and bytes (length, name, content, checksum) of each chunk up to IEND."""
     at, kind = len(SIGNATURE), b""
@@ -99,7 +124,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _metadata(kind: bytes, chunk: bytes) -> dict[str, Any]:
+def _metadata(kind: bytes, chunk: bytes, unpack: _Unpacker) -> dict[str, Any]:
     """What a chunk holds: parts of Stored by name, or gama, srgb or frames (numbers)."""
     if kind not in _BESIDE:
         return {}
@@ -115,10 +140,10 @@ def _metadata(kind: bytes, chunk: bytes) -> dict[str, Any]:
     if kind == b"pHYs":
         return {"tags": _resolution(body)}
     name, rest = body.split(b"\0", 1)
-    return {"icc": _unpack(rest[1:])} if kind == b"iCCP" else _text(kind, name, rest)
+    return {"icc": unpack(rest[1:])} if kind == b"iCCP" else _text(kind, name, rest, unpack)
 
 
-def _text(kind: bytes, name: bytes, rest: bytes) -> dict[str, Any]:
+def _text(kind: bytes, name: bytes, rest: bytes, unpack: _Unpacker) -> dict[str, Any]:
     """XMP, or a text for which EXIF has a tag; `rest` is what follows the keyword `name`."""
     if name == _IPTC_KEYWORD:
         return {"left_out": (IPTC,)}
@@ -126,10 +151,10 @@ def _text(kind: bytes, name: bytes, rest: bytes) -> dict[str, Any]:
         return {}
     text, encoding = rest, "latin-1"
     if kind == b"zTXt":
-        text = _unpack(rest[1:])
+        text = unpack(rest[1:])
     elif kind == b"iTXt":
         _, _, text = rest[2:].split(b"\0", 2)  # language and translated keyword come first
-        text, encoding = _unpack(text) if rest[:1] == b"\1" else text, "utf-8"
+        text, encoding = unpack(text) if rest[:1] == b"\1" else text, "utf-8"
     if name in _TEXTS:
         return {"tags": {_TEXTS[name]: exif.text(text.decode(encoding))}}
     return {"xmp": text} if kind == b"iTXt" else {}
@@ -141,9 +166,18 @@ def _resolution(body: bytes) -> exif.Directory:
     return exif.resolution((across, 100), (down, 100), exif.PER_CENTIMETRE) if unit == 1 else {}
 
 
-def _unpack(packed: bytes) -> bytes:
-    unpacker = zlib.decompressobj()
-    block = unpacker.decompress(packed, _LARGEST_BLOCK)
-    if not unpacker.eof:
-        raise ValueError("incomplete or too long")
-    return block
+class _Unpacker:
+    """Inflates the metadata of one file, in all no more than its budget."""
+
+    def __init__(self) -> None:
+        self._left = limits.METADATA
+
+    def __call__(self, packed: bytes) -> bytes:
+        """Raise ValueError for a block that is incomplete or too long."""
+        unpacker = zlib.decompressobj()
+        # One byte more than allowed, as 0 would mean no limit.
+        block = unpacker.decompress(packed, self._left + 1)
+        self._left = max(self._left - len(block), 0)
+        if not unpacker.eof:
+            raise ValueError("incomplete or too long")
+        return block

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dpdeblur.errors import UnreadableFileError
-from dpdeblur.io import colour_profile, jpeg, png, tiff
+from dpdeblur.errors import DPDeblurError, UnreadableFileError
+from dpdeblur.io import colour_profile, jpeg, limits, png, tiff
 from dpdeblur.io.atomic import read_whole
 from dpdeblur.io.metadata import carried
 from dpdeblur.io.orientation import turn
@@ -68,23 +68,31 @@ def read_picture(path: Path) -> Picture:
 
 
 def _decode(path: Path) -> Stored:
-    data = read_whole(path, READABLE)
-    decode = _decoder(data)
-    if decode is None:
-        raise UnreadableFileError(path, "it is not a PNG, TIFF or JPEG picture")
     try:
-        return decode(data)
+        data = read_whole(path, READABLE, _look)
+        return _decoder(data)(data)
+    except DPDeblurError:
+        raise
     except Unusable as error:
         damaged = isinstance(error, Broken)
-        raise UnreadableFileError(path, str(error), damaged=damaged) from error
+        raise UnreadableFileError(path, str(error), error.parameter, damaged=damaged) from error
+    except MemoryError as error:
+        raise UnreadableFileError(path, "there is not enough memory to decode it") from error
     except Exception as error:  # decoders raise anything from IndexError to their own classes
         reason = "it is damaged or cut short; copy it again"
         raise UnreadableFileError(path, reason, damaged=True) from error
 
 
-def _decoder(data: bytes) -> Callable[[bytes], Stored] | None:
+def _look(first: bytes, size: int) -> None:
+    _decoder(first)
+    limits.check_size(size)
+
+
+def _decoder(data: bytes) -> Callable[[bytes], Stored]:
     if data.startswith(png.SIGNATURE):
         return png.decode
     if data.startswith(jpeg.SIGNATURE):
         return jpeg.decode
-    return tiff.decode if data.startswith(tiff.SIGNATURES) else None
+    if data.startswith(tiff.SIGNATURES):
+        return tiff.decode
+    raise Unusable("it is not a PNG, TIFF or JPEG picture")

@@ -19,7 +19,14 @@ Samples: TypeAlias = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16
 
 
 class Unusable(ValueError):  # noqa: N818 - internal; turned into UnreadableFileError
-    """The bytes cannot become a picture; the text is the reason, ready for UnreadableFileError."""
+    """The bytes cannot become a picture; the text is the reason, ready for UnreadableFileError.
+
+    `parameter` is what to change so that they can, if there is something.
+    """
+
+    def __init__(self, reason: str, parameter: str | None = None) -> None:
+        self.parameter = parameter
+        super().__init__(reason)
 
 
 class Broken(Unusable):

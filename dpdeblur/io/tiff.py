@@ -17,7 +17,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from dpdeblur.io import exif
+from dpdeblur.io import exif, limits
 from dpdeblur.io.stored import (
     IPTC,
     IPTC_RESOURCE,
@@ -37,6 +37,8 @@ _BYTE, _UNDEFINED = 1, 7
 _REDUCED_OR_MASK = 1 | 4  # bits of the tag NewSubfileType
 _PREMULTIPLIED = 1
 _ALPHA = {_PREMULTIPLIED, 2}
+_DENSEST = {"NONE": 1, "PACKBITS": 64, "ADOBE_DEFLATE": limits.DEFLATED, "DEFLATE": limits.DEFLATED}
+_DENSEST_OF_OTHERS = 2**14
 
 # tifffile reports damage both by raising and by logging; the library speaks by raising only.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -92,7 +94,15 @@ def first_page(data: bytes) -> Any:
 
 
 def pixels(page: Any, data: bytes) -> NDArray[Any]:
-    """The pixels of `page`, the first one of `data`; Unusable where some are missing."""
+    """The pixels of `page`, the first one of `data`; Unusable where some are missing.
+
+    So is a page of more pixels than are read, or than the file can hold.
+    """
+    limits.check_pixels(page.imagelength, page.imagewidth)
+    kind = getattr(page.compression, "name", "")
+    samples = page.imagelength * page.imagewidth * page.samplesperpixel
+    densest = _DENSEST.get(kind, _DENSEST_OF_OTHERS)
+    limits.check_packed(samples * page.bitspersample // 8, len(data), densest)
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     if not segments or any(count == 0 or start + count > len(data) for start, count in segments):
         raise Broken("it is cut short")

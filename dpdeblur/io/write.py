@@ -14,7 +14,7 @@ from dpdeblur.errors import (
     OptionError,
     UnwritableOutputError,
 )
-from dpdeblur.io import colour_profile, jpeg, png, tiff
+from dpdeblur.io import colour_profile, jpeg, limits, png, tiff
 from dpdeblur.io.atomic import FileSet, check_writable, write_whole
 from dpdeblur.io.metadata import SOFTWARE
 from dpdeblur.io.picture import PICTURE_EXTENSIONS, PictureInfo
@@ -44,6 +44,19 @@ def check_outputs(
         for other in paths[:number]:
             if other in FileSet([path, path.parent]):
                 raise UnwritableOutputError(path, f"{other} goes there; choose another name")
+
+
+def check_size(path: Path, height: int, width: int) -> None:
+    """Find out before the long work whether `path` can hold a picture of this size.
+
+    Raises UnwritableOutputError for a JPEG of more than 65,500 pixels along a side.
+    """
+    if path.suffix.lower() in _JPEG and max(height, width) > limits.JPEG_SIDE:
+        raise UnwritableOutputError(
+            path,
+            f"JPEG holds at most {limits.JPEG_SIDE} pixels along a side, and the picture has "
+            f"{width}x{height}; write PNG or TIFF",
+        )
 
 
 def write_picture(
@@ -87,6 +100,8 @@ def write_picture(
     if bit_depth not in {8, 16}:
         raise OptionError("bit_depth", f"{bit_depth} is not possible; give 8 or 16")
     bits = 8 if as_jpeg else bit_depth
+    if pixels.ndim == 3:
+        check_size(path, *pixels.shape[:2])
     samples, notes = _samples(pixels, like, bits, with_alpha=not as_jpeg)
     stored = Stored(samples, bits)
     if like is not None:

@@ -15,6 +15,11 @@ ARCHITECTURE = "MCCNet"
 MULTIPLE_OF = 8
 LARGEST_RADIUS = 24.0
 """As far as the inverses' filters reach, in pixels."""
+# Far beyond what can be trained: no file is to make a network grow without end.
+Width = Annotated[Count, Field(le=4096)]
+Scales = Annotated[Count, Field(le=16)]
+Blocks = Annotated[Whole, Field(le=64)]
+Band = Annotated[Count, Field(le=64)]
 Radius = Annotated[float, within(-LARGEST_RADIUS, LARGEST_RADIUS)]
 RADII = (-8.0, -4.5, -2.5, -1.3, 1.3, 2.5, 4.2, 6.3, 9.0, 12.0)
 
@@ -53,23 +58,23 @@ class MCCNetConfig:
     residual: bool = True
     negative_slope: Amount = 0.1
 
-    levels: Count = 3
+    levels: Scales = 3
     use_bank: bool = True
     use_volume: bool = True
     use_selection: bool = True
-    radii: Annotated[tuple[Radius, ...], Field(min_length=1)] = RADII
-    widths: tuple[Count, Count, Count] = (32, 64, 96)
-    blocks: tuple[Whole, Whole, Whole] = (2, 2, 3)
-    view_widths: tuple[Count, Count] = (16, 32)
-    bands: tuple[Count, Count] = (4, 3)
+    radii: Annotated[tuple[Radius, ...], Field(min_length=1, max_length=64)] = RADII
+    widths: tuple[Width, Width, Width] = (32, 64, 96)
+    blocks: tuple[Blocks, Blocks, Blocks] = (2, 2, 3)
+    view_widths: tuple[Width, Width] = (16, 32)
+    bands: tuple[Band, Band] = (4, 3)
 
     use_msf: bool = True
     use_msfe: bool = True
-    stem_width: Count = 16
-    encoder_widths: tuple[Count, Count, Count, Count] = (32, 64, 64, 128)
-    fusion_widths: tuple[Count, Count, Count] = (8, 16, 32)
-    decoder_widths: tuple[Count, Count, Count] = (128, 64, 32)
-    tail_width: Count = 16
+    stem_width: Width = 16
+    encoder_widths: tuple[Width, Width, Width, Width] = (32, 64, 64, 128)
+    fusion_widths: tuple[Width, Width, Width] = (8, 16, 32)
+    decoder_widths: tuple[Width, Width, Width] = (128, 64, 32)
+    tail_width: Width = 16
 
     def __post_init__(self) -> None:
         """Raise OptionError for switches that contradict each other."""

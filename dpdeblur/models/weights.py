@@ -90,10 +90,11 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
         raise WeightsError(str(path), "it does not say that it holds an MCCNet")
     if card.get("sha256") != _digest(tensors, card.get("config", "")):
         raise WeightsError(str(path), "its checksum is wrong; download or copy the file again")
+    whole = {key: value.float() for key, value in tensors.items()}
     try:
         with torch.device("meta"):  # nothing is drawn or designed that the file holds anyway
             network = MCCNet(MCCNetConfig(**json.loads(card["config"])))
-        network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
+        network.load_state_dict(whole, assign=True)
     except (OptionError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(str(path), "its layers do not fit this version of MCCNet") from error
     return LoadedModel(network.eval(), card, path.stem, card["sha256"])

@@ -12,16 +12,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dpdeblur.errors import ConvertedRawError, NotCanonRawError, UnreadableFileError
-from dpdeblur.io import exif
+from dpdeblur.io import exif, limits
+from dpdeblur.io.atomic import read_whole
 from dpdeblur.io.colour_profile import linear_profile, srgb_profile
 from dpdeblur.io.metadata import SOFTWARE, sensor_note
 from dpdeblur.io.picture import PictureInfo
+from dpdeblur.io.stored import Unusable
 from dpdeblur.raw.lossless_jpeg import count_samples
+from dpdeblur.raw.makernote import NO_NOTE, MakerNote, read_makernote
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAKE, _MODEL, _DNG_VERSION, _COLOUR_SPACE = 271, 272, 50706, 40961
 _OFFSET, _LENGTH, _SLICES = 273, 279, 50752
 _SRGB, _UNCALIBRATED = 1, 65535
+_CR3 = b"ftypcrx "
 _CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _CUT_SHORT = "it is cut short"
 _NOT_RAW = (
@@ -35,7 +39,7 @@ class Header:
     """Make and model of the camera, the orientation tag (1 to 8), and the EXIF directories.
 
     `strips` tells where the raw frames of a CR2 file lie and `pixels` how many each has; `slices`
-    is what `is_whole` wants.
+    is what `is_whole` wants; `note` what a CR2's maker note says.
     """
 
     make: str
@@ -45,6 +49,7 @@ class Header:
     strips: tuple[slice, ...] = ()
     pixels: tuple[int, ...] = ()
     slices: tuple[int, ...] = ()
+    note: MakerNote = NO_NOTE
 
     def picture_info(
         self, path: Path, warnings: tuple[str, ...] = (), *, linear: bool = False
@@ -66,6 +71,20 @@ class Header:
             warnings=warnings,
             orientation=self.orientation,
         )
+
+
+def read_raw_bytes(path: Path) -> bytes:
+    """The bytes of a file that begins as raw files do; raises what `read_whole` raises."""
+
+    def look(first: bytes, size: int) -> None:
+        if first[:4] not in _TIFF and first[4:12] != _CR3:
+            raise UnreadableFileError(path, _NOT_RAW)
+        try:
+            limits.check_size(size)
+        except Unusable as error:
+            raise UnreadableFileError(path, str(error), error.parameter) from error
+
+    return read_whole(path, look=look)
 
 
 def read_header(path: Path, data: bytes) -> Header:
@@ -97,8 +116,9 @@ def read_header(path: Path, data: bytes) -> Header:
                 strips=tuple(span for span, count in zip(spans, counts, strict=True) if count),
                 pixels=tuple(filter(None, counts)),
                 slices=next(filter(any, slices), ()),
+                note=read_makernote(data, chain[0]),
             )
-        elif data[4:12] == b"ftypcrx ":
+        elif data[4:12] == _CR3:
             header = _header(_cr3_directory(path, data))
             if header.make != "Canon":
                 raise NotCanonRawError(path, header.make)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -17,14 +18,14 @@ from dpdeblur.errors import (
     UnreadableFileError,
     UnusableRawError,
 )
-from dpdeblur.io.atomic import read_whole
 from dpdeblur.raw.frames import Frame, take_frame, unpack
-from dpdeblur.raw.header import Header, read_header
+from dpdeblur.raw.header import Header, read_header, read_raw_bytes
 from dpdeblur.raw.light import Agreement, agreement, clip_level
 from dpdeblur.raw.lossless_jpeg import is_whole, make_up
 
 _SHARES = (0.3, 0.7)  # one photodiode's part of the light of both
 _MOST_IMPOSSIBLE = 0.005
+_BLACK_SLACK = 4
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def open_raw(path: Path) -> RawPhoto:
 
 def examine_raw(path: Path) -> RawPhoto:
     """As `open_raw`, but a Canon raw that is no Dual Pixel RAW has its `problem` in the result."""
-    data = read_whole(path)
+    data = read_raw_bytes(path)
     header = read_header(path, data)
     # Frame 0 first: where it is cut short, LibRaw says that the others do not exist.
     raw = unpack(path, data, 0, header.pixels)
@@ -124,11 +125,12 @@ def _with_frames(photo: RawPhoto, data: bytes) -> RawPhoto:
     if raw is None:  # LibRaw counts frames of the largest size only
         unequal = FramesDisagreeError(path, "its frames differ in size")
         single = len(photo.header.strips) < 2
-        return replace(photo, problem=SingleFrameError(path) if single else unequal)
+        alone = SingleFrameError(path, was_on=photo.header.note.dual_pixel)
+        return replace(photo, problem=alone if single else unequal)
     if _is_there(path, data, 2):
         return replace(photo, frame_count=3, problem=RawBurstError(path))
     second = take_frame(path, raw)
-    doubts = _check_whole(photo, data, raw)
+    doubts = (*_check_whole(photo, data, raw), *_black_doubts(photo, (first, second)))
     photo = replace(photo, frames=(first, second), frame_count=2, warnings=doubts)
     if first.mosaic.shape != second.mosaic.shape:
         reason: str | None = "its two frames differ in size"
@@ -161,6 +163,19 @@ def _check_whole(photo: RawPhoto, data: bytes, second: rawpy.RawPy) -> tuple[str
     if not broken:
         return ()
     return (f"{photo.path}: The frames could not be checked for damage.",)
+
+
+def _black_doubts(photo: RawPhoto, frames: Sequence[Frame]) -> Iterator[str]:
+    """Where what the masked pixels show is not the black level that the camera states."""
+    stated = photo.header.note.black
+    for number, frame in enumerate(frames) if stated else ():
+        measured = frame.black.ravel().tolist()
+        if max(abs(a - b) for a, b in zip(measured, stated or (), strict=True)) > _BLACK_SLACK:
+            levels, said = (", ".join(map(str, each)) for each in (measured, stated or ()))
+            yield (
+                f"{photo.path}: The masked pixels of frame {number} show black at {levels}, and "
+                f"the camera states {said}; what the pixels show is used."
+            )
 
 
 def _is_there(path: Path, data: bytes, number: int) -> bool:

@@ -14,7 +14,8 @@ from dpdeblur.training.losses import MS_SSIM_SMALLEST_SIDE
 from dpdeblur.training.scenes import SceneConfig
 from dpdeblur.training.synthetic import CameraConfig
 
-Side = Annotated[Count, Field(multiple_of=MULTIPLE_OF)]
+Side = Annotated[Count, Field(multiple_of=MULTIPLE_OF, le=16384)]
+Few = Annotated[Count, Field(le=4096)]
 BelowOne = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -25,7 +26,7 @@ class Stage:
     start: BelowOne = 0.0
     height: Side = 128
     width: Side = 128
-    batch: Count = 4
+    batch: Few = 4
 
 
 @checked
@@ -41,7 +42,7 @@ class ValidationConfig:
     photos: str = ""
     pairs: str = ""
     every: Count = 500
-    count: Count = 8
+    count: Few = 8
     height: Side = 256
     width: Side = 384
     seed: Seed = 12345
@@ -68,6 +69,7 @@ class TrainConfig:
     weights; 0 switches either off. `ms_ssim` is the weight of 1 - MS-SSIM beside the Charbonnier
     loss; crops below 161 pixels have fewer than its five scales. `initial` names weights to start
     from, whose widths and switches then hold instead of `model`; empty is He initialisation.
+    `precision` "auto" is bf16 where the device can compute in it, else fp32 (see `settled`).
 
     The defaults are the preset "fast", made for short runs: what the paper (Sections 3.5 and 4.2)
     does is PRESETS["paper"]. `epsilon` of the Charbonnier loss is 0.03 instead of 1e-3, with which
@@ -94,9 +96,13 @@ class TrainConfig:
     epsilon: Positive = 0.03
     ms_ssim: Amount = 0.0
     margin: Whole = 0
-    level_weights: Annotated[tuple[Amount, ...], Field(min_length=1)] = (1.0, 0.5, 0.25)
+    level_weights: Annotated[tuple[Amount, ...], Field(min_length=1, max_length=16)] = (
+        1.0,
+        0.5,
+        0.25,
+    )
     optimiser: Literal["adamw", "muon"] = "adamw"
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
     checkpoint_every: Count = 200
     initial: str = ""
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = _GROWING

@@ -74,7 +74,7 @@ def modernised(saved: dict[str, Any]) -> dict[str, Any]:
     settings = _flat(saved["settings"])
     if not {"fingerprint", "processes"} <= settings.keys():
         raise ValueError("it does not say on what it was trained")
-    defaults = _flat(dataclasses.asdict(TrainConfig(stages=(Stage(),))))
+    defaults = _flat(dataclasses.asdict(TrainConfig(stages=(Stage(),), precision="bf16")))
     for key in defaults:
         if key.startswith("stages."):
             defaults[key] *= len(settings["stages.start"])

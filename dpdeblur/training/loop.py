@@ -24,6 +24,7 @@ from dpdeblur.training.identity import run_settings
 from dpdeblur.training.losses import MS_SSIM_SMALLEST_SIDE, restoration_loss
 from dpdeblur.training.optimisers import make_optimiser
 from dpdeblur.training.schedule import learning_rate
+from dpdeblur.training.sources import settled
 from dpdeblur.training.validation import ValidationScore, Validator
 
 
@@ -98,6 +99,7 @@ def train(
         raise OptionError("epochs", "a run counts in steps; let count_steps turn them into these")
     for stage in config.stages:
         pairs.check_size((stage.height, stage.width))
+    config, _ = settled(config, pairs.device)
     rank, processes = rank_and_size()
     run = _Run(config, pairs.device)
     _check_levels(config, run.network.descriptor.levels)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dpdeblur.errors import OptionError
-from dpdeblur.io.atomic import read_whole
+from dpdeblur.io.atomic import read_at_most
+from dpdeblur.io.limits import METADATA
 from dpdeblur.models import PAPER
 from dpdeblur.training.config import Stage, TrainConfig
 
@@ -56,9 +57,8 @@ def read_config(path: Path) -> TrainConfig:
     >>> read_config(recipe).steps
     4
     """
-    data = read_whole(path)
     try:
-        values = tomllib.loads(data.decode())
+        values = tomllib.loads(read_at_most(path, METADATA).decode())
     except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of very long numbers
         raise OptionError(str(path), f"it is not valid TOML ({error})") from error
     preset = values.pop("preset", "fast")

@@ -21,6 +21,8 @@ from dpdeblur.plots import draw_curve
 from dpdeblur.training.config import TrainConfig
 from dpdeblur.training.loop import StepReport
 
+_SCORES = ("psnr", "input_psnr")
+
 
 class RunLog:
     """`log.jsonl` in the folder of a run: each step once, also if a killed run did some again.
@@ -98,10 +100,30 @@ def _parse(text: str) -> list[dict[str, Any]]:
     lines = []
     for line in text.splitlines():
         try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
             break  # cut off as the run was killed
+        if not _is_record(record):
+            break
+        lines.append(record)
     return lines
+
+
+def _is_record(line: Any) -> bool:
+    """Whether a line is what `RunLog.add` writes, as far as anything here looks at it."""
+    if not isinstance(line, dict) or type(line.get("step")) is not int:
+        return False
+    scores = line.get("validation", {})
+    return (
+        isinstance(line.get("seconds"), int | float)
+        and isinstance(line.get("loss", ""), int | float | None)
+        and isinstance(scores, dict)
+        and all(
+            isinstance(score, dict)
+            and all(isinstance(score.get(key, ""), int | float | None) for key in _SCORES)
+            for score in scores.values()
+        )
+    )
 
 
 def _line(data: dict[str, Any]) -> str:

@@ -16,7 +16,12 @@ from dpdeblur.training.loop import StepReport, train
 from dpdeblur.training.recipe import read_config
 from dpdeblur.training.record import RunLog, write_record
 from dpdeblur.training.schedule import count_steps
-from dpdeblur.training.sources import open_pairs, open_validation
+from dpdeblur.training.sources import (
+    check_folders,
+    open_pairs,
+    open_validation,
+    settled,
+)
 
 
 @dataclass(frozen=True)
@@ -99,11 +104,13 @@ def run_recipe(
     Reading the recipe, the pictures and the checkpoint raises its own errors.
     """
     config = read_config(recipe)
-    setup = choose(own_device(device), config.precision)
+    check_folders(config, recipe.parent)
+    setup = choose(own_device(device), "fp32" if config.precision == "auto" else config.precision)
+    config, notes = settled(config, setup.device)
     checkpoint = folder / "checkpoint.pt"
     with joined(setup.device):
         rank, processes = rank_and_size()
-        for note in setup.notes if rank == 0 else ():
+        for note in (*setup.notes, *notes) if rank == 0 else ():
             on_note(note)
         pairs = open_pairs(config, recipe.parent, setup.device)
         config = count_steps(config, pairs, processes)

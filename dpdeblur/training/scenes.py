@@ -16,6 +16,7 @@ from dpdeblur.optics import Layer
 
 # Linear light from which on a layer may shine brighter than its photograph.
 _SHINES = 0.7
+Radius = Annotated[float, Field(ge=0, le=1000)]
 
 
 @checked
@@ -36,13 +37,13 @@ class SceneConfig:
     truth are nothing to learn. Scenes have up to 3 layers where up to 6 would be more real.
     """
 
-    occluders: Whole = 2
+    occluders: Annotated[Whole, Field(le=64)] = 2
     behind: Share = 0.82
     sharp: Share = 0.18
     large: Share = 0.15
-    sharp_range: Range[Amount] = (0.0, 0.7)
-    moderate_range: Range[Amount] = (0.5, 6.0)
-    large_range: Range[Amount] = (5.0, 11.0)
+    sharp_range: Range[Radius] = (0.0, 0.7)
+    moderate_range: Range[Radius] = (0.5, 6.0)
+    large_range: Range[Radius] = (5.0, 11.0)
     flat: Share = 0.4
     ramp: Amount = 4.0
     exposure: Range[Amount] = (0.6, 1.15)

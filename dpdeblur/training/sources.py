@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from dpdeblur.datasets import TruthPair, find_truth_pairs
-from dpdeblur.errors import OptionError
+from dpdeblur.datasets import TruthPair, find_truth_pairs, is_folder
+from dpdeblur.device import try_out
+from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.models import MULTIPLE_OF
 from dpdeblur.pair import read_beside, read_pair
 from dpdeblur.training.batches import Batch, PairSource
@@ -18,18 +20,41 @@ from dpdeblur.training.synthetic import SyntheticPairs, load_photos
 from dpdeblur.training.validation import Validator
 
 
+def settled(config: TrainConfig, device: torch.device) -> tuple[TrainConfig, tuple[str, ...]]:
+    """The recipe with the precision that "auto" means on `device`, and a note if that is slow."""
+    if config.precision != "auto":
+        return config, ()
+    failure = try_out(device, "bf16")
+    if failure is None:
+        return replace(config, precision="bf16"), ()
+    note = f"Training in fp32, since {device} cannot compute in bf16 ({failure})."
+    return replace(config, precision="fp32"), (note,)
+
+
+def check_folders(config: TrainConfig, beside: Path) -> None:
+    """Find out before anything else whether the folders that a recipe names are there.
+
+    Raises OptionError if it names no pictures, MissingFileError, and UnreadableFileError for files.
+    """
+    if not (config.photos or config.pairs):
+        reason = "give a folder of sharp pictures, or as 'pairs' one of pairs with their truth"
+        raise OptionError("photos", reason)
+    watched = config.validation
+    for name in filter(None, (config.photos, config.pairs, watched.photos, watched.pairs)):
+        if not is_folder(beside / name):
+            raise UnreadableFileError(beside / name, "it is not a folder")
+
+
 def open_pairs(config: TrainConfig, beside: Path, device: torch.device) -> PairSource:
     """What a recipe trains on; its folders are relative to `beside`.
 
-    Raises OptionError if it names none, and the errors of reading pictures.
+    Raises what `check_folders` does, and the errors of reading pictures.
     """
+    check_folders(config, beside)
     if config.pairs:
         from dpdeblur.training.folder import FolderPairs
 
         return FolderPairs(beside / config.pairs, config.seed, device)
-    if not config.photos:
-        reason = "give a folder of sharp pictures, or as 'pairs' one of pairs with their truth"
-        raise OptionError("photos", reason)
     photos = load_photos(beside / config.photos, device)
     return SyntheticPairs(photos, config.scenes, config.seed, config.camera)
 
@@ -53,7 +78,7 @@ def open_validation(config: TrainConfig, beside: Path, device: torch.device) -> 
     if wanted.pairs:
         found = find_truth_pairs(beside / wanted.pairs, "val")
         sets["pairs"] = [_middle(pair, size) for pair in islice(found, wanted.count)]
-    return Validator(sets, config.precision) if sets else None
+    return Validator(sets, settled(config, device)[0].precision) if sets else None
 
 
 def _middle(pair: TruthPair, size: tuple[int, int]) -> Batch:

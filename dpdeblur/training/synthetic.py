@@ -46,7 +46,7 @@ class CameraConfig:
     slope_spread: Amount = 0.12
     wide_share: Share = 0.3
     wide_range: Range[Amount] = (0.1, 1.0)
-    edge: Range[Annotated[float, Field(ge=1)]] = (1.0, 1.0)
+    edge: Range[Annotated[float, Field(ge=1, le=1000)]] = (1.0, 1.0)
     butterworth: Share = 0.0
     floor: Range[Share] = (0.1, 0.2)
     read_noise: Range[Amount] = (0.0005, 0.004)

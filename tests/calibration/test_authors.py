@@ -72,7 +72,9 @@ class TestImport:
         kernels = written["kernels_right"]
         for content, reason in (
             (b"text", "not an .npy file"),
-            (b"", "it is empty"),
+            (b"", "not an .npy file"),
+            (b"\x93NUMPY\x01\0\x10\0{'descr': '<f4', ", "not an .npy file"),
+            (b"\x93NUMPY\x01\0\x08\0(((((((\n", "not an .npy file"),
             (np.ones((6, 9)), "not N x K x K"),
             (np.ones((6, 9, 9), int), "floating-point"),
             (kernels[:4], r"shape is \(4, 9, 9\)"),

@@ -9,10 +9,21 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import shift
+from scipy.signal import fftconvolve
 
-from dpdeblur.calibration import Shots, blur_radius, centroids, disparity, read_shots, solve
+from dpdeblur.calibration import (
+    Shots,
+    blur_radius,
+    centroids,
+    disparity,
+    dot_grid,
+    read_shots,
+    solve,
+)
+from dpdeblur.calibration.kernels import without_outskirts
 from dpdeblur.errors import (
     IdenticalViewsError,
     InvalidPictureError,
@@ -21,7 +32,7 @@ from dpdeblur.errors import (
     PictureTooSmallError,
     ShapeMismatchError,
 )
-from dpdeblur.optics import Calibration
+from dpdeblur.optics import Calibration, DiskPSF
 from support.dot_shots import COLUMNS, HEIGHT, ROWS, SPACING, WIDTH, Taken, take
 
 GRID = ROWS, COLUMNS
@@ -155,3 +166,54 @@ class TestSolve:
             Shots(good.left, good.right * np.float32(np.nan), good.sharp)
         with pytest.raises(InvalidPictureError, match="left white"):
             Shots(good.left, good.right, good.sharp, (good.left.astype(float), good.right))
+
+
+def rendered(noise: float, radius: float = 8.0, side: int = 222, spacing: float = 64) -> Shots:
+    """A grid photographed through the disk of that radius, with shot noise; nothing else is off."""
+    dots = 0.8 * dot_grid(side + 60, side + 60, spacing, spacing / 6)
+    pair = DiskPSF(0.86, 20)(torch.tensor([[radius]], dtype=torch.float64))
+    views = [fftconvolve(dots, kernel[0, 0].numpy(), mode="same") for kernel in pair]
+    rng = np.random.default_rng(0)
+    shots = []
+    for light in (*views, dots):
+        inner = light[30:-30, 30:-30].clip(0)
+        spread = noise * np.sqrt(0.25**2 + 0.9375 * inner)
+        shots.append((inner + spread * rng.normal(size=inner.shape)).clip(0).astype(np.float32))
+    return Shots(*shots)
+
+
+@pytest.mark.slow
+def test_noise_does_not_widen_the_blur() -> None:
+    for noise in (0.0, 0.005):
+        found = solve(rendered(noise), (1, 1)).calibration
+        assert found.radius == pytest.approx(8, rel=0.006)
+
+
+def test_a_blurred_shot_is_not_taken_for_a_sharp_one() -> None:
+    shots, other = rendered(0.001), rendered(0.002)
+    for blurred in (shots.left, other.right, shots.left + shots.right):
+        with pytest.raises(PatternError, match="as blurred as the views"):
+            solve(dataclasses.replace(shots, sharp=blurred), (1, 1))
+
+
+class TestOutskirts:
+    def test_what_is_faint_far_outside_goes(self) -> None:
+        disk = (np.hypot(*np.ogrid[-20:21, -20:21]) < 6).astype(np.float32)
+        kernels = np.broadcast_to(disk + np.float32(1e-4), (2, 2, 3, 41, 41))
+        kernels = kernels / kernels.sum((-2, -1), keepdims=True)
+        kept, share = without_outskirts(kernels)
+        assert 0 < share < 0.002
+        assert kept[..., 0, :].max() == 0
+        np.testing.assert_allclose(kept.sum((-2, -1)), 1, rtol=1e-5)
+
+    def test_a_kernel_that_fills_its_frame_stays(self) -> None:
+        kernels = np.full((2, 1, 1, 9, 9), 1 / 81, np.float32)
+        kept, share = without_outskirts(kernels)
+        np.testing.assert_array_equal(kept, kernels)
+        assert share == 0
+
+    def test_a_ring_stays_whole(self) -> None:
+        distance = np.hypot(*np.ogrid[-15:16, -15:16])
+        ring = ((distance > 6) & (distance < 10)).astype(np.float32)
+        kernels = np.broadcast_to(ring / ring.sum(), (2, 1, 1, 31, 31))
+        np.testing.assert_allclose(without_outskirts(kernels)[0], kernels, rtol=1e-6)

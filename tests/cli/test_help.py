@@ -25,6 +25,12 @@ class TestHelp:
         assert "--json" in text
         assert "--quiet" in text
 
+    @pytest.mark.parametrize("command", [("fix",), ("calibrate", "show"), ("calibrate",), ()])
+    def test_flags_have_no_type(self, command: tuple[str, ...]) -> None:
+        text = run(*command, "--help").stdout
+        assert "--help" in text
+        assert "bool" not in text
+
     @pytest.mark.parametrize("command", ["fix", "map"])
     @pytest.mark.slow
     def test_help_needs_no_torch(self, command: str) -> None:

@@ -110,3 +110,13 @@ def test_any_written_table_is_read_back(rows: list[tuple[str, str, str]]) -> Non
             (pair.left.name, pair.right.name, pair.name) for pair in read_pair_list(table).pairs
         }
     assert found == set(rows)
+
+
+def test_a_table_without_end_is_not_read_to_it() -> None:
+    with pytest.raises(UnreadableFileError, match="larger than 64 MiB"):
+        read_pair_list(Path("/dev/zero"))
+
+
+def test_a_null_byte_is_found_in_its_line(tmp_path: Path) -> None:
+    with pytest.raises(PairingError, match="line 2"):
+        read_pair_list(write(tmp_path, "a.png,b.png\nc.png,d\0.png\n"))

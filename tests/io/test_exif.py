@@ -254,3 +254,23 @@ class TestEntries:
         self, pair: tuple[tuple[int, int], tuple[int, int]]
     ) -> None:
         assert exif.resolution(*pair, exif.PER_INCH) == {}
+
+
+class TestCost:
+    def entries(self, count: int, size: int) -> bytes:
+        """A directory of `count` entries, all with the same `size` bytes as their value."""
+        at = 8 + 2 + 12 * count + 4
+        rows = b"".join(struct.pack("<HHII", 1000 + n, 7, size, at) for n in range(count))
+        return b"II*\0" + struct.pack("<IH", 8, count) + rows + bytes(4) + bytes(size)
+
+    def test_a_value_may_be_shared_by_two(self) -> None:
+        assert len(exif.parse(self.entries(2, 8000))) == 2
+
+    def test_a_value_shared_by_many_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="over each other"):
+            exif.parse(self.entries(500, 8000))
+
+    def test_a_chain_without_end_is_refused(self) -> None:
+        links = (struct.pack("<HI", 0, 8 + 6 * (number + 1)) for number in range(300))
+        with pytest.raises(ValueError, match="too many"):
+            exif.parse_chain(b"II*\0" + struct.pack("<I", 8) + b"".join(links) + bytes(6))

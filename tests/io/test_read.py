@@ -121,10 +121,33 @@ def test_png_of_every_layout(tmp_path: Path, bits: int, channels: int, colour_ty
 
 
 @pytest.mark.parametrize(("channels", "colour_type"), [(3, 2), (4, 6)])
-def test_png_interlaced(tmp_path: Path, channels: int, colour_type: int) -> None:
-    samples = noise(channels, 16)
-    picture = read(tmp_path, "a.png", png(samples, 16, colour_type, interlaced=True))
+@pytest.mark.parametrize("bits", [8, 16])
+def test_png_interlaced(
+    tmp_path: Path,
+    channels: int,
+    colour_type: int,
+    bits: int,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    samples = noise(channels, bits)
+    data = png(samples, bits, colour_type, interlaced=True)
+    picture = read(tmp_path, "a.png", data)
     np.testing.assert_array_equal(stored(picture), samples[..., :3])
+    assert capfd.readouterr() == ("", "")  # libpng warns of such files otherwise
+    scan = data.index(b"IDAT") + 20
+    for broken in (data[:scan] + b"\0" + data[scan + 1 :], data[:scan] + data[-12:]):
+        with pytest.raises(UnreadableFileError, match=r"damaged|cut short"):
+            read(tmp_path, "a.png", broken)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 3), (5, 1), (1, 9)])
+@pytest.mark.parametrize("bits", [1, 4, 16])
+def test_png_interlaced_of_few_pixels(tmp_path: Path, height: int, width: int, bits: int) -> None:
+    samples = noise(1, bits)[:height, :width]
+    woven, plain = (
+        read(tmp_path, "a.png", png(samples, bits, 0, interlaced=woven)) for woven in (True, False)
+    )
+    np.testing.assert_array_equal(woven.samples, plain.samples)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])

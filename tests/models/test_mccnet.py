@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from safetensors.torch import save_file
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dpdeblur.colour import combine
-from dpdeblur.errors import WeightsError
+from dpdeblur.errors import OptionError, WeightsError
 from dpdeblur.models import (
     PAPER,
     TABLE_2,
@@ -258,6 +259,20 @@ class TestWeights:
             save_file(tensors, path, card)
             with pytest.raises(WeightsError, match="do not fit"):
                 load_model(path)
+
+    @pytest.mark.parametrize(
+        "config",
+        [{"blocks": [2000] * 3}, {"levels": 10**9}, {"stem_width": 2**40}, {"radii": [1.0] * 99}],
+    )
+    def test_a_card_of_a_huge_network_is_refused_at_once(
+        self, tmp_path: Path, config: dict[str, Any]
+    ) -> None:
+        tensors, written = {"a": torch.zeros(1)}, json.dumps(config)
+        card = {"architecture": "MCCNet", "config": written, "sha256": _digest(tensors, written)}
+        save_file(tensors, tmp_path / "x.safetensors", card)
+        with pytest.raises(WeightsError) as error:
+            load_model(tmp_path / "x.safetensors")
+        assert isinstance(error.value.__cause__, OptionError)
 
     def test_an_edited_configuration_is_found(self, tmp_path: Path) -> None:
         path = tmp_path / "mine.safetensors"

@@ -353,3 +353,11 @@ class TestCalibrationFile:
             path.write_bytes(content)
             with pytest.raises(UnreadableFileError, match=r"npz|lacks"):
                 read_calibration(path)
+
+    def test_arrays_that_unpack_to_far_more_are_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dpdeblur.optics.calibration_file.ARRAYS", 2**20)
+        np.savez_compressed(tmp_path / "x.npz", left=np.zeros(2**19))
+        with pytest.raises(UnreadableFileError, match="more than 1 MiB"):
+            read_calibration(tmp_path / "x.npz")

@@ -166,3 +166,31 @@ def test_files_written_otherwise_than_known_are_warned_of(tmp_path: Path) -> Non
     write_filled(path, both, (b"", b"\x55" * 64))
     with pytest.raises(UnreadableFileError, match="frame 1 is damaged"):
         open_raw(path)
+
+
+def test_the_camera_s_word_on_a_single_frame(tmp_path: Path) -> None:
+    path = tmp_path / "a.cr2"
+    for was_on, says in ((True, "although Dual Pixel RAW was on"), (False, "RAW was off")):
+        write_cr2(path, frames()[:1], dual_pixel_on=was_on)
+        with pytest.raises(SingleFrameError, match=says) as error:
+            open_raw(path)
+        assert error.value.was_on is was_on
+
+
+@pytest.mark.parametrize(
+    ("measured", "told"), [((512, 512), ()), ((514, 508), ()), ((530, 300), (0, 1))]
+)
+def test_black_levels_that_differ_are_told(
+    tmp_path: Path, measured: tuple[int, int], told: tuple[int, ...]
+) -> None:
+    path = tmp_path / "a.cr2"
+    visible = np.full((1448, 2176), 0.3)
+    visible[::2] = 0.4
+    both = dual_pixel_frames(visible, visible * 0.9, blacks=measured)
+    masked = [masked_frame(*each) for each in zip(both, measured, strict=True)]
+    write_cr2(path, masked, black=512)
+    warnings = open_raw(path).warnings
+    assert len(warnings) == len(told)
+    for number, warning in zip(told, warnings, strict=True):
+        assert f"frame {number} show black at {measured[number]}," in warning
+        assert "the camera states 512, 512, 512, 512" in warning

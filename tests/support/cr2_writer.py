@@ -1,8 +1,9 @@
 """Canon Dual Pixel RAW fixtures: CR2 files written from mosaics, with numpy alone.
 
-The layout is a 5D Mark IV's as far as LibRaw looks at it: IFD0 with the camera's words and an
-optional preview, IFD1 and IFD2 small pictures, then one IFD per raw frame, each frame a lossless
-JPEG (SOF3) of two or four interleaved components, optionally cut into Canon's vertical slices.
+The layout is a 5D Mark IV's, tag by tag in the raw frames' directories: IFD0 with the camera's
+words and an optional preview, IFD1 and IFD2 small pictures, then one IFD per raw frame, each frame
+a lossless JPEG (SOF3) of two or four interleaved components, optionally cut into Canon's vertical
+slices.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ def build_cr2(
     exif: Mapping[str, Any] | None = None,
     preview: bytes | None = None,
     dual_pixel_flag: int | None = None,
+    dual_pixel_on: bool | None = None,
 ) -> Cr2:
     """Make a CR2 file of one or more raw frames (H x W, 14 bits, RGGB).
 
@@ -96,6 +98,8 @@ def build_cr2(
             masked. With any of white_balance, black and white the others get usual values.
         exif: Changes to `EXIF`; a value None leaves that tag out.
         preview: A JPEG file's bytes for IFD0.
+        dual_pixel_on: Whether the makernote has the tag that only Dual Pixel RAW brings; None: if
+            there are two frames.
         dual_pixel_flag: The makernote's DualPixelRaw setting, left out by default.
     """
     words = {**EXIF, **(exif or {})}
@@ -105,6 +109,8 @@ def build_cr2(
         makernote.append((0x00E0, _SHORT, [34, width, height, 1, 1, *sensor_info, *[0] * 8]))
     if (white_balance, black, white) != (None, None, None):
         makernote.append((0x4001, _SHORT, _colour_data(white_balance, black, white)))
+    if len(frames) == 2 if dual_pixel_on is None else dual_pixel_on:
+        makernote.append((0x4031, _LONG, [1]))
     if dual_pixel_flag is not None:
         makernote.append((0x4018, _SLONG, [52, *[0] * 10, dual_pixel_flag]))
     pictures = {
@@ -116,14 +122,19 @@ def build_cr2(
         for index, frame in enumerate(frames)
     }
 
-    def raw(at: _Offsets, name: str) -> list[_Entry]:
+    def raw(at: _Offsets, index: int) -> list[_Entry]:
+        name = f"raw{index}"
         return [
+            (0x100, _SHORT, [frames[index].shape[1]]),
+            (0x101, _SHORT, [frames[index].shape[0]]),
             (0x103, _SHORT, [6]),
             (0x111, _LONG, [at[name]]),
             (0x117, _LONG, [len(pictures[name])]),
             (0xC5D8, _LONG, [1]),
             (0xC5E0, _LONG, [1]),
             (0xC640, _SHORT, slices),
+            (0xC6C5, _LONG, [1]),
+            (0xC6DD, _SHORT, [0] * 256 if index else None),
         ]
 
     chain: dict[str, Callable[[_Offsets], list[_Entry]]] = {
@@ -154,7 +165,7 @@ def build_cr2(
         ],
     }
     for index in range(len(frames)):
-        chain[f"ifd{3 + index}"] = partial(raw, name=f"raw{index}")
+        chain[f"ifd{3 + index}"] = partial(raw, index=index)
     note = len(_directory(makernote, 0, 0)) if makernote else 0
     beside: dict[str, Callable[[_Offsets], list[_Entry]]] = {
         "exif": lambda at: [

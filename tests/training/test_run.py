@@ -255,6 +255,10 @@ def test_a_log_of_odd_bytes_counts_up_to_them(tmp_path: Path) -> None:
         log.add(report(3))
     log.path.write_bytes(log.path.read_bytes()[:-5] + b"\xff\x00")
     assert [line["step"] for line in RunLog(tmp_path / "new").lines] == [1]
+    for odd in ("[]", "7", '{"step": "2"}', '{"step": 2}', "[" * 99999):
+        good = log.path.read_bytes().splitlines()[0]
+        log.path.write_bytes(good + b"\n" + odd.encode() + b"\n" + good + b"\n")
+        assert [line["step"] for line in RunLog(tmp_path / "new").lines] == [1]
     with pytest.raises(UnwritableOutputError, match="not a folder"):
         RunLog(log.path)
     log.path.unlink()

@@ -1,0 +1,67 @@
+"""How a command ends that is interrupted, or that memory does not suffice for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from support.batches import FakeEngine, fake_run
+from support.command import run
+from support.pairs import write_pair
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in range(2):
+        views = np.random.default_rng(number).random((2, 16, 24, 3)).astype(np.float32)
+        write_pair(tmp_path, f"p{number}", *views)
+    return tmp_path
+
+
+def fail_at(number: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the engine stop at a picture."""
+    done = []
+
+    def act(*arguments: Any) -> Any:
+        done.append(1)
+        if len(done) == number:
+            raise error
+        return fake_run(*arguments)
+
+    monkeypatch.setattr("dpdeblur.engines.make_engine", lambda *_, **__: FakeEngine(act))
+
+
+def test_an_interrupt_says_what_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, said in ((1, "Interrupted."), (2, "Interrupted; finished results are kept.")):
+        fail_at(number, KeyboardInterrupt(), monkeypatch)
+        result = run("batch", folder, folder / f"out{number}", "--quiet")
+        assert (result.exit_code, result.stderr) == (130, f"Error: {said}\n")
+    fail_at(1, KeyboardInterrupt(), monkeypatch)
+    result = run("fix", folder / "p0_L.png", folder / "p0_R.png")
+    assert (result.exit_code, result.stderr) == (130, "Error: Interrupted.\n")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("could not create a primitive")])
+def test_memory_that_runs_out_is_no_bug(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    fail_at(1, error, monkeypatch)
+    result = run("fix", folder / "p0_L.png", folder / "p0_R.png")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: Memory ran out;")
+    fail_at(1, RuntimeError("a bug"), monkeypatch)
+    assert isinstance(run("fix", folder / "p0_L.png", folder / "p0_R.png").exception, RuntimeError)
+
+
+def test_a_jpeg_too_long_is_refused_before_the_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_at(1, AssertionError("the engine was run"), monkeypatch)
+    monkeypatch.setattr("dpdeblur.io.limits.JPEG_SIDE", 20)
+    result = run("fix", folder / "p0_L.png", folder / "p0_R.png", "-o", folder / "a.jpg")
+    assert "JPEG holds at most 20 pixels" in result.stderr
+    result = run("batch", folder, folder / "out", "--format", "jpg")
+    assert result.stderr.count("JPEG holds at most 20 pixels") == 2

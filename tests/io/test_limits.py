@@ -1,0 +1,165 @@
+"""Small files that ask for much: refused before they take memory or time."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import time
+import tracemalloc
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from dpdeblur.errors import OptionError, UnreadableFileError, UnwritableOutputError
+from dpdeblur.io import allow_megapixels, read_map, read_picture, write_picture
+from dpdeblur.io.limits import MEGAPIXELS
+
+
+@pytest.fixture
+def most(request: pytest.FixtureRequest) -> Iterator[None]:
+    allow_megapixels(request.param)
+    yield
+    allow_megapixels(MEGAPIXELS)
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width: int, height: int, rows: int = 1, *beside: bytes, interlaced: int = 0) -> bytes:
+    """A gray PNG that says to be of some size, and has `rows` of it."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, interlaced)
+    lines = zlib.compress(bytes(rows * (1 + width)))
+    parts = (chunk(b"IHDR", header), *beside, chunk(b"IDAT", lines), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def jpeg(width: int, height: int) -> bytes:
+    """A JPEG of 16 x 16 pixels that says to be of another size."""
+    buffer = io.BytesIO()
+    Image.new("L", (16, 16), 128).save(buffer, "JPEG")
+    data = bytearray(buffer.getvalue())
+    frame = data.index(b"\xff\xc0") + 5
+    data[frame : frame + 4] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+def tiff(width: int, height: int, **options: Any) -> bytes:
+    """A TIFF of 16 x 16 pixels that says to be of another size."""
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, np.zeros((16, 16), np.uint8), **options)
+    buffer.seek(0)
+    with tifffile.TiffFile(buffer, mode="r+b") as file:
+        for tag, value in (
+            ("ImageWidth", width),
+            ("ImageLength", height),
+            ("RowsPerStrip", height),
+        ):
+            file.pages[0].tags[tag].overwrite(value)
+    return buffer.getvalue()
+
+
+def peak(path: Path) -> tuple[str, int]:
+    """What is said of a picture that is refused, and the bytes that were taken at most."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableFileError) as error:
+            read_picture(path)
+        return str(error.value), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.jpg", jpeg(8000, 6000)),
+        ("a.png", png(8000, 6000)),
+        ("woven.png", png(8000, 6000, interlaced=1)),
+        ("a.tif", tiff(8000, 6000)),
+        ("a.tif", tiff(8000, 6000, compression="zlib")),
+    ],
+)
+def test_a_picture_that_its_file_cannot_hold(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    said, taken = peak(tmp_path / name)
+    assert "damaged or cut short" in said
+    assert taken < 2**24
+
+
+@pytest.mark.parametrize("most", [0.01], indirect=True)
+@pytest.mark.usefixtures("most")
+@pytest.mark.parametrize("extension", ["png", "jpg", "tif"])
+def test_a_picture_larger_than_is_allowed(tmp_path: Path, extension: str) -> None:
+    for side, fits in ((100, True), (104, False)):
+        path = tmp_path / f"{side}.{extension}"
+        write_picture(path, np.zeros((side, 100, 3), np.float32))
+        if fits:
+            assert read_picture(path).samples.shape[:2] == (side, 100)
+            continue
+        with pytest.raises(UnreadableFileError, match=r"limit of 0\.01 megapixels") as error:
+            read_picture(path)
+        assert error.value.parameter == "megapixels"
+
+
+@pytest.mark.parametrize("number", [0, -1, float("nan")])
+def test_no_pixels_at_all_is_no_budget(number: float) -> None:
+    with pytest.raises(OptionError, match="not above 0"):
+        allow_megapixels(number)
+
+
+@pytest.mark.parametrize(("begin", "says"), [(b"", "not a PNG"), (b"II*\0", "megapixels")])
+@pytest.mark.parametrize("read", [read_picture, read_map])
+def test_first_bytes_and_size_are_looked_at_first(
+    tmp_path: Path, read: Any, begin: bytes, says: str
+) -> None:
+    path = tmp_path / "g_L.png"
+    path.write_bytes(begin)
+    os.truncate(path, 12 * 10**9)
+    with pytest.raises(UnreadableFileError, match=says):
+        read(path)
+
+
+def test_metadata_of_one_file_has_one_budget(tmp_path: Path) -> None:
+    packed = zlib.compress(bytes(2**25))
+    profiles = [chunk(b"iCCP", b"x\0\0" + packed) for _ in range(4)]
+    path = tmp_path / "a.png"
+    path.write_bytes(png(16, 16, 16, *profiles))
+    assert sum("damaged" in note for note in read_picture(path).info.warnings) == 2
+
+
+def test_texts_of_opening_tags_take_linear_time(tmp_path: Path) -> None:
+    for text in ("<tiff:Orientation>", "<tiff:Orientation", " tiff:Orientation='"):
+        packet = b"<rdf:RDF>" + text.encode() * 60_000
+        path = tmp_path / "a.png"
+        body = b"XML:com.adobe.xmp" + bytes(5) + packet
+        path.write_bytes(png(16, 16, 16, chunk(b"iTXt", body)))
+        began = time.process_time()
+        assert read_picture(path).info.xmp is not None
+        assert time.process_time() - began < 2
+
+
+def test_bytes_that_may_begin_a_marker_take_linear_time(tmp_path: Path) -> None:
+    data = jpeg(16, 16)
+    scan = data.index(b"\xff\xda")
+    length = int.from_bytes(data[scan + 2 : scan + 4], "big")
+    odd = data[: scan + 2 + length] + b"\xff" * 200_000 + b"\0" + data[scan + 2 + length :]
+    (tmp_path / "a.jpg").write_bytes(odd)
+    began = time.process_time()
+    with pytest.raises(UnreadableFileError):
+        read_picture(tmp_path / "a.jpg")
+    assert time.process_time() - began < 2
+
+
+def test_a_jpeg_too_long_is_refused_before_it_is_encoded(tmp_path: Path) -> None:
+    long = np.zeros((1, 65501, 3), np.float32)
+    with pytest.raises(UnwritableOutputError, match=r"at most 65500 pixels .* write PNG or TIFF"):
+        write_picture(tmp_path / "a.jpg", long)
+    write_picture(tmp_path / "a.png", long)
