@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dpdeblur.io.stored import Samples, Unusable, with_channels
+from dpdeblur.io.stored import Samples, Unusable
 
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2))
 _LAST = (1, 0, 2, 1)
