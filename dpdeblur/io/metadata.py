@@ -93,12 +93,11 @@ def _without_outdated(text: str) -> str:
     while match := _OUTDATED.search(text, at):
         at, name = match.end(), match["element"]
         if name and not match[0].endswith("/>"):
-            closing = f"</{name}>"
-            end = -1 if name in endless else text.find(closing, at)
-            if end < 0:
+            end = None if name in endless else re.compile(rf"</{name}\s*>").search(text, at)
+            if end is None:
                 endless.add(name)
                 continue
-            at = end + len(closing)
+            at = end.end()
         kept.append(text[begin : match.start()])
         begin = at
     return "".join((*kept, text[begin:]))

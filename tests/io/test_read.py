@@ -487,7 +487,9 @@ DEFLATED, LZW = 8, 5
 def test_tiff_that_lacks_a_part(tmp_path: Path, whole: bytes, lacking: bytes) -> None:
     samples = stored(read(tmp_path, "whole.tif", whole))
     assert (samples == 200).all()
-    with pytest.raises(UnreadableFileError, match="a part of its pixels is missing"):
+    with pytest.raises(
+        UnreadableFileError, match="a part of its pixels is missing|too few bytes for its pixels"
+    ):
         read(tmp_path, "lacking.tif", lacking)
 
 
