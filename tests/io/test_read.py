@@ -488,7 +488,7 @@ def test_tiff_that_lacks_a_part(tmp_path: Path, whole: bytes, lacking: bytes) ->
     samples = stored(read(tmp_path, "whole.tif", whole))
     assert (samples == 200).all()
     with pytest.raises(
-        UnreadableFileError, match="a part of its pixels is missing|too few bytes for its pixels"
+        UnreadableFileError, match=r"a part of its pixels is missing|too few bytes for its pixels"
     ):
         read(tmp_path, "lacking.tif", lacking)
 
