@@ -76,7 +76,7 @@ def batch(
 
     if not is_folder(source):
         raise UnreadableFileError(source, "it is a file; use dpdeblur fix for one photograph")
-    develop = raw.options()
+    develop, request = raw.options(), engine.request()
     extension = None if format_ is Format.same else f".{format_.value}"
     plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)
     alone = (f"{orphan} has no partner and is left out." for orphan in plan.orphans)
@@ -85,7 +85,7 @@ def batch(
         printer.warn(f"There is no raw file, so {', '.join(raw.given)} had no effect.")
     if any(isinstance(job.pair, RawPath) for job in plan.todo):
         printer.note(*_options.statement(develop))
-    runner = engine.make()
+    runner = request.make()
     with printer.progress() as bar:
         watch = _watcher(bar, printer, len(plan.todo))
         report = run_batch(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from dpdeblur.device import Setup, choose
 from dpdeblur.errors import OptionError
+
+if TYPE_CHECKING:
+    from dpdeblur.device import Setup
 
 
 @dataclass(frozen=True)
@@ -35,4 +38,6 @@ class NetworkOptions:
     @cached_property
     def setup(self) -> Setup:
         """The device and precision that are meant, tried out once; raises what `choose` does."""
+        from dpdeblur.device import choose
+
         return choose(self.device, self.precision)

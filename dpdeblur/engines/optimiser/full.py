@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,47 +10,18 @@ from torch import Tensor
 from dpdeblur.colour import linear_to_srgb, luminance
 from dpdeblur.engines.optimiser.blur_model import LayeredBlur, share_slopes, shares
 from dpdeblur.engines.optimiser.conjugate_gradients import conjugate_gradients
+from dpdeblur.engines.optimiser.options import FullOptions
 from dpdeblur.engines.optimiser.stencils import (
     gaussian,
     gradient,
     gradient_adjoint,
     gradient_diagonal,
 )
-from dpdeblur.errors import OptionError
 
 _GROUP = 2.0
 """Standard deviation in pixels of the neighbourhood that gradients are counted in."""
 _STIFFNESS = 0.02
 """About by how much views of white change with one unit of the map, squared (preconditioner)."""
-
-
-@dataclass(frozen=True)
-class FullOptions:
-    """Constants of `optimise`, chosen on the development scenes of the Pixel 4 data set.
-
-    `smoothness` weighs the picture's prior, whose penalty turns linear at gradients of `edge`; the
-    data term's turns linear at residuals of `outlier`: light, 1 being the brightest.
-    `map_smoothness` weighs the map's, whose steps cost less across edges of the picture, by
-    exp(-step / `map_edge`), encoded as for display. Each of the `rounds` has `steps` for the
-    picture and, but for the first, `map_steps` for the map before them.
-
-    Raises OptionError for scales and weights that are not above 0.
-    """
-
-    smoothness: float = 4e-4
-    edge: float = 3e-3
-    outlier: float = 0.01
-    map_smoothness: float = 3.2
-    map_edge: float = 0.03
-    rounds: int = 3
-    steps: int = 8
-    map_steps: int = 10
-    tolerance: float = 2e-3
-
-    def __post_init__(self) -> None:
-        for name in ("smoothness", "edge", "outlier", "map_smoothness", "map_edge"):
-            if not getattr(self, name) > 0:
-                raise OptionError(name, f"{getattr(self, name)} is not above 0")
 
 
 def optimise(

@@ -10,27 +10,8 @@ from torch import Tensor
 
 from dpdeblur.engines.optimiser import losses
 from dpdeblur.engines.optimiser.lens import Blurs, Lens, power
+from dpdeblur.engines.optimiser.options import PaperOptions
 from dpdeblur.engines.optimiser.render import compose, render, transmittances
-
-
-@dataclass(frozen=True)
-class PaperOptions:
-    """Weights of the terms and the schedule; the defaults are the authors'.
-
-    Adam's rate falls exponentially from the first to the last of `rates`. It stops before `steps`
-    when the mean loss of the last `patience` steps is less than `tolerance` (relative) below that
-    of the ones before; None, as the authors have it: never.
-    """
-
-    data: float = 2.5e4
-    auxiliary: float = 2.5e4
-    intensity: float = 30.0
-    alpha: float = 1.5e4
-    entropy: float = 20.0
-    steps: int = 10_000
-    rates: tuple[float, float] = (0.3, 0.1)
-    patience: int = 100
-    tolerance: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,54 +13,13 @@ from numpy.typing import NDArray
 from dpdeblur.colour import luminance
 from dpdeblur.engines.optimiser.blur_model import LayeredBlur, shares
 from dpdeblur.engines.optimiser.fast import closed_form, layer_radii
-from dpdeblur.engines.optimiser.full import FullOptions, optimise
+from dpdeblur.engines.optimiser.full import optimise
 from dpdeblur.engines.optimiser.lens import Lens
 from dpdeblur.engines.optimiser.observed import observe
-from dpdeblur.engines.optimiser.paper import Layers, PaperOptions, optimise_layers
+from dpdeblur.engines.optimiser.options import OptimiserOptions
+from dpdeblur.engines.optimiser.paper import Layers, optimise_layers
 from dpdeblur.errors import OptionError
 from dpdeblur.optics import Calibration
-
-Method = Literal["fast", "full", "paper"]
-
-
-@dataclass(frozen=True)
-class OptimiserOptions:
-    """What to do: `fast` in closed form; `full` then optimises both; `paper` as published.
-
-    `radii` (least, largest; pixels) overrides the range of defocus found automatically. Raises
-    OptionError if it is none. `device` is auto, cpu, cuda or cuda:n.
-    """
-
-    method: str = "full"
-    radii: tuple[float, float] | None = None
-    device: str = "auto"
-    full: FullOptions = field(default_factory=FullOptions)
-    paper: PaperOptions = field(default_factory=PaperOptions)
-
-    def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            known = ", ".join(get_args(Method))
-            raise OptionError("method", f"'{self.method}' is unknown; use one of {known}")
-        if self.radii is not None:
-            low, high = self.radii
-            if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-                raise OptionError(
-                    "radii", f"{low:g} to {high:g} is not a range; give the lower radius first"
-                )
-
-
-def parse_radii(text: str) -> tuple[float, float]:
-    """Two radii in pixels written as "LOW,HIGH"; raises OptionError if these are not two numbers.
-
-    OptimiserOptions finds out whether they are a range.
-    """
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise OptionError(
-            "radii", f"{text!r} is not two numbers, the lower first; write them like -3,8.5"
-        ) from error
-    return low, high
 
 
 @dataclass(frozen=True, eq=False)
