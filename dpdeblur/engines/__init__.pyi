@@ -1,4 +1,5 @@
 from .base import Engine, ProgressCallback, Restored, RunInfo
+from .bench import Bench, Ceiling, Forward, Timing, bench, parse_size
 from .make import ENGINES, EngineRequest, make_engine
 from .network import Network
 from .options import NetworkOptions
@@ -6,14 +7,20 @@ from .plan import Strip, plan_strips
 
 __all__ = [
     "ENGINES",
+    "Bench",
+    "Ceiling",
     "Engine",
     "EngineRequest",
+    "Forward",
     "Network",
     "NetworkOptions",
     "ProgressCallback",
     "Restored",
     "RunInfo",
     "Strip",
+    "Timing",
+    "bench",
     "make_engine",
+    "parse_size",
     "plan_strips",
 ]
