@@ -76,7 +76,7 @@ def map_(
     engine = request.make()  # with PyTorch, for which errors shall not wait
     pair = engine.read(pair)
     outputs = optimiser.map_files(folder)
-    restored = printer.restore(engine, pair, outputs["sharp"].name, "Finding the map")
+    restored = printer.restore(engine, pair, "Finding the map")
     # After the engine, which refuses what it cannot use: then there is only its sentence.
     relative = (RELATIVE,) if calibration is None else ()
     printer.note(*relative, *_options.statement(develop), *restored.run.notes)

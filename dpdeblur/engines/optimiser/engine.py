@@ -82,7 +82,7 @@ class Optimiser:
 
         Args:
             pair: the two views, at least 32 x 32 pixels.
-            progress: called with steps done and steps in all, from when the first map is there.
+            progress: called with parts done and parts in all, of about equal time.
 
         Returns:
             The picture, the map, and how they were made. The picture ends at white.
