@@ -1,5 +1,6 @@
 from .base import Engine, ProgressCallback, Restored, RunInfo
-from .bench import Bench, Ceiling, Forward, Timing, bench, parse_size
+from .bench import Bench, Forward, bench, parse_size
+from .ceilings import Ceiling, Timing
 from .make import ENGINES, EngineRequest, make_engine
 from .network import Network
 from .options import NetworkOptions

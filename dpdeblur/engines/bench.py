@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from dpdeblur.device import PRECISIONS, Setup, choose, try_out
 from dpdeblur.engines.base import ProgressCallback, RunInfo
+from dpdeblur.engines.ceilings import Ceiling, CeilingMeter, Timing, timed
 from dpdeblur.engines.network import Network
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.errors import OptionError
@@ -27,31 +27,6 @@ from dpdeblur.pair import MINIMUM_SIZE, DualPixelPair
 _MATRIX = {"cpu": 1536, "mps": 3072, "cuda": 8192}
 """Sides of the matrices by kind of device: large enough for its full speed."""
 _QUICK_MATRIX = 512
-_ENOUGH = 0.1
-"""Seconds that a ceiling is measured for at least each time."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Medians in seconds; `cpu`, of all threads together, is None but on the CPU."""
-
-    wall: float
-    cpu: float | None
-
-    @property
-    def fair(self) -> float:
-        """What to compare by: CPU time where there is one, in which other work does not count."""
-        return self.wall if self.cpu is None else self.cpu
-
-
-@dataclass(frozen=True)
-class Ceiling:
-    """A rate in operations a second, `rate`, by `Timing.fair`; `shape` is what was computed."""
-
-    name: str
-    precision: str
-    shape: tuple[int, ...]
-    rate: float
 
 
 @dataclass(frozen=True)
@@ -139,7 +114,7 @@ def bench(
     forwards = [_Forward(model, size, setup) for model in models for size in sizes]
     matrix = _QUICK_MATRIX if quick else _MATRIX[where.type]
     products = [
-        _Ceiling("gemm", name, (matrix, matrix, matrix), where)
+        CeilingMeter("gemm", name, (matrix, matrix, matrix), where)
         for name in PRECISIONS
         if try_out(where, name) is None
     ]
@@ -155,7 +130,7 @@ def bench(
         forward.warm_up()
         step()
     shapes = dict.fromkeys(forward.transform for forward in forwards if forward.transform)
-    transforms = {shape: _Ceiling("rfft2", "fp32", shape, where) for shape in shapes}
+    transforms = {shape: CeilingMeter("rfft2", "fp32", shape, where) for shape in shapes}
     ceilings = [*products, *transforms.values()]
     for _ in range(repeats):
         for ceiling in ceilings:
@@ -176,40 +151,6 @@ def bench(
         ),
         notes=setup.notes,
     )
-
-
-class _Ceiling:
-    """Products of square matrices, or Fourier transforms of real pictures."""
-
-    def __init__(
-        self, name: str, precision: str, shape: tuple[int, ...], device: torch.device
-    ) -> None:
-        self.name, self.precision, self.shape, self.device = name, precision, shape, device
-        self.rates: list[float] = []
-        if name == "gemm":
-            first, second = torch.rand(2, *shape[:2], device=device).to(PRECISIONS[precision])
-            self.operations: float = 2 * math.prod(shape)
-            self.work: Callable[[], Any] = lambda: first @ second
-        else:
-            picture = torch.rand(shape, device=device)
-            self.operations = 2.5 * math.prod(shape) * math.log2(math.prod(shape[-2:]))
-            self.work = lambda: torch.fft.rfft2(picture)
-
-    def measure(self) -> None:
-        """Find the rate once more, over at least `_ENOUGH` seconds, the first try left out."""
-        _timed(self.work, self.device)
-        spent, count = 0.0, 0
-        while spent < _ENOUGH:
-            spent += _timed(self.work, self.device).fair
-            count += 1
-        self.rates.append(count * self.operations / spent)
-
-    @property
-    def rate(self) -> float:
-        return statistics.median(self.rates)
-
-    def result(self) -> Ceiling:
-        return Ceiling(self.name, self.precision, self.shape, self.rate)
 
 
 class _Forward:
@@ -239,7 +180,7 @@ class _Forward:
 
     def measure(self) -> None:
         """Run once more."""
-        self.times.append(_timed(lambda: self.engine.run(self.pair), self.device))
+        self.times.append(timed(lambda: self.engine.run(self.pair), self.device))
 
     def result(self, speed: float, transform_speed: float | None) -> Forward:
         operations = 2 * (self.cost.convolution + self.cost.attention)
@@ -277,22 +218,6 @@ class _Transforms(TorchDispatchMode):
             if self.largest is None or math.prod(shape) > math.prod(self.largest):
                 self.largest = shape
         return func(*args, **(kwargs or {}))
-
-
-def _timed(work: Callable[[], Any], device: torch.device) -> Timing:
-    _synchronise(device)
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    _synchronise(device)
-    cpu = time.process_time() - cpu
-    return Timing(time.perf_counter() - wall, cpu if device.type == "cpu" else None)
-
-
-def _synchronise(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def _forget_peak(device: torch.device) -> int | None:

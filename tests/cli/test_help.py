@@ -12,7 +12,19 @@ from dpdeblur.cli._options import Precision, ProtocolName
 from dpdeblur.evaluation import PROTOCOLS
 from support.command import run
 
-COMMANDS = ("fix", "split", "batch", "map", "score", "info", "bench", "train", "eval", "synth")
+COMMANDS = (
+    "fix",
+    "split",
+    "batch",
+    "map",
+    "score",
+    "info",
+    "bench",
+    "train",
+    "eval",
+    "synth",
+    "export",
+)
 
 
 class TestHelp:
