@@ -52,13 +52,12 @@ def bench(
 
       dpdeblur bench --weights compact --size 840x560 --size 1680x1120 --precision fp32 --json
     """
+    from dpdeblur import engines
     from dpdeblur.models import find_weights
     from dpdeblur.names import check_names
 
     check_names(device, precision.value)
     names = [find_weights(name) for name in weights or [None]]
-    from dpdeblur import engines
-
     sizes = [engines.parse_size(text) for text in size or ["1680x1120"]]
     with printer.progress() as bar:
         task = bar.add_task("Measuring", total=None)

@@ -1,9 +1,9 @@
 from .base import Engine, ProgressCallback, Restored, RunInfo
-from .bench import Bench, Forward, bench, parse_size
+from .bench import Bench, Forward, bench
 from .ceilings import Ceiling, Timing
 from .make import ENGINES, EngineRequest, make_engine
 from .network import Network
-from .options import NetworkOptions
+from .options import NetworkOptions, parse_size
 from .plan import Strip, plan_strips
 
 __all__ = [

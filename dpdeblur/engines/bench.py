@@ -19,10 +19,9 @@ from dpdeblur.engines.base import ProgressCallback, RunInfo
 from dpdeblur.engines.ceilings import Ceiling, CeilingMeter, Timing, timed
 from dpdeblur.engines.network import Network
 from dpdeblur.engines.options import NetworkOptions
-from dpdeblur.errors import OptionError
 from dpdeblur.memory import peak_memory, release_unused
 from dpdeblur.models import LoadedModel, count_cost, load_model
-from dpdeblur.pair import MINIMUM_SIZE, DualPixelPair
+from dpdeblur.pair import DualPixelPair
 
 _MATRIX = {"cpu": 1536, "mps": 3072, "cuda": 8192}
 """Sides of the matrices by kind of device: large enough for its full speed."""
@@ -67,18 +66,6 @@ class Bench:
     ceilings: tuple[Ceiling, ...]
     forwards: tuple[Forward, ...]
     notes: tuple[str, ...] = ()
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """(height, width) of a size written WIDTHxHEIGHT; raises OptionError."""
-    parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdecimal() and len(part) < 6 for part in parts):
-        raise OptionError("size", f"{text!r} is not two whole numbers; write them like 1680x1120")
-    width, height = map(int, parts)
-    if min(width, height) < MINIMUM_SIZE:
-        least = f"{MINIMUM_SIZE}x{MINIMUM_SIZE}"
-        raise OptionError("size", f"{text} is too small; give at least {least}")
-    return height, width
 
 
 def bench(
@@ -177,6 +164,8 @@ class _Forward:
             self.run = self.engine.run(self.pair).run
         self.peak = peak_memory(self.device)
         self.transform = watch.largest
+        if self.transform is None and self.cost.transforms:
+            self.transform = (3, *self.size)
 
     def measure(self) -> None:
         """Run once more."""

@@ -45,6 +45,8 @@ CASES = {
     "calibrate solve LEFT LEFT LEFT -o c.npz --grid 6": "--grid: '6' is not two whole numbers",
     "calibrate import nope -o c.npz": "nope does not exist; check the name.",
     "calibrate show nope.npz": "nope.npz does not exist; check the name.",
+    "bench --size 64": "--size: '64' is not two whole numbers",
+    "bench --weights nope": "The weights nope cannot be used: ",
     "info nope.cr2": "nope.cr2 does not exist; check the name.",
     "info --weights nope": "The weights nope cannot be used: ",
 }
