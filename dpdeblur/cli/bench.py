@@ -57,7 +57,7 @@ def bench(
     from dpdeblur.names import check_names
 
     check_names(device, precision.value)
-    names = [find_weights(name) for name in weights or [None]]
+    names = [find_weights(name) for name in weights or ()] or [find_weights()]
     sizes = [engines.parse_size(text) for text in size or ["1680x1120"]]
     with printer.progress() as bar:
         task = bar.add_task("Measuring", total=None)

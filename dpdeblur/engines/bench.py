@@ -159,7 +159,7 @@ class _Forward:
         """Run once, and see how much memory that takes and what it transforms."""
         release_unused(self.device)
         self.before = _forget_peak(self.device)
-        watch = _Transforms()
+        watch = _Transforms()  # type: ignore[no-untyped-call]
         with watch:
             self.run = self.engine.run(self.pair).run
         self.peak = peak_memory(self.device)
@@ -194,7 +194,7 @@ class _Forward:
         )
 
 
-class _Transforms(TorchDispatchMode):
+class _Transforms(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Remembers the shape of the largest transform of real numbers."""
 
     largest: tuple[int, ...] | None = None

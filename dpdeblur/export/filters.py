@@ -65,7 +65,8 @@ class TiledFilters(nn.Module):
         whole = functional.conv2d(
             rows, self._kernel("down"), stride=(self.step, 1), groups=self.bins
         )
-        return whole.unflatten(1, (self.bins, 2, 2 * self.step))
+        count, _, down, across = whole.shape
+        return whole.reshape(count, self.bins, 2, 2 * self.step, down, across)
 
     def _restored(self, spectra: Tensor, like: Tensor) -> Tensor:
         rows = functional.conv_transpose2d(
@@ -87,7 +88,7 @@ class TiledFrontEnd(FrontEnd):
             {name: TiledFilters(filters) for name, filters in front_end.named_buffers()}
         )
 
-    def apply(self, left: Tensor, right: Tensor, bank: str) -> Iterator[Tensor]:
+    def filtered(self, left: Tensor, right: Tensor, bank: str) -> Iterator[Tensor]:
         """As the original does, but for rounding."""
         found: Iterator[Tensor] = self.banks[bank](left, right)
         return found
