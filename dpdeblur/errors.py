@@ -308,3 +308,24 @@ class RawBurstError(UnusableRawError):
 
 class FramesDisagreeError(UnusableRawError):
     """A raw file whose two frames cannot be the sum of both photodiodes and one of them."""
+
+
+class MissingPackageError(DPDeblurError):
+    """A package is not installed that only some users need; `extra` installs it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package, self.extra = package, extra
+        super().__init__(
+            f'The package {package} is not installed; run: pip install "dpdeblur[{extra}]".'
+        )
+
+
+class ExportError(DPDeblurError):
+    """A network that was exported gives other pictures than PyTorch does; nothing was written."""
+
+    def __init__(self, path: Path, difference: float, limit: float) -> None:
+        self.path, self.difference, self.limit = path, difference, limit
+        super().__init__(
+            f"{path} was not written: its results would differ by {difference:.1e}, more than "
+            f"{limit:.0e}, from PyTorch's."
+        )

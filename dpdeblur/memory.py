@@ -7,11 +7,14 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
-import torch
 
 from dpdeblur.errors import OptionError
+
+if TYPE_CHECKING:
+    import torch
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -45,6 +48,8 @@ def parse_memory(text: str) -> int:
 
 def free_memory(device: torch.device) -> int:
     """Bytes that can still be taken on `device` by this process."""
+    import torch  # here and below: to read a size is not worth its seconds
+
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -58,6 +63,8 @@ def free_memory(device: torch.device) -> int:
 
 def total_memory(device: torch.device) -> int:
     """Bytes of memory that `device` has."""
+    import torch
+
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     return int(psutil.virtual_memory().total)
@@ -68,6 +75,8 @@ def peak_memory(device: torch.device, status: Path = Path("/proc/self/status")) 
 
     None where it is not known: on MPS, and on the CPU of other systems than Linux.
     """
+    import torch
+
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     try:
@@ -80,6 +89,8 @@ def peak_memory(device: torch.device, status: Path = Path("/proc/self/status")) 
 
 def reset_peak_memory(device: torch.device) -> None:
     """Begin `peak_memory` anew on a CUDA device; that of the process stays."""
+    import torch
+
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
@@ -90,6 +101,8 @@ def release_unused(device: torch.device) -> None:
     On the CPU that is what glibc's heap holds between strips, up to half of all that is taken;
     with other C libraries nothing happens.
     """
+    import torch
+
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":
@@ -105,6 +118,8 @@ def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
 
     PyTorch has a type for it on CUDA only; elsewhere the message tells.
     """
+    import torch
+
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return _OUT_OF_MEMORY.search(str(error)) is not None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dpdeblur.engines import Engine
+    from dpdeblur.engines import EngineRequest
     from dpdeblur.evaluation import Candidate
     from dpdeblur.raw import RawOptions
 
@@ -111,6 +111,12 @@ Csv = Annotated[
 ]
 
 
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option("--precision", help="auto: the fastest that keeps the picture's quality."),
+]
+
+
 @dataclass(frozen=True)
 class _EngineOptions:
     """The options of every command that restores, but for the weights."""
@@ -119,10 +125,7 @@ class _EngineOptions:
         EngineName, typer.Option(help="mccnet: the network; mpi: the optimiser of dpdeblur map.")
     ] = EngineName.mccnet
     device: Device = "auto"
-    precision: Annotated[
-        Precision,
-        typer.Option("--precision", help="auto: the fastest that keeps the picture's quality."),
-    ] = Precision.auto
+    precision: PrecisionOption = Precision.auto
     max_memory: Annotated[
         str | None,
         typer.Option(
@@ -148,11 +151,11 @@ class _EngineOptions:
         ),
     ] = None
 
-    def _make(self, weights: str | Path | None) -> Engine:
-        from dpdeblur.engines import make_engine
+    def _request(self, weights: str | Path | None) -> EngineRequest:
+        from dpdeblur.engines import EngineRequest
         from dpdeblur.memory import parse_memory
 
-        return make_engine(
+        return EngineRequest(
             self.engine.value,
             device=self.device,
             weights=weights,
@@ -171,9 +174,9 @@ class EngineChoice(_EngineOptions):
 
     weights: Weights = None
 
-    def make(self) -> Engine:
-        """The engine that is meant; raises what `make_engine` does."""
-        return self._make(self.weights)
+    def request(self) -> EngineRequest:
+        """The engine that is meant; raises what `EngineRequest` does."""
+        return self._request(self.weights)
 
 
 @dataclass(frozen=True)
@@ -193,9 +196,9 @@ class EngineChoices(_EngineOptions):
         from dpdeblur.evaluation import Candidate, network_candidates
 
         if self.engine is EngineName.mccnet:
-            return network_candidates(self._make, self.weights or (), folder)
-        engine = self._make(self.weights[0] if self.weights else None)
-        return (Candidate(self.engine.value, engine, folder=folder),)
+            return network_candidates(self._request, self.weights or (), folder)
+        request = self._request(self.weights[0] if self.weights else None)
+        return (Candidate(self.engine.value, request.make, folder=folder),)
 
 
 @dataclass(frozen=True)

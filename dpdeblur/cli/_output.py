@@ -115,19 +115,14 @@ class Output:
         with bar:
             yield bar
 
-    def restore(
-        self, engine: Engine, pair: DualPixelPair, name: str, before: str | None = None
-    ) -> Restored:
-        """What the engine makes of the pair, under a bar that is called `name`.
-
-        Until the engine tells of progress, the bar is called `before`, or else `name` as well.
-        """
+    def restore(self, engine: Engine, pair: DualPixelPair, name: str) -> Restored:
+        """What the engine makes of the pair, under a bar that is called `name`."""
         with self.progress() as bar:
-            task = bar.add_task(before or name, total=None)
+            task = bar.add_task(name, total=None)
 
             def on_progress(done: int, parts: int) -> None:
                 if done:  # before that nothing is known, and the bar only shows that work goes on
-                    bar.update(task, description=name, completed=done, total=parts)
+                    bar.update(task, completed=done, total=parts)
 
             return engine.run(pair, on_progress)
 

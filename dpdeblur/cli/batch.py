@@ -77,7 +77,7 @@ def batch(
 
     if not is_folder(source):
         raise UnreadableFileError(source, "it is a file; use dpdeblur fix for one photograph")
-    develop = raw.options()
+    develop, request = raw.options(), engine.request()
     other = {Format.same: None, Format.tiff: ".tif"}
     extension = other.get(format_, f".{format_}")
     plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)
@@ -87,7 +87,7 @@ def batch(
         printer.warn(f"There is no raw file, so {', '.join(raw.given)} had no effect.")
     if any(isinstance(job.pair, RawPath) for job in plan.todo):
         printer.note(*_options.statement(develop))
-    runner = engine.make()
+    runner = request.make()
     with printer.progress() as bar:
         watch = _watcher(bar, printer, len(plan.todo))
         report = run_batch(

@@ -63,7 +63,7 @@ def eval_(
     pairs = find_truth_pairs(data, split)
     candidates = engine.candidates(save)
     evaluation.check_outputs(candidates, pairs, csv, overwrite=overwrite)
-    engines = [each.engine for each in candidates]
+    engines = [each.engine for each in candidates]  # made here, when all else is checked
     keep = evaluation.save_results(candidates, overwrite=overwrite)
     pictures: list[Evaluated] = []
     with printer.progress() as bar:

@@ -70,12 +70,15 @@ def fix(
     saved = {side: (save_views or Path()) / f"{stem}_{side}.tif" for side in sides}
     inputs = [path for path in (left, right, truth, engine.calibration) if path is not None]
     check_outputs([output, *saved.values()], overwrite=overwrite, inputs=inputs)
-    runner = engine.make()
-    pair = runner.read(read_photo(left, right, develop))
+    request = engine.request()
+    pair = read_photo(left, right, develop)
     check_size(output, *pair.left.shape[:2])
     sharp = None if truth is None else read_beside(truth, pair)
     printer.warn(*pair.warnings, *(sharp.info.warnings if sharp else ()))
 
+    # Not before: PyTorch takes seconds, and errors shall not wait for it.
+    runner = request.make()
+    pair = runner.read(pair)
     restored = printer.restore(runner, pair, output.name)
     pixels = pair.upright(restored.image)
     printer.note(*_options.statement(develop), *restored.run.notes)

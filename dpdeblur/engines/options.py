@@ -1,12 +1,16 @@
-"""How the network is to run."""
+"""How the network is to run, and on what size."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from dpdeblur.device import Setup, choose
 from dpdeblur.errors import OptionError
+from dpdeblur.pair import MINIMUM_SIZE
+
+if TYPE_CHECKING:
+    from dpdeblur.device import Setup
 
 
 @dataclass(frozen=True)
@@ -35,4 +39,18 @@ class NetworkOptions:
     @cached_property
     def setup(self) -> Setup:
         """The device and precision that are meant, tried out once; raises what `choose` does."""
+        from dpdeblur.device import choose
+
         return choose(self.device, self.precision)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(height, width) of a size written WIDTHxHEIGHT; raises OptionError."""
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdecimal() and len(part) < 6 for part in parts):
+        raise OptionError("size", f"{text!r} is not two whole numbers; write them like 1680x1120")
+    width, height = map(int, parts)
+    if min(width, height) < MINIMUM_SIZE:
+        least = f"{MINIMUM_SIZE}x{MINIMUM_SIZE}"
+        raise OptionError("size", f"{text} is too small; give at least {least}")
+    return height, width

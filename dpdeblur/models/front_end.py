@@ -43,13 +43,17 @@ class FrontEnd(nn.Module):
                 filters = mismatch_filters(config.radii, design.reach, design.slope).float()
             self.register_buffer("mismatches", filters)
 
+    def filtered(self, left: Tensor, right: Tensor, bank: str) -> Iterator[Tensor]:
+        """What `filter_views` makes of linear views by a bank: `inverses` or `mismatches`."""
+        return filter_views(left, right, cast(Tensor, getattr(self, bank)))
+
     def restore(self, left: Tensor, right: Tensor) -> Iterator[Tensor]:
         """The views restored by each inverse, one `N x 3 x H x W` after another.
 
         All are sRGB-encoded in [0, 1].
         """
         first, second = (srgb_to_linear(widened(view)) for view in (left, right))
-        for restored in filter_views(first, second, cast(Tensor, self.inverses)):
+        for restored in self.filtered(first, second, "inverses"):
             yield linear_to_srgb(restored.clamp(0, 1))
 
     def mismatch(self, left: Tensor, right: Tensor) -> Tensor:
@@ -60,7 +64,7 @@ class FrontEnd(nn.Module):
         views tell nothing.
         """
         first, second = (luminance(srgb_to_linear(widened(view))) for view in (left, right))
-        errors = filter_views(first, second, cast(Tensor, self.mismatches))
+        errors = self.filtered(first, second, "mismatches")
         halved = [functional.avg_pool2d(e.square(), 2) for e in (*errors, first - second)]
         pooled = torch.cat(halved, 1)
         local = functional.avg_pool2d(pooled, _WINDOW, 1, _WINDOW // 2, count_include_pad=False)

@@ -75,15 +75,18 @@ class MCCNet(nn.Module):
             results.append(result[..., : first.shape[-2], : first.shape[-1]])
         return results
 
-    def level(self, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
+    def level(
+        self, left: Tensor, right: Tensor, coarser: Tensor | None, *, given: Tensor | None = None
+    ) -> Tensor:
         """Restore one level of the pyramid, given the result of half its size, if there is one.
 
-        H and W are multiples of 8.
+        H and W are multiples of 8. `given` is for graphs that always have a `coarser`: one number,
+        0 where it shall count for nothing, else 1.
         """
         combined = combine(widened(left), widened(right))
         if isinstance(self.body, PaperBody):
             return self._finished(widened(self.body(left, right)), combined)
-        changes = self._changes(left, right, combined, coarser)
+        changes = self._changes(left, right, combined, coarser, given)
         pictures = itertools.chain(
             (_COMBINED_GAIN * combined, _DIFFERENCE_GAIN * (left - right)),
             (_CHOICE_GAIN * change for change in changes),
@@ -101,7 +104,12 @@ class MCCNet(nn.Module):
         return result + combined if self.config.residual else result
 
     def _changes(
-        self, left: Tensor, right: Tensor, combined: Tensor, coarser: Tensor | None
+        self,
+        left: Tensor,
+        right: Tensor,
+        combined: Tensor,
+        coarser: Tensor | None,
+        given: Tensor | None,
     ) -> list[Tensor]:
         """What else the picture could be, each less the combined one."""
         changes: list[Tensor] = []
@@ -111,6 +119,8 @@ class MCCNet(nn.Module):
                 if coarser is None
                 else enlarge(coarser.clamp(0, 1)) - combined
             )
+            if given is not None:
+                changes[0] = given * changes[0]
         if self.config.use_bank:
             changes.extend(restored - combined for restored in self.front_end.restore(left, right))
         return changes

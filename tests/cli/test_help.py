@@ -13,7 +13,19 @@ from dpdeblur.evaluation import PROTOCOLS
 from dpdeblur.models import find_weights
 from support.command import run
 
-COMMANDS = ("fix", "split", "batch", "map", "score", "info", "train", "eval", "synth")
+COMMANDS = (
+    "fix",
+    "split",
+    "batch",
+    "map",
+    "score",
+    "info",
+    "bench",
+    "train",
+    "eval",
+    "synth",
+    "export",
+)
 
 
 class TestHelp:

@@ -14,7 +14,7 @@ from dpdeblur import __version__
 from dpdeblur.cli._options import EngineName, Method
 from dpdeblur.engines import ENGINES, Engine, Network, NetworkOptions, make_engine
 from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions, solve
-from dpdeblur.engines.optimiser.solve import Method as OfOptimiser
+from dpdeblur.engines.optimiser.options import Method as OfOptimiser
 from dpdeblur.errors import DeviceError, MissingFileError, OptionError, WeightsError
 from dpdeblur.models import load_model
 from dpdeblur.optics import write_calibration

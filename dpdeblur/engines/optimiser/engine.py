@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.device import Setup, choose
 from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
-from dpdeblur.engines.optimiser.solve import OptimiserOptions, Solution, solve
+from dpdeblur.engines.optimiser.options import OptimiserOptions
+from dpdeblur.engines.optimiser.solve import Solution, solve
 from dpdeblur.errors import DeviceError
 from dpdeblur.memory import is_out_of_memory, peak_memory, release_unused, reset_peak_memory
 from dpdeblur.optics import Calibration
@@ -81,7 +82,7 @@ class Optimiser:
 
         Args:
             pair: the two views, at least 32 x 32 pixels.
-            progress: called with steps done and steps in all, from when the first map is there.
+            progress: called with parts done and parts in all, of about equal time.
 
         Returns:
             The picture, the map, and how they were made. The picture ends at white.
