@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpdeblur.cli import _options
+from dpdeblur.cli import _options, _wishes
 from dpdeblur.cli._command import command
 from dpdeblur.cli._errors import FAILED, sentence
 from dpdeblur.cli._output import Output
@@ -51,6 +51,7 @@ def batch(
     ] = Format.png,
     *,
     engine: _options.EngineChoice,
+    wishes: _wishes.WishChoice,
     raw: _options.RawChoice,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
@@ -69,6 +70,8 @@ def batch(
       dpdeblur batch DPDD/test/ results/ --device cuda
 
       dpdeblur batch . sharp/ --pairs list.csv --format tif
+
+      dpdeblur batch photos/ sharp/ --only near --strength 0.8
     """
     from dpdeblur.batch import plan_jobs, run_batch
     from dpdeblur.datasets import RawPath, is_folder
@@ -85,7 +88,7 @@ def batch(
         printer.warn(f"There is no raw file, so {', '.join(raw.given)} had no effect.")
     if any(isinstance(job.pair, RawPath) for job in plan.todo):
         printer.note(*_options.statement(develop))
-    runner = engine.make()
+    runner = wishes.make(engine)
     with printer.progress() as bar:
         watch = _watcher(bar, printer, len(plan.todo))
         report = run_batch(
