@@ -17,7 +17,7 @@ from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions
 from dpdeblur.io import INVERSE, turn
 from dpdeblur.optics import Calibration
 from dpdeblur.pair import DualPixelPair
-from dpdeblur.steer.depth import Array, shrink
+from dpdeblur.steer.depth import Array, sharpened, shrink
 
 
 class Wish(Protocol):
@@ -92,10 +92,11 @@ class Steered:
         tag = 1 if pair.info is None else pair.info.orientation
         self.wish.check(turn(pair.left[..., 0], tag).shape)
         # Before the engine, so that what must fail does so soon.
-        defocus = None
-        if self.wish.needs_map:
-            defocus = turn(shrink(self._finder.find_map(pair)), tag)
+        defocus = shrink(self._finder.find_map(pair)) if self.wish.needs_map else None
         restored = self.engine.run(pair, progress)
+        if defocus is not None:
+            lens = self._finder.calibration
+            defocus = turn(sharpened(defocus, restored.image, pair, lens), tag)
         image, notes = self.wish.apply(
             turn(restored.image, tag), lambda: turn(pair.combined(), tag), defocus
         )
