@@ -5,11 +5,12 @@ from __future__ import annotations
 from dpdeblur.steer.depth import Point, depth_at, follow_edges, parse_point
 from dpdeblur.steer.engine import Steered, Wish
 from dpdeblur.steer.refocus import Refocus, refocus
-from dpdeblur.steer.wishes import Wishes, blend, read_mask
+from dpdeblur.steer.wishes import Side, Wishes, blend, read_mask
 
 __all__ = [
     "Point",
     "Refocus",
+    "Side",
     "Steered",
     "Wish",
     "Wishes",

@@ -39,7 +39,8 @@ class Refocus:
     @property
     def settings(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {"at": None if self.at is None else list(self.at), "aperture": self.aperture}
+        at = None if self.at is None else [float(each) for each in self.at]
+        return {"at": at, "aperture": float(self.aperture)}
 
     @property
     def needs_map(self) -> bool:

@@ -91,13 +91,15 @@ class Wishes:
     @property
     def settings(self) -> dict[str, Any]:
         """The wishes that differ from none, as JSON has them; a mask by its SHA-256."""
-        told: dict[str, Any] = {"strength": self.strength} if self.strength < 1 else {}
-        for key in ("only", "keep_beyond", "depth_range", "feather"):
+        told: dict[str, Any] = {"strength": float(self.strength)} if self.strength < 1 else {}
+        if self.only is not None:
+            told["only"] = self.only
+        for key in ("keep_beyond", "depth_range", "feather"):
             value = getattr(self, key)
             if value is not None:
-                told[key] = value
+                told[key] = float(value)
         if self.focus_at:
-            told["focus_at"] = [list(point) for point in self.focus_at]
+            told["focus_at"] = [[float(x), float(y)] for x, y in self.focus_at]
         if self.mask is not None:
             content = repr(self.mask.shape).encode() + self.mask.tobytes()
             told["mask"] = hashlib.sha256(content).hexdigest()
