@@ -73,6 +73,9 @@ PhotoOrLeft = Annotated[
 Right = Annotated[
     Path | None, typer.Argument(help="Right view of the same frame.", metavar="RIGHT")
 ]
+OutputFile = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="OUT", help="Picture to write.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 _SHIPPED = "mccnet (default) or compact"
 Weights = Annotated[

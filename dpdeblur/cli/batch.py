@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpdeblur.cli import _options
+from dpdeblur.cli import _options, _wishes
 from dpdeblur.cli._command import command
 from dpdeblur.cli._errors import FAILED, sentence
 from dpdeblur.cli._output import Output
@@ -52,6 +52,7 @@ def batch(
     ] = Format.png,
     *,
     engine: _options.EngineChoice,
+    wishes: _wishes.WishChoice,
     raw: _options.RawChoice,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
@@ -70,6 +71,8 @@ def batch(
       dpdeblur batch DPDD/test/ results/ --device cuda
 
       dpdeblur batch . sharp/ --pairs list.csv --format tif
+
+      dpdeblur batch photos/ sharp/ --only near --strength 0.8
     """
     from dpdeblur.batch import plan_jobs, run_batch
     from dpdeblur.datasets import RawPath, is_folder
@@ -77,7 +80,7 @@ def batch(
 
     if not is_folder(source):
         raise UnreadableFileError(source, "it is a file; use dpdeblur fix for one photograph")
-    develop, request = raw.options(), engine.request()
+    develop, request = raw.options(), wishes.request(engine)
     other = {Format.same: None, Format.tiff: ".tif"}
     extension = other.get(format_, f".{format_}")
     plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dpdeblur.cli import _options
+from dpdeblur.cli import _options, _wishes
 from dpdeblur.cli._command import command
 from dpdeblur.cli._output import Output, describe_run, rendered
 
@@ -18,11 +18,10 @@ def fix(
     printer: Output,
     left: _options.PhotoOrLeft,
     right: _options.Right = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="OUT", help="Picture to write.")
-    ] = None,
+    output: _options.OutputFile = None,
     *,
     engine: _options.EngineChoice,
+    wishes: _wishes.WishChoice,
     raw: _options.RawChoice,
     save_views: Annotated[
         Path | None,
@@ -53,6 +52,8 @@ def fix(
       dpdeblur fix l.png r.png --truth sharp_f22.png --json
 
       dpdeblur fix left.png right.png --engine mpi --calibration pixel4.npz
+
+      dpdeblur fix IMG_0001.CR2 --focus-at 812,440
     """
     from dpdeblur.datasets import common_stem
     from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules, picture_scoring
@@ -68,9 +69,10 @@ def fix(
     develop = raw.options_for(right, save_views)
     sides = ("left", "right") if save_views else ()
     saved = {side: (save_views or Path()) / f"{stem}_{side}.tif" for side in sides}
-    inputs = [path for path in (left, right, truth, engine.calibration) if path is not None]
+    given = (left, right, truth, engine.calibration, *wishes.files)
+    inputs = [path for path in given if path is not None]
     check_outputs([output, *saved.values()], overwrite=overwrite, inputs=inputs)
-    request = engine.request()
+    request = wishes.request(engine)
     pair = read_photo(left, right, develop)
     check_size(output, *pair.left.shape[:2])
     sharp = None if truth is None else read_beside(truth, pair)

@@ -30,7 +30,7 @@ class RunInfo:
     `strips` and `strip_height`, the rows of the tallest, are those of the full size, without the
     smaller scales. `peak_memory` is the most bytes that PyTorch held on a CUDA device, or that the
     whole process has ever held on the CPU (on Linux), else None. `notes` are sentences on whatever
-    had to be done otherwise than asked.
+    had to be done otherwise than asked, and on what was found at points of interest.
     """
 
     engine: str

@@ -14,9 +14,9 @@ from .layers import (
     radius_from_disparity,
     resize_radius,
 )
-from .photograph import photograph
+from .photograph import ordinary_photograph, photograph
 from .psf import PSF, DiskPSF
-from .render import Layer, render_sharp, render_views
+from .render import Layer, render_picture, render_sharp, render_views
 from .sensor import add_sensor_noise, encode
 
 __all__ = [
@@ -34,10 +34,12 @@ __all__ = [
     "filter_views",
     "layers_from_defocus",
     "mismatch_filters",
+    "ordinary_photograph",
     "photograph",
     "radius_from_depth",
     "radius_from_disparity",
     "read_calibration",
+    "render_picture",
     "render_sharp",
     "render_views",
     "resize_radius",

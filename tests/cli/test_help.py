@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
 import dpdeblur
 from dpdeblur.cli._options import Precision, ProtocolName
+from dpdeblur.cli._wishes import Side
 from dpdeblur.evaluation import PROTOCOLS
 from dpdeblur.models import find_weights
 from support.command import run
 
 COMMANDS = (
     "fix",
+    "refocus",
     "split",
     "batch",
     "map",
@@ -64,7 +67,9 @@ class TestHelp:
         assert run("--version").stdout == f"dpdeblur {dpdeblur.__version__}\n"
 
     def test_choices_are_those_of_the_library(self) -> None:
+        from dpdeblur import steer
         from dpdeblur.device import PRECISIONS
 
         assert {choice.value for choice in ProtocolName} == set(PROTOCOLS)
+        assert {side.value for side in Side} == set(get_args(steer.Side))
         assert {choice.value for choice in Precision} == {"auto", *PRECISIONS}

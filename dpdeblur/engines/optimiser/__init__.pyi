@@ -5,6 +5,8 @@ from .folder import (
     map_files,
     write_map_folder,
 )
+from .guided import guided
+from .jumps import sharpen_jumps
 from .options import OptimiserOptions, parse_radii
 from .solve import Solution, solve
 
@@ -14,8 +16,10 @@ __all__ = [
     "Solution",
     "check_map_files",
     "describe_map",
+    "guided",
     "map_files",
     "parse_radii",
+    "sharpen_jumps",
     "solve",
     "write_map_folder",
 ]
