@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from dpdeblur.engines import Engine, Restored, RunInfo
+    from dpdeblur.engines import Engine, Restored, RunInfo, Window
     from dpdeblur.evaluation import report
     from dpdeblur.pair import DualPixelPair
 
@@ -107,9 +107,14 @@ class Output:
             yield bar
 
     def restore(
-        self, engine: Engine, pair: DualPixelPair, name: str, before: str | None = None
+        self,
+        engine: Engine,
+        pair: DualPixelPair,
+        name: str,
+        before: str | None = None,
+        window: Window | None = None,
     ) -> Restored:
-        """What the engine makes of the pair, under a bar that is called `name`.
+        """What the engine makes of the pair or a window of it, under a bar called `name`.
 
         Until the engine tells of progress, the bar is called `before`, or else `name` as well.
         """
@@ -120,7 +125,7 @@ class Output:
                 if done:  # before that nothing is known, and the bar only shows that work goes on
                     bar.update(task, description=name, completed=done, total=parts)
 
-            return engine.run(pair, on_progress)
+            return engine.run(pair, on_progress, window)
 
 
 def describe_run(run: RunInfo) -> str:

@@ -7,9 +7,11 @@ from dpdeblur.engines.make import ENGINES, make_engine
 from dpdeblur.engines.network import Network
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.plan import Strip, plan_strips
+from dpdeblur.engines.window import Crop, Window, parse_crop
 
 __all__ = [
     "ENGINES",
+    "Crop",
     "Engine",
     "Network",
     "NetworkOptions",
@@ -17,6 +19,8 @@ __all__ = [
     "Restored",
     "RunInfo",
     "Strip",
+    "Window",
     "make_engine",
+    "parse_crop",
     "plan_strips",
 ]

@@ -14,6 +14,7 @@ from dpdeblur.colour import linear_to_srgb
 from dpdeblur.device import Setup, choose
 from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
 from dpdeblur.engines.optimiser.solve import OptimiserOptions, Solution, solve
+from dpdeblur.engines.window import Window
 from dpdeblur.errors import DeviceError
 from dpdeblur.memory import is_out_of_memory, peak_memory, release_unused, reset_peak_memory
 from dpdeblur.optics import Calibration
@@ -76,12 +77,18 @@ class Optimiser:
         levels = None if self.calibration is None else self.calibration.levels
         return pair if levels is None else pair.with_levels(levels)
 
-    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
+    def run(
+        self,
+        pair: DualPixelPair,
+        progress: ProgressCallback | None = None,
+        window: Window | None = None,
+    ) -> Restored:
         """Restore one photograph, and find its defocus map.
 
         Args:
             pair: the two views, at least 32 x 32 pixels.
             progress: called with steps done and steps in all, from when the first map is there.
+            window: what to give of picture and map, which depend on the whole photograph.
 
         Returns:
             The picture, the map, and how they were made. The picture ends at white.
@@ -118,7 +125,10 @@ class Optimiser:
             strip_height=len(found.defocus),
             notes=setup.notes,
         )
-        return Restored(_encoded(found.sharp), found.defocus, record)
+        image, defocus = _encoded(found.sharp), found.defocus
+        if window is not None:
+            image, defocus = image[window], defocus[window]
+        return Restored(image, defocus, record)
 
 
 def _choose_device(name: str) -> Setup:
