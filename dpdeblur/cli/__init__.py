@@ -14,6 +14,7 @@ from dpdeblur.cli.eval import eval_
 from dpdeblur.cli.fix import fix
 from dpdeblur.cli.info import info
 from dpdeblur.cli.map import map_
+from dpdeblur.cli.refocus import refocus
 from dpdeblur.cli.score import score
 from dpdeblur.cli.split import split
 from dpdeblur.cli.synth import synth
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fix, split, batch, score, info, train, synth):
+for command in (fix, refocus, split, batch, score, info, train, synth):
     app.command()(command)
 app.command("map")(map_)
 app.command("eval")(eval_)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpdeblur.cli import _options
+from dpdeblur.cli import _options, _wishes
 from dpdeblur.cli._command import command
 from dpdeblur.cli._errors import FAILED, sentence
 from dpdeblur.cli._output import Output
@@ -52,6 +52,7 @@ def batch(
     report_dir: _options.ReportDir = None,
     *,
     engine: _options.EngineChoice,
+    wishes: _wishes.WishChoice,
     raw: _options.RawChoice,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
@@ -72,6 +73,8 @@ def batch(
       dpdeblur batch . sharp/ --pairs list.csv --format tif
 
       dpdeblur batch photos/ sharp/ --report report/
+
+      dpdeblur batch photos/ sharp/ --only near --strength 0.8
     """
     from dpdeblur import report as report_page
     from dpdeblur.batch import plan_jobs, run_batch
@@ -91,7 +94,7 @@ def batch(
         printer.note(*_options.statement(develop))
     if report_dir is not None:
         report_page.check_page(report_dir)
-    runner = engine.make()
+    runner = wishes.make(engine)
     gallery = report_page.Gallery(len(plan.jobs))
     with printer.progress() as bar:
         watch = _watcher(bar, printer, len(plan.todo))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpdeblur.cli import _options
+from dpdeblur.cli import _options, _wishes
 from dpdeblur.cli._command import command
 from dpdeblur.cli._output import Output, describe_run, rendered
 
@@ -30,6 +30,7 @@ def fix(
     output: _options.OutputFile = None,
     *,
     engine: _options.EngineChoice,
+    wishes: _wishes.WishChoice,
     raw: _options.RawChoice,
     save_views: Annotated[
         Path | None,
@@ -74,6 +75,8 @@ def fix(
       dpdeblur fix l.png r.png --truth sharp_f22.png --json
 
       dpdeblur fix left.png right.png --engine mpi --calibration pixel4.npz
+
+      dpdeblur fix IMG_0001.CR2 --focus-at 812,440
     """
     from dpdeblur.colour import combine
     from dpdeblur.datasets import common_stem
@@ -90,10 +93,11 @@ def fix(
     develop = raw.options_for(right, save_views)
     sides = ("left", "right") if save_views else ()
     saved = {side: (save_views or Path()) / f"{stem}_{side}.tif" for side in sides}
-    inputs = [path for path in (left, right, truth, engine.calibration) if path is not None]
+    given = (left, right, truth, engine.calibration, *wishes.files)
+    inputs = [path for path in given if path is not None]
     outputs = [output, *saved.values(), *([compare] if compare else [])]
     check_outputs(outputs, overwrite=overwrite, inputs=inputs)
-    runner = engine.make()
+    runner = wishes.make(engine)
     pair = runner.read(read_photo(left, right, develop))
     sharp = None if truth is None else read_beside(truth, pair)
     printer.warn(*pair.warnings, *(sharp.info.warnings if sharp else ()))

@@ -15,9 +15,9 @@ from dpdeblur.optics.layers import (
     radius_from_disparity,
     resize_radius,
 )
-from dpdeblur.optics.photograph import photograph
+from dpdeblur.optics.photograph import ordinary_photograph, photograph
 from dpdeblur.optics.psf import PSF, DiskPSF
-from dpdeblur.optics.render import Layer, render_sharp, render_views
+from dpdeblur.optics.render import Layer, render_picture, render_sharp, render_views
 from dpdeblur.optics.sensor import add_sensor_noise, encode
 
 __all__ = [
@@ -34,10 +34,12 @@ __all__ = [
     "filter_views",
     "layers_from_defocus",
     "mismatch_filters",
+    "ordinary_photograph",
     "photograph",
     "radius_from_depth",
     "radius_from_disparity",
     "read_calibration",
+    "render_picture",
     "render_sharp",
     "render_views",
     "resize_radius",

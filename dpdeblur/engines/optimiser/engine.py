@@ -8,11 +8,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from dpdeblur.colour import linear_to_srgb
+from dpdeblur.colour import linear_to_srgb, luminance
 from dpdeblur.device import Setup, choose
 from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
+from dpdeblur.engines.optimiser.fast import closed_form
+from dpdeblur.engines.optimiser.observed import observe
 from dpdeblur.engines.optimiser.solve import OptimiserOptions, Solution, solve
 from dpdeblur.engines.window import Window
 from dpdeblur.errors import DeviceError
@@ -76,6 +79,17 @@ class Optimiser:
         """The pair as linear raw numbers, if the calibration is for these; else as it is."""
         levels = None if self.calibration is None else self.calibration.levels
         return pair if levels is None else pair.with_levels(levels)
+
+    def find_map(self, pair: DualPixelPair) -> NDArray[np.float32]:
+        """The map of the method fast, `H x W`, without the picture: see `Restored.defocus`.
+
+        Raises what `run` raises.
+        """
+        seen = observe(*self.read(pair).linear(), self.calibration)
+        light = luminance(torch.from_numpy(seen.views).to(self._setup.device))[:, 0]
+        defocus = closed_form(light, self.calibration, self.options.radii)
+        found: NDArray[np.float32] = defocus.cpu().numpy()
+        return found
 
     def run(
         self,
