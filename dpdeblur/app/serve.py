@@ -19,24 +19,34 @@ def listen(host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         reason = error.strerror or str(error)
         raise OptionError("port", f"{port} at {host} cannot be used ({reason})") from error
-    except OverflowError as error:
-        raise OptionError("port", f"{port} is no port; give one up to 65535") from error
     return listener
 
 
 def serve(
-    desk: Desk, listener: socket.socket, host: str, started: Callable[[], object] = lambda: None
+    desk: Desk,
+    listener: socket.socket,
+    host: str,
+    started: Callable[[], object] = lambda: None,
+    stopper: Callable[[Callable[[], None]], object] = lambda _: None,
 ) -> None:
-    """Answer until interrupted; `started` is called once requests are taken."""
+    """Answer until interrupted.
+
+    `started` is called once requests are taken; `stopper` is given a function that ends it.
+    """
     hosts = (*LOOPBACK, host)
     config = uvicorn.Config(make_site(desk, hosts), log_level="error", lifespan="off", ws="none")
     server = _Server(config)
     server.on_start = started
+    stopper(server.stop)
     server.run(sockets=[listener])
 
 
@@ -46,3 +56,6 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.on_start()
+
+    def stop(self) -> None:
+        self.should_exit = True
