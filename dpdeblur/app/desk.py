@@ -17,9 +17,10 @@ from dpdeblur.datasets import RAW_EXTENSIONS, common_stem, names_say_swapped
 from dpdeblur.engines import Engine
 from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions
 from dpdeblur.errors import DPDeblurError, PairingError
+from dpdeblur.optics import Calibration
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.raw import DEFAULT_SIZE, RawOptions, check_photo, read_photo
-from dpdeblur.steer.depth import shrink
+from dpdeblur.steer.depth import sharpened, shrink
 
 MAX_PIXELS = 64_000_000
 """Of a view; the work takes about 60 bytes for each, beside what the engine takes."""
@@ -95,22 +96,15 @@ class Desk:
         pair, stem = _read(files, swap)
         pair = self.engine.read(pair)
         self._tell(0, 1, "Finding the defocus map")
-        defocus, notes = self._map(pair)
+        lens = getattr(self.engine, "calibration", None)
+        defocus, notes = _find_map(pair, lens)
         restored = self.engine.run(pair, lambda done, parts: self._tell(done, parts, "Restoring"))
+        if defocus is not None:
+            defocus = pair.upright(sharpened(defocus, restored.image, pair, lens))
         untouched = as_codes(pair.upright(pair.combined()))
         sharp = as_codes(pair.upright(restored.image))
         notes = (*pair.warnings, *restored.run.notes, *notes)
         return Photograph(stem, untouched, sharp, defocus, pair.info, notes)
-
-    def _map(self, pair: DualPixelPair) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
-        """The map at reduced size, upright; or why there is none."""
-        finder = Optimiser(
-            getattr(self.engine, "calibration", None), OptimiserOptions("fast", device="cpu")
-        )
-        try:
-            return pair.upright(shrink(finder.find_map(pair))), ()
-        except DPDeblurError:
-            return None, (_NO_MAP,)
 
     def _tell(self, done: int, parts: int, sentence: str) -> None:
         if self._stop:
@@ -123,6 +117,17 @@ class Desk:
 
 class _Cancelled(BaseException):
     """Takes the wish to stop past those who handle errors."""
+
+
+def _find_map(
+    pair: DualPixelPair, lens: Calibration | None
+) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
+    """The map at reduced size, in the sensor's rows; or why there is none."""
+    finder = Optimiser(lens, OptimiserOptions("fast", device="cpu"))
+    try:
+        return shrink(finder.find_map(pair)), ()
+    except DPDeblurError:
+        return None, (_NO_MAP,)
 
 
 def _read(files: list[Path], swap: bool) -> tuple[DualPixelPair, str]:

@@ -34,15 +34,6 @@ class Window(NamedTuple):
         """What there is of it in a picture of half the size."""
         return Window(*(slice(part.start // 2, -(-part.stop // 2)) for part in self))
 
-    def widened(self, pixels: int, size: tuple[int, ...]) -> Window:
-        """With so many more pixels to each side, as far as the picture of this size goes."""
-        return Window(
-            *(
-                slice(max(0, part.start - pixels), min(end, part.stop + pixels))
-                for part, end in zip(self, size, strict=True)
-            )
-        )
-
     def inside(self, outer: Window) -> Window:
         """The same part of the picture, seen from the corner of one that holds it."""
         (rows, columns), (top, left) = self, (part.start for part in outer)

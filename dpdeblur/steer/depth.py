@@ -11,10 +11,14 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import distance_transform_edt
 from torch.nn import functional
 
+from dpdeblur.colour import srgb_to_linear
+from dpdeblur.engines.optimiser import guided, sharpen_jumps
 from dpdeblur.errors import OptionError
+from dpdeblur.optics import Calibration
+from dpdeblur.pair import DualPixelPair
 
 Point = tuple[float, float]
 """Column and row of the upright picture in pixels, from its upper left corner."""
@@ -24,10 +28,10 @@ _LONGEST = 800
 """Side in pixels to which maps are reduced."""
 _AROUND = 2
 """Pixels of the small map to each side of a point that its depth is the median of."""
-_WINDOW = 4
-"""Pixels of the small map to each side within which values follow the picture's edges."""
-_EDGE = 0.03
-"""Step of the picture, a fraction of white, that is an edge."""
+_JUMP = 1 / 600
+"""Difference of radii between two surfaces, as a share of the picture's longer side."""
+_LEVELS = 16
+"""Ranges of radii that cover others, one after the other."""
 _LUMA = np.array((0.2126, 0.7152, 0.0722), np.float32)
 
 
@@ -51,12 +55,6 @@ def check_point(point: Point, size: tuple[int, ...], key: str) -> None:
         )
 
 
-def edge_reach(size: tuple[int, ...]) -> int:
-    """How far around a pixel `follow_edges` looks, in a picture of this size."""
-    # Two means over windows, and the pixels that enlarging and reducing mix.
-    return math.ceil((2 * _WINDOW + 3) * max(1.0, max(size) / _LONGEST))
-
-
 def shrink(field: Array) -> Array:
     """A map, `H x W`, reduced to at most 800 pixels along the longer side; values stay."""
     factor = min(1.0, _LONGEST / max(field.shape))
@@ -73,12 +71,41 @@ def depth_at(defocus: Array, point: Point, size: tuple[int, ...]) -> float:
     return float(np.median(defocus[rows, columns]))
 
 
+def sharpened(
+    defocus: Array, sharp: Array, pair: DualPixelPair, calibration: Calibration | None
+) -> Array:
+    """A small map with its jumps where the sharp picture puts them; all in the sensor's rows."""
+    scale = np.float32(max(defocus.shape) / max(sharp.shape))
+    light, left, right = (
+        _area(srgb_to_linear(each) @ _LUMA, defocus.shape)
+        for each in (sharp, pair.left, pair.right)
+    )
+    return sharpen_jumps(defocus * scale, light, np.stack((left, right)), calibration) / scale
+
+
+def cover(defocus: Array, size: tuple[int, ...]) -> Array:
+    """A map in which the blur of nearer surfaces covers what it lies over.
+
+    A blurred edge reaches beyond itself by its radius. What is seen there belongs to the nearer
+    surface: restored with it, it leaves no halo, and kept with it, no hard rim. `size` is the
+    picture's (height, width).
+    """
+    scale, jump = max(defocus.shape) / max(size), _JUMP * max(size)
+    covered = defocus
+    borders = np.linspace(defocus.min(), defocus.max(), _LEVELS + 1)[1:-1]
+    level_of = np.digitize(defocus, borders)
+    for level in np.unique(level_of):
+        away, (rows, columns) = distance_transform_edt(level_of != level, return_indices=True)
+        nearer = defocus[rows, columns]
+        over = (away <= np.abs(nearer) * scale) & (covered - nearer > jump)
+        covered = np.where(over, nearer, covered)
+    return covered
+
+
 def follow_edges(field: Array, picture: Array) -> Array:
     """A small field `h x w` at the size of `picture`, its steps drawn to the picture's edges.
 
-    He and Sun's fast guided filter (2015): in each window the result is a linear function of the
-    picture's luma, fitted at the small size. Time and memory grow with the pixels alone. Where the
-    field is constant within a window, so is the result.
+    By the guided filter, fitted at the small size: time and memory grow with the pixels alone.
 
     Args:
         field: any numbers, float32.
@@ -88,16 +115,8 @@ def follow_edges(field: Array, picture: Array) -> Array:
         The field, float32 `H x W`.
     """
     luma: Array = picture @ _LUMA
-    small = _area(luma, field.shape)
-    middle, level = _mean(small), _mean(field)
-    slope = (_mean(small * field) - middle * level) / (_mean(small**2) - middle**2 + _EDGE**2)
-    offset = _mean(level - slope * middle)
-    return _enlarge(_mean(slope), luma.shape) * luma + _enlarge(offset, luma.shape)
-
-
-def _mean(field: Array) -> Array:
-    mean: Array = uniform_filter(field, 2 * _WINDOW + 1, mode="nearest")
-    return mean
+    slope, offset = guided(field, _area(luma, field.shape))
+    return _enlarge(slope, luma.shape) * luma + _enlarge(offset, luma.shape)
 
 
 def _area(field: Array, size: tuple[int, ...]) -> Array:

@@ -17,7 +17,7 @@ from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions
 from dpdeblur.io import INVERSE, turn
 from dpdeblur.optics import Calibration
 from dpdeblur.pair import DualPixelPair
-from dpdeblur.steer.depth import Array, shrink
+from dpdeblur.steer.depth import Array, sharpened, shrink
 
 
 class Wish(Protocol):
@@ -33,9 +33,6 @@ class Wish(Protocol):
 
     def check(self, size: tuple[int, ...]) -> None:
         """Find out whether it fits an upright picture of this size."""
-
-    def reach(self, size: tuple[int, ...]) -> int:
-        """How far around a pixel what becomes of it depends on the restored picture."""
 
     def apply(
         self, sharp: Array, untouched: Callable[[], Array], defocus: Array | None
@@ -102,16 +99,17 @@ class Steered:
         window = window or Window.whole(size)
         self.wish.check(turn(pair.left[..., 0], tag).shape)
         # Before the engine, so that what must fail does so soon.
-        defocus = None
-        if self.wish.needs_map:
-            defocus = turn(shrink(self._finder.find_map(pair)), tag)
-        # Beyond what a pixel of the window depends on, nothing needs to be restored.
-        part = window.widened(self.wish.reach(size), size)
+        defocus = shrink(self._finder.find_map(pair)) if self.wish.needs_map else None
+        # The map is drawn by the whole restored picture; what else is wished is local.
+        part = window if defocus is None else Window.whole(size)
         restored = self.engine.run(pair, progress, part)
         sharp = restored.image
         if part != Window.whole(size):
             sharp = pair.combined()
             sharp[part] = restored.image
+        if defocus is not None:
+            lens = self._finder.calibration
+            defocus = turn(sharpened(defocus, sharp, pair, lens), tag)
         image, notes = self.wish.apply(
             turn(sharp, tag), lambda: turn(pair.combined(), tag), defocus
         )

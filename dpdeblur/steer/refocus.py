@@ -51,10 +51,6 @@ class Refocus:
         if self.at is not None:
             check_point(self.at, size, "at")
 
-    def reach(self, size: tuple[int, ...]) -> int:
-        """The whole picture: blur spreads as far as it is wide."""
-        return max(size)
-
     def apply(
         self, sharp: Array, untouched: Callable[[], Array], defocus: Array | None
     ) -> tuple[Array, tuple[str, ...]]:

@@ -16,7 +16,7 @@ from scipy.ndimage import uniform_filter
 from dpdeblur.colour import linear_to_srgb, srgb_to_linear
 from dpdeblur.errors import InvalidPictureError, OptionError, ShapeMismatchError
 from dpdeblur.io import read_picture
-from dpdeblur.steer.depth import Array, Point, check_point, depth_at, edge_reach, follow_edges
+from dpdeblur.steer.depth import Array, Point, check_point, cover, depth_at, follow_edges
 
 Side = Literal["near", "far"]
 """In front of or behind the focus plane."""
@@ -118,10 +118,6 @@ class Wishes:
         if self.mask is not None and self.mask.shape != size:
             raise ShapeMismatchError("The mask and the picture", self.mask.shape, size)
 
-    def reach(self, size: tuple[int, ...]) -> int:
-        """How far edges of the restored picture draw the weights, in pixels."""
-        return edge_reach(size) if self.needs_map else 0
-
     def apply(
         self, sharp: Array, untouched: Callable[[], Array], defocus: Array | None
     ) -> tuple[Array, tuple[str, ...]]:
@@ -154,7 +150,9 @@ class Wishes:
 
     def _by_depth(self, defocus: Array, size: tuple[int, ...]) -> tuple[Array, tuple[str, ...]]:
         """The weights of the depth alone at the map's size, and what lies at the points."""
+        radii = [depth_at(defocus, point, size) for point in self.focus_at]
         wanted, longest = np.ones_like(defocus), max(size)
+        defocus = cover(defocus, size)
         if self.only is not None:
             behind = _rise(defocus, -_SOFT * longest, _SOFT * longest)
             wanted *= behind if self.only == "far" else 1 - behind
@@ -162,7 +160,6 @@ class Wishes:
             wanted *= 1 - _rise(np.abs(defocus), _BEGIN * self.keep_beyond, self.keep_beyond)
         if not self.focus_at:
             return wanted, ()
-        radii = [depth_at(defocus, point, size) for point in self.focus_at]
         reach = self.depth_range or _RANGE * longest
         away = np.min([np.abs(defocus - radius) for radius in radii], axis=0)
         notes = tuple(

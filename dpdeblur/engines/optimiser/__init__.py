@@ -9,6 +9,8 @@ from dpdeblur.engines.optimiser.folder import (
     map_files,
     write_map_folder,
 )
+from dpdeblur.engines.optimiser.guided import guided
+from dpdeblur.engines.optimiser.jumps import sharpen_jumps
 from dpdeblur.engines.optimiser.solve import OptimiserOptions, Solution, parse_radii, solve
 
 __all__ = [
@@ -17,8 +19,10 @@ __all__ = [
     "Solution",
     "check_map_files",
     "describe_map",
+    "guided",
     "map_files",
     "parse_radii",
+    "sharpen_jumps",
     "solve",
     "write_map_folder",
 ]
