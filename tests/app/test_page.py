@@ -22,7 +22,7 @@ from support.pairs import EXAMPLE
 
 def loaded(opened: Any, name: str, query: str) -> bool:
     """Whether the picture of that name shows what the query asks for."""
-    script = "image => image.complete && image.naturalWidth ? image.dataset.shown : ''"
+    script = "image => image.complete && image.naturalWidth ? image.dataset.shown ?? '' : ''"
     return query in opened.locator(f"#{name}").evaluate(script)
 
 

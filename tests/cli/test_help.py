@@ -12,7 +12,7 @@ from dpdeblur.cli._options import Precision, ProtocolName
 from dpdeblur.evaluation import PROTOCOLS
 from support.command import run
 
-COMMANDS = ("fix", "split", "batch", "map", "score", "info", "train", "eval", "synth")
+COMMANDS = ("app", "fix", "split", "batch", "map", "score", "info", "train", "eval", "synth")
 
 
 class TestHelp:
@@ -24,7 +24,7 @@ class TestHelp:
         assert "--json" in text
         assert "--quiet" in text
 
-    @pytest.mark.parametrize("command", ["fix", "map"])
+    @pytest.mark.parametrize("command", ["app", "fix", "map"])
     @pytest.mark.slow
     def test_help_needs_no_torch(self, command: str) -> None:
         code = (
