@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
+from scipy.ndimage import maximum_filter, median_filter, minimum_filter, uniform_filter
 
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.engines.optimiser.guided import guided
@@ -31,6 +31,10 @@ _WINDOW = 2
 """Pixels to each side over which the mismatch is summed."""
 _DARK = 1e-3
 """Light below which noise does not fall any more."""
+_TRUST = 0.018
+"""Of the map given, where nothing is seen: mismatch per difference as large as the longer side."""
+_ISLAND = 9
+"""Side in pixels of the window whose median removes islands."""
 
 
 def sharpen_jumps(
@@ -62,16 +66,17 @@ def sharpen_jumps(
     guide = linear_to_srgb(sharp.clip(0, 1))
     if calibration is not None:
         views = np.stack((views[0], views[1] * calibration.match_right(height, width)))
+    doubt = _TRUST / longest
     found, least = defocus.copy(), np.full_like(defocus, np.inf)
     for radius, mismatch in zip(
         radii, _mismatches(radii, sharp, views, Lens(calibration)), strict=True
     ):
         slope, offset = guided(mismatch, guide)
-        cost = slope * guide + offset
+        cost = slope * guide + offset + doubt * np.abs(radius - defocus)
         better = (cost < least) & (radius >= low - margin) & (radius <= high + margin)
         found, least = np.where(better, radius, found), np.where(better, cost, least)
     sharpened: Array = np.where(jump, found.clip(low, high), defocus).astype(np.float32)
-    return sharpened
+    return np.where(jump, median_filter(sharpened, _ISLAND, mode="nearest"), defocus)
 
 
 def _mismatches(
