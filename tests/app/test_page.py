@@ -35,7 +35,7 @@ def test_restores_shows_and_gives_the_example(tmp_path: Path, example: DualPixel
         assert opened.inner_text("#names") == "l.png and r.png"
         opened.click("#start")
         opened.wait_for_selector("#working:not([hidden]) progress")
-        opened.wait_for_selector("#result:not([hidden])", timeout=120_000)
+        opened.wait_for_selector("#result:not([hidden])", timeout=600_000)
         until(lambda: loaded(opened, "after", "strength=1"))
         assert opened.inner_text("#title") == "photograph, 768x512"
 

@@ -29,6 +29,7 @@ def page(origin: str) -> Iterator[Any]:
     with playwright.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
         opened = browser.new_page(viewport={"width": 1200, "height": 900})
+        opened.set_default_timeout(300_000)  # machines may be busy
         opened.on("console", lambda said: said.type == "error" and wrong.append(said.text))
         opened.on("pageerror", lambda error: wrong.append(str(error)))
         opened.on("dialog", lambda dialog: wrong.append(dialog.message))
@@ -40,7 +41,7 @@ def page(origin: str) -> Iterator[Any]:
     assert wrong == []
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
+def until(condition: Callable[[], object], seconds: float = 300) -> None:
     """Wait for it; pages that forbid `eval` cannot be asked by Playwright itself."""
     end = time.monotonic() + seconds
     while not condition():
