@@ -205,6 +205,17 @@ class OptionError(DPDeblurError):
         super().__init__(f"{key}: {reason}.")
 
 
+class MissingExtraError(DPDeblurError):
+    """A part of the program needs packages that are not installed."""
+
+    def __init__(self, extra: str, packages: Sequence[str]) -> None:
+        self.extra, self.packages = extra, tuple(packages)
+        super().__init__(
+            f"This needs packages that are not installed ({', '.join(packages)}); run: "
+            f"pip install 'dpdeblur[{extra}]'."
+        )
+
+
 class NonFiniteResultError(DPDeblurError):
     """The network gave NaN or infinity even in fp32."""
 

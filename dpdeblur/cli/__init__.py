@@ -16,6 +16,7 @@ from dpdeblur.cli.export import export
 from dpdeblur.cli.fix import fix
 from dpdeblur.cli.info import info
 from dpdeblur.cli.map import map_
+from dpdeblur.cli.page import app_
 from dpdeblur.cli.refocus import refocus
 from dpdeblur.cli.score import score
 from dpdeblur.cli.split import split
@@ -32,6 +33,7 @@ app = typer.Typer(
 for command in (fix, refocus, split, batch, score, info, bench, train, synth, export):
     app.command()(command)
 app.command("map")(map_)
+app.command("app")(app_)
 app.command("eval")(eval_)
 app.add_typer(calibrate, name="calibrate")
 

@@ -112,6 +112,10 @@ SwapViews = Annotated[
 Csv = Annotated[
     Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table to FILE.")
 ]
+ReportDir = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="DIR", help="Also write a page to look at, DIR/report.html."),
+]
 
 
 PrecisionOption = Annotated[

@@ -24,7 +24,7 @@ from rich.text import Text
 from dpdeblur.cli._text import Description, PlainTable, escaped
 
 if TYPE_CHECKING:
-    from dpdeblur.engines import Engine, Restored, RunInfo
+    from dpdeblur.engines import Engine, Restored, RunInfo, Window
     from dpdeblur.evaluation import report
     from dpdeblur.pair import DualPixelPair
 
@@ -115,8 +115,14 @@ class Output:
         with bar:
             yield bar
 
-    def restore(self, engine: Engine, pair: DualPixelPair, name: str) -> Restored:
-        """What the engine makes of the pair, under a bar that is called `name`."""
+    def restore(
+        self,
+        engine: Engine,
+        pair: DualPixelPair,
+        name: str,
+        window: Window | None = None,
+    ) -> Restored:
+        """What the engine makes of the pair or a window of it, under a bar called `name`."""
         with self.progress() as bar:
             task = bar.add_task(name, total=None)
 
@@ -124,7 +130,7 @@ class Output:
                 if done:  # before that nothing is known, and the bar only shows that work goes on
                     bar.update(task, completed=done, total=parts)
 
-            return engine.run(pair, on_progress)
+            return engine.run(pair, on_progress, window)
 
 
 def describe_run(run: RunInfo) -> str:

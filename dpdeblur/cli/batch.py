@@ -50,6 +50,7 @@ def batch(
             "--format", help="Format of results; same: as the left view, TIFF for raw files."
         ),
     ] = Format.png,
+    report_dir: _options.ReportDir = None,
     *,
     engine: _options.EngineChoice,
     wishes: _wishes.WishChoice,
@@ -72,8 +73,11 @@ def batch(
 
       dpdeblur batch . sharp/ --pairs list.csv --format tif
 
+      dpdeblur batch photos/ sharp/ --report report/
+
       dpdeblur batch photos/ sharp/ --only near --strength 0.8
     """
+    from dpdeblur import report as report_page
     from dpdeblur.batch import plan_jobs, run_batch
     from dpdeblur.datasets import RawPath, is_folder
     from dpdeblur.errors import UnreadableFileError
@@ -90,11 +94,14 @@ def batch(
         printer.warn(f"There is no raw file, so {', '.join(raw.given)} had no effect.")
     if any(isinstance(job.pair, RawPath) for job in plan.todo):
         printer.note(*_options.statement(develop))
+    if report_dir is not None:
+        report_page.check_page(report_dir)
     runner = request.make()
+    gallery = report_page.Gallery(len(plan.jobs))
     with printer.progress() as bar:
         watch = _watcher(bar, printer, len(plan.todo))
         report = run_batch(
-            runner,
+            runner if report_dir is None else gallery.watch(runner),
             plan,
             watch,
             metadata=not no_metadata,
@@ -105,6 +112,11 @@ def batch(
         f"{note.removesuffix('.')}; add --overwrite to restore them again." for note in report.notes
     ]
     printer.note(*notes)
+    page = None
+    if report_dir is not None:
+        made = report_page.batch_page(gallery, runner, plan, report, develop)
+        page = report_page.write_page(report_dir, made)
+        printer.note(f"Report: {page}")
 
     data = {
         "output": destination,
@@ -113,7 +125,7 @@ def batch(
         "orphans": plan.orphans,
         "notes": notes,
         "pictures": [dataclasses.asdict(record) for record in report.records],
-    }
+    } | ({} if page is None else {"report": page})
     printer.result(_summary(report), data)
     if report.counts["failed"]:
         raise typer.Exit(FAILED)

@@ -5,11 +5,13 @@ from .make import ENGINES, EngineRequest, make_engine
 from .network import Network
 from .options import NetworkOptions, parse_size
 from .plan import Strip, plan_strips
+from .window import Crop, Window, parse_crop
 
 __all__ = [
     "ENGINES",
     "Bench",
     "Ceiling",
+    "Crop",
     "Engine",
     "EngineRequest",
     "Forward",
@@ -20,8 +22,10 @@ __all__ = [
     "RunInfo",
     "Strip",
     "Timing",
+    "Window",
     "bench",
     "make_engine",
+    "parse_crop",
     "parse_size",
     "plan_strips",
 ]

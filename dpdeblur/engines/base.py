@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur import __version__
+from dpdeblur.engines.window import Window
 from dpdeblur.pair import DualPixelPair
 
 ProgressCallback = Callable[[int, int], None]
@@ -81,5 +82,13 @@ class Engine(Protocol):
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         """The pair as this engine understands its files: `run` does this by itself."""
 
-    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
-        """Restore one photograph of any size. Exceptions of `progress` pass through."""
+    def run(
+        self,
+        pair: DualPixelPair,
+        progress: ProgressCallback | None = None,
+        window: Window | None = None,
+    ) -> Restored:
+        """Restore one photograph of any size, or a window of it, which then is all of the result.
+
+        Exceptions of `progress` pass through.
+        """

@@ -18,7 +18,8 @@ from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
 from dpdeblur.engines.memory_model import MemoryModel
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.plan import Strip, plan_strips, round_up
-from dpdeblur.engines.pyramid import pyramid
+from dpdeblur.engines.pyramid import pyramid_parts
+from dpdeblur.engines.window import Window
 from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
 from dpdeblur.memory import (
     free_memory,
@@ -80,16 +81,23 @@ class Network:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network
 
-    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
-        """Restore one photograph.
+    def run(
+        self,
+        pair: DualPixelPair,
+        progress: ProgressCallback | None = None,
+        window: Window | None = None,
+    ) -> Restored:
+        """Restore one photograph, or a window of it.
 
         Args:
             pair: the two views.
             progress: called with (rows done, rows in all) at the start and after every strip;
                 smaller scales count as rows of the full size, by their pixels.
+            window: rows and columns of the views; the rest is computed only as far as these
+                depend on it.
 
         Returns:
-            The picture, and how it was made; no defocus map.
+            The picture or its window, and how it was made; no defocus map.
 
         Raises:
             DeviceError: the device is missing or cannot compute in the precision.
@@ -102,14 +110,16 @@ class Network:
         reset_peak_memory(setup.device)
         run = _Run(self._network, self.model.descriptor, pair, self.options)
         height, width = pair.left.shape[:2]
-        levels = self.model.descriptor.levels_for(height, width)
-        scales = list(zip(*(pyramid(v, levels) for v in (pair.left, pair.right)), strict=True))
+        window = window or Window.whole((height, width))
+        scales, parts = pyramid_parts(pair, window, self.model.descriptor)
         work = sum(left.size for left, _ in scales)
         before = 0
         coarser: NDArray[np.float32] | None = None
         if progress:
             progress(0, height)
-        for views in reversed(scales):
+        for level, views in reversed(list(enumerate(scales))):
+            if coarser is not None:
+                coarser = coarser[parts[level].half.inside(parts[level + 1])]
             run.enter(views, coarser)
             pixels = np.empty_like(views[0])
             done, heights = 0, []
@@ -135,7 +145,7 @@ class Network:
             strip_height=max(heights),
             notes=tuple(run.notes),
         )
-        return Restored(pixels, None, record)
+        return Restored(pixels[window.inside(parts[0])], None, record)
 
 
 class _Run:

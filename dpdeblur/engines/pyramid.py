@@ -6,9 +6,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dpdeblur.models import halve
+from dpdeblur.engines.window import Window, plan_windows
+from dpdeblur.models import ModelDescriptor, halve
+from dpdeblur.pair import DualPixelPair
 
 _ROWS = 256  # at once, which bounds the memory that linear light takes
+
+
+def pyramid_parts(
+    pair: DualPixelPair, window: Window, descriptor: ModelDescriptor
+) -> tuple[list[tuple[NDArray[np.float32], NDArray[np.float32]]], list[Window]]:
+    """What a window of the result depends on: both views at each level, full size first.
+
+    Also where in each level it lies.
+    """
+    levels = descriptor.levels_for(*pair.left.shape[:2])
+    scales = list(zip(*(pyramid(view, levels) for view in (pair.left, pair.right)), strict=True))
+    parts = plan_windows(window, [left.shape[:2] for left, _ in scales], descriptor)
+    return [(a[part], b[part]) for (a, b), part in zip(scales, parts, strict=True)], parts
 
 
 def pyramid(view: NDArray[np.float32], levels: int) -> list[NDArray[np.float32]]:

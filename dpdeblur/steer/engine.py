@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dpdeblur.engines import Engine, ProgressCallback, Restored
+from dpdeblur.engines import Engine, ProgressCallback, Restored, Window
 from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions
 from dpdeblur.io import INVERSE, turn
 from dpdeblur.optics import Calibration
@@ -81,8 +81,13 @@ class Steered:
         """As the other engine does."""
         return self.engine.read(pair)
 
-    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
-        """Restore one photograph as wished.
+    def run(
+        self,
+        pair: DualPixelPair,
+        progress: ProgressCallback | None = None,
+        window: Window | None = None,
+    ) -> Restored:
+        """Restore one photograph as wished, or a window of it.
 
         Raises what the other engine raises, OptionError for a point outside the picture,
         ShapeMismatchError for a mask of another size, and where depth matters what
@@ -91,16 +96,26 @@ class Steered:
         started = time.perf_counter()
         pair = self.read(pair)
         tag = 1 if pair.info is None else pair.info.orientation
+        size = pair.left.shape[:2]
+        window = window or Window.whole(size)
         self.wish.check(turn(pair.left[..., 0], tag).shape)
         # Before the engine, so that what must fail does so soon.
         defocus = shrink(self._finder.find_map(pair)) if self.wish.needs_map else None
-        restored = self.engine.run(pair, progress)
+        # The map is drawn by the whole restored picture; what else is wished is local.
+        part = window if defocus is None else Window.whole(size)
+        restored = self.engine.run(pair, progress, part)
+        sharp = restored.image
+        if part != Window.whole(size):
+            sharp = pair.combined()
+            sharp[part] = restored.image
         if defocus is not None:
             lens = self._finder.calibration
-            defocus = turn(sharpened(defocus, restored.image, pair, lens), tag)
+            defocus = turn(sharpened(defocus, sharp, pair, lens), tag)
         image, notes = self.wish.apply(
-            turn(restored.image, tag), lambda: turn(pair.combined(), tag), defocus
+            turn(sharp, tag), lambda: turn(pair.combined(), tag), defocus
         )
+        image = turn(image, INVERSE[tag])[window]
+        found = restored.defocus
         run = replace(
             restored.run,
             settings={**restored.run.settings, "wishes": self.settings["wishes"]},
@@ -108,6 +123,6 @@ class Steered:
             seconds=time.perf_counter() - started,
             notes=(*restored.run.notes, *notes),
         )
-        return Restored(
-            turn(image, INVERSE[tag]).astype(np.float32, copy=False), restored.defocus, run
-        )
+        if found is not None:
+            found = found[window.inside(part)]
+        return Restored(image.astype(np.float32, copy=False), found, run)

@@ -16,6 +16,7 @@ from dpdeblur.models import find_weights
 from support.command import run
 
 COMMANDS = (
+    "app",
     "fix",
     "refocus",
     "split",
@@ -46,7 +47,7 @@ class TestHelp:
         assert "--help" in text
         assert "bool" not in text
 
-    @pytest.mark.parametrize("command", ["fix", "map"])
+    @pytest.mark.parametrize("command", ["app", "fix", "map"])
     @pytest.mark.slow
     def test_help_needs_no_torch(self, command: str) -> None:
         code = (

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.batch import MANIFEST_NAME, Plan, plan_jobs
-from dpdeblur.engines import ProgressCallback, Restored, RunInfo
+from dpdeblur.engines import ProgressCallback, Restored, RunInfo, Window
 from dpdeblur.io import write_picture
 from dpdeblur.pair import DualPixelPair
 
@@ -46,7 +46,12 @@ class FakeEngine:
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         return pair
 
-    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
+    def run(
+        self,
+        pair: DualPixelPair,
+        progress: ProgressCallback | None = None,
+        window: Window | None = None,
+    ) -> Restored:
         restored = self.act(pair, progress)
         if restored.run.digest == self.digest:
             return restored

@@ -18,6 +18,7 @@ from dpdeblur.engines.optimiser.fast import closed_form
 from dpdeblur.engines.optimiser.observed import observe
 from dpdeblur.engines.optimiser.options import OptimiserOptions
 from dpdeblur.engines.optimiser.solve import Solution, solve
+from dpdeblur.engines.window import Window
 from dpdeblur.errors import DeviceError
 from dpdeblur.memory import is_out_of_memory, peak_memory, release_unused, reset_peak_memory
 from dpdeblur.optics import Calibration
@@ -91,12 +92,18 @@ class Optimiser:
         found: NDArray[np.float32] = defocus.cpu().numpy()
         return found
 
-    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
+    def run(
+        self,
+        pair: DualPixelPair,
+        progress: ProgressCallback | None = None,
+        window: Window | None = None,
+    ) -> Restored:
         """Restore one photograph, and find its defocus map.
 
         Args:
             pair: the two views, at least 32 x 32 pixels.
             progress: called with parts done and parts in all, of about equal time.
+            window: what to give of picture and map, which depend on the whole photograph.
 
         Returns:
             The picture, the map, and how they were made. The picture ends at white.
@@ -133,7 +140,10 @@ class Optimiser:
             strip_height=len(found.defocus),
             notes=setup.notes,
         )
-        return Restored(_encoded(found.sharp), found.defocus, record)
+        image, defocus = _encoded(found.sharp), found.defocus
+        if window is not None:
+            image, defocus = image[window], defocus[window]
+        return Restored(image, defocus, record)
 
 
 def _choose_device(name: str) -> Setup:
