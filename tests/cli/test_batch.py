@@ -164,7 +164,7 @@ class TestBatch:
             return write_picture(*args, **options)
 
         monkeypatch.setattr("dpdeblur.batch.run.write_picture", write_and_stop)
-        monkeypatch.setattr("dpdeblur.cli._options.EngineChoice.make", lambda _: ENGINE)
+        monkeypatch.setattr("dpdeblur.engines.EngineRequest.make", lambda _: ENGINE)
         before = signal.signal(number, signal.SIG_DFL)
         try:
             result = run("batch", source, tmp_path / "out")
