@@ -137,16 +137,16 @@ class DeviceError(DPDeblurError):
 
 
 class OutOfMemoryError(DPDeblurError):
-    """Even the smallest strip does not fit. Sizes in bytes; `needed` is an estimate."""
+    """Even the smallest tile does not fit. Sizes in bytes; `needed` is an estimate."""
 
     parameter = "max_memory"
-    hint = "raise max_memory, free memory or give a narrower picture"
+    hint = "raise max_memory, free memory or give a smaller picture"
 
     def __init__(self, needed: int, budget: int) -> None:
         self.needed, self.budget = needed, budget
         super().__init__(
             f"This picture needs about {needed / 2**30:.2f} GiB of memory even in the smallest "
-            f"strips, but only {budget / 2**30:.2f} GiB may be used; {self.hint}."
+            f"tiles, but only {budget / 2**30:.2f} GiB may be used; {self.hint}."
         )
 
 

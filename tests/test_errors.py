@@ -72,7 +72,7 @@ def test_commands_name_their_flags(pair: tuple[Path, Path], tmp_path: Path) -> N
     assert failure("fix", *pair, "--max-memory", "two") == size
     little = failure("fix", *pair, "--max-memory", "1kB", "--device", "cpu")
     assert little.endswith(
-        " GiB may be used; raise --max-memory, free memory or give a narrower picture."
+        " GiB may be used; raise --max-memory, free memory or give a smaller picture."
     )
     exists = f"{pair[0]} already exists; add --overwrite or choose another name."
     assert failure("calibrate", "pattern", "-o", pair[0]) == exists

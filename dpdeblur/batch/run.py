@@ -184,8 +184,9 @@ class _Run:
         """Write one result and record it. Runs in the writer's thread."""
         began = time.perf_counter()
         try:
-            image = restored.image if info is None else info.upright(restored.image)
-            warnings = self.write_file(job.output, image, info)
+            samples = restored.samples
+            upright = samples if info is None else info.upright(samples)
+            warnings = self.write_file(job.output, upright, info)
         except Exception as error:
             return self.failed(job, error)
         return self._record(

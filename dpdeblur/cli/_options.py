@@ -77,12 +77,15 @@ PrecisionOption = Annotated[
 MaxMemory = Annotated[
     str | None,
     typer.Option(
-        metavar="SIZE", help="Memory the network may use, e.g. 2GB; default: 60 % of free memory."
+        metavar="SIZE",
+        help="Memory the network may use, e.g. 2GB; default: what is fast, if it is free.",
     ),
 ]
-StripHeight = Annotated[
+TileSize = Annotated[
     int | None,
-    typer.Option(min=1, metavar="ROWS", help="Rows per strip; default: what fits into memory."),
+    typer.Option(
+        min=1, metavar="PIXELS", help="Sides of tiles; default: what is fast and fits into memory."
+    ),
 ]
 Calibration = Annotated[
     Path | None,
@@ -143,7 +146,7 @@ class _EngineOptions:
     device: Device = "auto"
     precision: PrecisionOption = Precision.auto
     max_memory: MaxMemory = None
-    strip_height: StripHeight = None
+    tile_size: TileSize = None
     ensemble: Ensemble = False
     calibration: Calibration = None
     method: MethodOption = None
@@ -158,7 +161,7 @@ class _EngineOptions:
             weights=weights,
             precision=self.precision.value,
             max_memory=None if self.max_memory is None else parse_memory(self.max_memory),
-            strip_height=self.strip_height,
+            tile_size=self.tile_size,
             ensemble=self.ensemble,
             calibration=self.calibration,
             method=self.method and self.method.value,

@@ -75,7 +75,7 @@ def fix(
     printer.warn(*pair.warnings, *(sharp.info.warnings if sharp else ()))
 
     restored = printer.restore(runner, pair, output.name)
-    pixels = pair.upright(restored.image)
+    pixels = pair.upright(restored.samples)
     printer.note(*_options.statement(develop), *restored.run.notes)
     for path, picture in (
         (output, pixels),

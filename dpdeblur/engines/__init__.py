@@ -6,7 +6,7 @@ from dpdeblur.engines.base import Engine, ProgressCallback, Restored, RunInfo
 from dpdeblur.engines.make import ENGINES, make_engine
 from dpdeblur.engines.network import Network
 from dpdeblur.engines.options import NetworkOptions
-from dpdeblur.engines.plan import Strip, plan_strips
+from dpdeblur.engines.plan import Span, Tile, plan_spans, plan_tiles, whole
 
 __all__ = [
     "ENGINES",
@@ -16,7 +16,10 @@ __all__ = [
     "ProgressCallback",
     "Restored",
     "RunInfo",
-    "Strip",
+    "Span",
+    "Tile",
     "make_engine",
-    "plan_strips",
+    "plan_spans",
+    "plan_tiles",
+    "whole",
 ]

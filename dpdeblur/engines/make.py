@@ -18,7 +18,7 @@ def make_engine(
     weights: str | Path | None = None,
     precision: str = "auto",
     max_memory: int | None = None,
-    strip_height: int | None = None,
+    tile_size: int | None = None,
     ensemble: bool = False,
     calibration: str | Path | None = None,
     method: str | None = None,
@@ -31,8 +31,10 @@ def make_engine(
         device: auto, cpu, cuda, cuda:n or, for mccnet, mps.
         weights: for mccnet: a file or a shipped name; None is the default.
         precision: for mccnet: auto, fp32, bf16 or fp16.
-        max_memory: for mccnet: bytes to use on top of what is in use; None is 60 % of free memory.
-        strip_height: for mccnet: the most rows computed at once; None is what fits into memory.
+        max_memory: for mccnet: bytes to use on top of what is in use; None is what speed needs, at
+            most 60 % of free memory.
+        tile_size: for mccnet: the most rows and columns computed at once (rows only with weights of
+            the paper's form); None is what is fast and fits into memory.
         ensemble: for mccnet: average four mirrored passes, in four times the time.
         calibration: for mpi: the file of the camera's blur; None is a generic lens.
         method: for mpi: fast, full or paper; None is full.
@@ -53,7 +55,7 @@ def make_engine(
         "weights": weights,
         "precision": None if precision == "auto" else precision,
         "max_memory": max_memory,
-        "strip_height": strip_height,
+        "tile_size": tile_size,
         "ensemble": ensemble or None,
     }
     of_optimiser = {"calibration": calibration, "method": method, "radii": radii}
@@ -74,7 +76,7 @@ def make_engine(
         from dpdeblur.engines.options import NetworkOptions
         from dpdeblur.models import load_model
 
-        settings = NetworkOptions(device, precision, max_memory, strip_height, ensemble)
+        settings = NetworkOptions(device, precision, max_memory, tile_size, ensemble)
         engine = Network(load_model(weights), settings)
     engine.prepare()  # a device that is not there shall not fail every picture
     return engine

@@ -204,9 +204,9 @@ def test_descriptor_halo_bounds_the_receptive_field(axis: int, parts: dict[str, 
         assert view.grad is not None
         other = tuple(a for a in range(4) if a != axis)
         amount = view.grad.abs().sum(other)
-        for reach in beyond:
+        for reach, most in beyond.items():
             outside = amount[: start - reach].sum() + amount[start + 8 + reach :].sum()
-            beyond[reach] = max(beyond[reach], float(outside / amount.sum()))
+            beyond[reach] = max(most, float(outside / amount.sum()))
     assert beyond[halo] < 1e-5
     if "bands" not in parts:  # of wide bands the halo is a bound that no path reaches
         assert beyond[halo - 48] > 1e-5

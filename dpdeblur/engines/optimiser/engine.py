@@ -115,7 +115,7 @@ class Optimiser:
             precision="fp32",
             seconds=time.perf_counter() - started,
             peak_memory=peak_memory(setup.device),
-            strip_height=len(found.defocus),
+            tile_size=pair.shape,
             notes=setup.notes,
         )
         return Restored(_encoded(found.sharp), found.defocus, record)
