@@ -212,7 +212,7 @@ class TestFix:
         def interrupted(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("dpdeblur.engines.network._Run.compute", interrupted)
+        monkeypatch.setattr("dpdeblur.engines.tiled.TiledRun.compute", interrupted)
         before = sorted(pair[0].parent.iterdir())
         assert json.loads(run("fix", *pair, "--json").stdout)["error"]["type"] == "Interrupted"
         result = run("fix", *pair)
