@@ -130,7 +130,7 @@ class DualPixelPair:
         )
         return replace(pair, left_view=left, right_view=right)
 
-    def upright(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def upright(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Turn H x W or H x W x C pixels in the sensor's rows upright."""
         return pixels if self.info is None else self.info.upright(pixels)
 

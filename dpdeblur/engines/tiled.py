@@ -70,7 +70,7 @@ class TiledRun:
         while scales:
             self.views = scales.pop()
             self._measure(len(scales))
-            self.pixels = np.empty((*self.views.shape, 3), np.float32 if scales else self.kind)
+            self.pixels = np.empty((*self.views.shape, 3), np.float32 if scales else self.kind)  # type: ignore[assignment]
             kept: list[Tile] = []
             todo = self._cut([self.whole])
             while todo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class PictureInfo:
     orientation: int = 1
     """The orientation tag, 1 to 8, that turns the sensor's rows upright (see `turn`)."""
 
-    def upright(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def upright(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Turn H x W x C pixels in the sensor's rows, as `read_pair` gives them, upright."""
         return turn(pixels, self.orientation)
 

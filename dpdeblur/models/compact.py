@@ -125,13 +125,13 @@ class CompactBody(nn.Module):
         for encode, down, more in zip(self.encoder, self.down, seen, strict=True):
             if more is not None:
                 features = features + more
-            for block in encode:  # one by one, so that no module holds what came in
+            for block in encode.children():  # one by one, so that no module holds what came in
                 features = block(features)
             skips.append(features)
             features = down(functional.pixel_unshuffle(features, 2))
         features = self.bottleneck(features)
         for decode, up in zip(reversed(self.decoder), reversed(self.up), strict=True):
             features = functional.pixel_shuffle(up(features), 2).add_(skips.pop())
-            for block in decode:
+            for block in decode.children():
                 features = block(features)
         yield from by_bands(self.head, features)

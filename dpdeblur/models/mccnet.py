@@ -41,6 +41,7 @@ class MCCNet(nn.Module):
         # At half resolution: each picture's 2x2 pixels are channels, as `pixel_unshuffle` has them.
         inputs = 4 * _CHANNELS * (2 + config.choices) + len(config.radii) * config.use_volume
         outputs = 4 * (_CHANNELS + (1 + config.choices) * config.use_selection)
+        self._inputs = inputs
         self.body = body = CompactBody(config, _CHANNELS, inputs, outputs)
         he_initialise(self, slope)
         body.start_small()
@@ -101,11 +102,11 @@ class MCCNet(nn.Module):
         count, _, height, width = left.shape
         light = [srgb_to_linear(widened(view)) for view in (left, right)]
         combined = linear_to_srgb((light[0] + light[1]) / 2)
-        packed = combined.new_empty(count, self.body.stem[0].in_channels, height // 2, width // 2)
+        packed = combined.new_empty(count, self._inputs, height // 2, width // 2)
         starts = itertools.count(0, 4 * _CHANNELS)
 
         def add(picture: Tensor, gain: float) -> None:
-            cells = picture.mul_(gain).unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
+            cells = picture.mul_(gain).reshape(count, -1, height // 2, 2, width // 2, 2)
             cells = cells.permute(0, 1, 3, 5, 2, 4)
             start = next(starts)
             packed[:, start : start + 4 * _CHANNELS].view(cells.shape).copy_(cells)
@@ -128,17 +129,21 @@ class MCCNet(nn.Module):
         2x2 pixels are channels as in `pixel_unshuffle`.
         """
         output = output.contiguous()
-        combined, _, *changes = pictures.split(4 * _CHANNELS, 1)[: 2 + self.config.choices]
-        result = output[:, : 4 * _CHANNELS].unflatten(1, (_CHANNELS, 4))
+        count, _, *sides = output.shape
+        cells, choices = 4 * _CHANNELS, self.config.choices
+        result = output[:, :cells].reshape(count, _CHANNELS, 4, *sides)
         if self.config.use_selection:
-            logits = output[:, 4 * _CHANNELS :].unflatten(1, (-1, 4))
+            logits = output[:, cells:].reshape(count, 1 + choices, 4, *sides)
             shares = (_LOGIT_GAIN * logits).softmax(1)
-            for index, change in enumerate(changes, 1):
-                change = change.unflatten(1, (_CHANNELS, 4))
-                share = shares[:, index : index + 1]
+            changes = pictures[:, 2 * cells : (2 + choices) * cells]
+            changes = changes.view(count, choices, _CHANNELS, 4, *sides)
+            for index in range(choices):
+                share, change = shares[:, index + 1, None], changes[:, index]
                 result = torch.addcmul(result, share, change, value=1 / _CHOICE_GAIN)
         result = result.flatten(1, 2)
-        return result + combined / _COMBINED_GAIN if self.config.residual else result
+        if self.config.residual:
+            result = result + pictures[:, :cells] / _COMBINED_GAIN
+        return result
 
 
 def _padded(picture: Tensor, multiple: int) -> Tensor:

@@ -141,7 +141,8 @@ def _spectrum(picture: Tensor, points: Sequence[int]) -> Tensor:
 
     The rows' frequencies go to W / 2, as those of `rfft2`.
     """
-    return torch.fft.fft(torch.fft.rfft(picture, points[1]).mT, points[0])
+    spectrum: Tensor = torch.fft.fft(torch.fft.rfft(picture, points[1]).mT, points[0])
+    return spectrum
 
 
 def _kernels(radii: Sequence[float], reach: int, slope: float) -> tuple[Tensor, Tensor]:
