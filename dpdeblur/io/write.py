@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,6 +123,8 @@ def _samples(
             alpha = like.alpha[..., None]
         elif like.alpha.min() < 1:
             notes += ("JPEG has no transparency, so it was left out.",)
+    if pixels.dtype == np.uint16 and bit_depth == 16 and not gray and alpha is None:
+        return np.ascontiguousarray(cast(NDArray[np.uint16], pixels)), notes
     channels = (1 if gray else 3) + (alpha is not None)
     kind = np.uint8 if bit_depth == 8 else np.uint16
     samples = np.empty((*pixels.shape[:2], channels), kind)
