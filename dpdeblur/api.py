@@ -26,7 +26,7 @@ def deblur(
     weights: str | Path | None = None,
     precision: str = "auto",
     max_memory: int | None = None,
-    strip_height: int | None = None,
+    tile_size: int | None = None,
     ensemble: bool = False,
     calibration: str | Path | None = None,
     method: str | None = None,
@@ -48,8 +48,10 @@ def deblur(
         weights: for mccnet: a file or a shipped name; None is the default. They stay loaded for
             the next call with the same options.
         precision: for mccnet: auto, fp32, bf16 or fp16.
-        max_memory: for mccnet: bytes to use on top of what is in use; None is 60 % of free memory.
-        strip_height: for mccnet: the most rows computed at once; None is what fits into memory.
+        max_memory: for mccnet: bytes to use on top of what is in use; None is what speed needs, at
+            most 60 % of free memory.
+        tile_size: for mccnet: the most rows and columns computed at once (rows only with weights of
+            the paper's form); None is what is fast and fits into memory.
         ensemble: for mccnet: average four mirrored passes, in four times the time.
         calibration: for mpi, and for the map that its wishes need: the file of the camera's blur;
             None is a generic lens.
@@ -71,7 +73,7 @@ def deblur(
             of the wishes lies outside the picture.
         MissingFileError, UnreadableFileError: the calibration is missing or none.
         CalibrationError: the calibration is for pictures of another size.
-        OutOfMemoryError: even the smallest strip does not fit.
+        OutOfMemoryError: even the smallest tile does not fit.
         NonFiniteResultError: the network gives NaN or infinity even in fp32.
 
     >>> left, right = np.random.default_rng(0).random((2, 32, 48, 3))
@@ -91,7 +93,7 @@ def deblur(
             weights=weights,
             precision=precision,
             max_memory=max_memory,
-            strip_height=strip_height,
+            tile_size=tile_size,
             ensemble=ensemble,
             calibration=calibration,
             method=method,

@@ -176,15 +176,15 @@ class PrecisionError(DeviceError):
 
 
 class OutOfMemoryError(DPDeblurError):
-    """Even the smallest strip does not fit. Sizes in bytes; `needed` is an estimate."""
+    """Even the smallest tile does not fit. Sizes in bytes; `needed` is an estimate."""
 
     parameter = "max_memory"
-    hint = "raise max_memory, free memory or give a narrower picture"
+    hint = "raise max_memory, free memory or give a smaller picture"
 
     def __init__(self, needed: int, budget: int) -> None:
         self.needed, self.budget = needed, budget
         super().__init__(
-            f"This picture needs about {_size(needed)} of memory even in the smallest strips, but "
+            f"This picture needs about {_size(needed)} of memory even in the smallest tiles, but "
             f"only {_size(budget)} may be used; {self.hint}."
         )
 

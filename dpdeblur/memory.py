@@ -6,6 +6,7 @@ import ctypes
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _MEMORY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([KMGT]?)(I?)B?\s*", re.IGNORECASE)
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's names for `mallopt`
 _OUT_OF_MEMORY = re.compile(
     "out of memory|not enough memory|allocate memory|alloc_failed"
     # What oneDNN says; with "descriptor" it is that it has no such kernel.
@@ -111,6 +113,28 @@ def release_unused(device: torch.device) -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
             trim(0)
+
+
+@contextmanager
+def reusing_memory(device: torch.device) -> Iterator[None]:
+    """Keep what is freed for what is asked for next, and give it back at the end.
+
+    By default glibc asks the kernel for each block above 32 MiB anew, which clears every page of
+    it: a sixth of the network's time on a CPU. Nothing changes with other C libraries.
+    """
+    library = ctypes.CDLL(None) if device.type == "cpu" and sys.platform == "linux" else None
+    tune = getattr(library, "mallopt", None)
+    if tune is None:
+        yield
+        return
+    tune(_MMAP_MAX, 0)
+    tune(_TRIM_THRESHOLD, 2**31 - 1)
+    try:
+        yield
+    finally:
+        tune(_MMAP_MAX, 65536)
+        tune(_TRIM_THRESHOLD, 2**26)
+        release_unused(device)
 
 
 def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:

@@ -208,7 +208,7 @@ class _Run:
             check_output(job.output, overwrite=self._overwrites(job))
             files = job.pair.files
             pair = read_photo(files[0], files[1] if len(files) == 2 else None, self.raw)
-            check_size(job.output, *pair.left.shape[:2])
+            check_size(job.output, *pair.shape)
         except OutputExistsError:
             return self._record(job, "skipped")
         except Exception as error:
@@ -221,9 +221,10 @@ class _Run:
         """Write one result and record it. Runs in the writer's thread."""
         began = time.perf_counter()
         try:
-            image = restored.image if info is None else info.upright(restored.image)
+            samples = restored.samples
+            upright = samples if info is None else info.upright(samples)
             overwrite = self._overwrites(job)
-            warnings = self.write_file(job.output, image, info, overwrite=overwrite)
+            warnings = self.write_file(job.output, upright, info, overwrite=overwrite)
             size, sha256 = fingerprint(job.output)
         except OutputExistsError:
             return self._record(job, "skipped")

@@ -83,6 +83,19 @@ Weights = Annotated[
     typer.Option(metavar="FILE|NAME", help=f"Weights file, or shipped weights: {_SHIPPED}."),
 ]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, ... or mps.")]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory the network may use, e.g. 2GB; default: what is fast, if it is free.",
+    ),
+]
+TileSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="PIXELS", help="Sides of tiles; default: what is fast and fits into memory."
+    ),
+]
 Calibration = Annotated[
     Path | None,
     typer.Option(
@@ -133,17 +146,8 @@ class _EngineOptions:
     ] = EngineName.mccnet
     device: Device = "auto"
     precision: PrecisionOption = Precision.auto
-    max_memory: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            help="Memory the network may use, e.g. 2GB; default: 60 % of free memory.",
-        ),
-    ] = None
-    strip_height: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="ROWS", help="Rows per strip; default: what fits into memory."),
-    ] = None
+    max_memory: MaxMemory = None
+    tile_size: TileSize = None
     ensemble: Annotated[
         bool,
         typer.Option(
@@ -168,7 +172,7 @@ class _EngineOptions:
             weights=weights,
             precision=self.precision.value,
             max_memory=None if self.max_memory is None else parse_memory(self.max_memory),
-            strip_height=self.strip_height,
+            tile_size=self.tile_size,
             ensemble=self.ensemble,
             calibration=self.calibration,
             method=self.method and self.method.value,

@@ -138,8 +138,8 @@ def describe_run(run: RunInfo) -> str:
     memory = run.peak_memory
     held = "" if memory is None else f", {memory / 2**30:.1f} GiB at most"
     if run.engine == "mccnet":
-        strips = "1 strip" if run.strips == 1 else f"{run.strips} strips"
-        how = f"{run.precision}, {strips}"
+        tiles = "1 tile" if run.tiles == 1 else f"{run.tiles} tiles"
+        how = f"{run.precision}, {tiles}"
     else:
         how = f"{run.engine} {run.settings['method']}"
     return f"{run.seconds:.1f} s{held} ({run.device}, {how})"

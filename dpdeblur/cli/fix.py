@@ -102,7 +102,7 @@ def fix(
     request = wishes.request(engine)
     pair = read_photo(left, right, develop)
     shown, window = _window(part, pair)
-    check_size(output, *pair.left[window].shape[:2])
+    check_size(output, *window.shape)
     sharp = None if truth is None else read_beside(truth, pair)
     printer.warn(*pair.warnings, *(sharp.info.warnings if sharp else ()))
 
@@ -110,7 +110,7 @@ def fix(
     runner = request.make()
     pair = runner.read(pair)
     restored = printer.restore(runner, pair, output.name, window)
-    pixels = pair.upright(restored.image)
+    pixels = pair.upright(restored.samples)
     printer.note(*_options.statement(develop), *restored.run.notes)
     info = _info(pair, shown)
     pictures = {output: (pixels, info)}
@@ -148,7 +148,7 @@ def _info(pair: DualPixelPair, shown: Window) -> PictureInfo | None:
 def _untouched(pair: DualPixelPair, window: Window) -> NDArray[np.float32]:
     from dpdeblur.colour import combine
 
-    return combine(pair.left[window], pair.right[window])
+    return combine(*pair.window(*window))
 
 
 def _scored(
@@ -173,6 +173,6 @@ def _window(part: Crop | None, pair: DualPixelPair) -> tuple[Window, Window]:
     """
     from dpdeblur.engines import Window
 
-    shape = pair.upright(pair.left[..., :0]).shape[:2]
+    shape = pair.upright_shape
     shown = Window.whole(shape) if part is None else part.of(shape)
     return shown, shown.in_rows(shape, 1 if pair.info is None else pair.info.orientation)

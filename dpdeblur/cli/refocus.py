@@ -66,7 +66,7 @@ def refocus(
     check_outputs([output], overwrite=overwrite, inputs=inputs)
     request = _wishes.steered(engine, wish)
     pair = read_photo(left, right, develop)
-    check_size(output, *pair.left.shape[:2])
+    check_size(output, *pair.shape)
     printer.warn(*pair.warnings)
 
     # Not before: PyTorch takes seconds, and errors shall not wait for it.

@@ -4,7 +4,7 @@ from .ceilings import Ceiling, Timing
 from .make import ENGINES, EngineRequest, make_engine
 from .network import Network
 from .options import NetworkOptions, parse_size
-from .plan import Strip, plan_strips
+from .plan import Span, Tile, plan_spans, plan_tiles, whole
 from .window import Crop, Window, parse_crop
 
 __all__ = [
@@ -20,12 +20,15 @@ __all__ = [
     "ProgressCallback",
     "Restored",
     "RunInfo",
-    "Strip",
+    "Span",
+    "Tile",
     "Timing",
     "Window",
     "bench",
     "make_engine",
     "parse_crop",
     "parse_size",
-    "plan_strips",
+    "plan_spans",
+    "plan_tiles",
+    "whole",
 ]

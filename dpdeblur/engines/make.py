@@ -31,7 +31,7 @@ class EngineRequest:
     weights: str | Path | None = None
     precision: str = "auto"
     max_memory: int | None = None
-    strip_height: int | None = None
+    tile_size: int | None = None
     ensemble: bool = False
     calibration: str | Path | None = None
     method: str | None = None
@@ -44,7 +44,7 @@ class EngineRequest:
             "weights": self.weights,
             "precision": None if self.precision == "auto" else self.precision,
             "max_memory": self.max_memory,
-            "strip_height": self.strip_height,
+            "tile_size": self.tile_size,
             "ensemble": self.ensemble or None,
         }
         of_optimiser = {
@@ -83,7 +83,7 @@ class EngineRequest:
     @cached_property
     def _network(self) -> NetworkOptions:
         return NetworkOptions(
-            self.device, self.precision, self.max_memory, self.strip_height, self.ensemble
+            self.device, self.precision, self.max_memory, self.tile_size, self.ensemble
         )
 
     @cached_property
@@ -102,7 +102,7 @@ def make_engine(
     weights: str | Path | None = None,
     precision: str = "auto",
     max_memory: int | None = None,
-    strip_height: int | None = None,
+    tile_size: int | None = None,
     ensemble: bool = False,
     calibration: str | Path | None = None,
     method: str | None = None,
@@ -115,8 +115,10 @@ def make_engine(
         device: auto, cpu, cuda, cuda:n or, for mccnet, mps.
         weights: for mccnet: a file or a shipped name; None is the default.
         precision: for mccnet: auto, fp32, bf16 or fp16.
-        max_memory: for mccnet: bytes to use on top of what is in use; None is 60 % of free memory.
-        strip_height: for mccnet: the most rows computed at once; None is what fits into memory.
+        max_memory: for mccnet: bytes to use on top of what is in use; None is what speed needs, at
+            most 60 % of free memory.
+        tile_size: for mccnet: the most rows and columns computed at once (rows only with weights of
+            the paper's form); None is what is fast and fits into memory.
         ensemble: for mccnet: average four mirrored passes, in four times the time.
         calibration: for mpi: the file of the camera's blur; None is a generic lens.
         method: for mpi: fast, full or paper; None is full.
@@ -140,7 +142,7 @@ def make_engine(
         weights,
         precision,
         max_memory,
-        strip_height,
+        tile_size,
         ensemble,
         calibration,
         method,

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """How to run. `max_memory` in bytes, on top of what is in use (None: 60 % of what is free).
+    """How to run. `max_memory` in bytes, on top of what is in use (None: what
+    speed needs, at most 60 % of what is free).
 
     `device` is auto, cpu, cuda, cuda:n or mps; `precision` auto, fp32, bf16 or fp16.
-    `strip_height` in rows, rounded up to a multiple of 8, overrides the default for
-    `max_memory`, but not a `max_memory` that is given. `ensemble` averages what the network makes
+    `tile_size` in pixels, rounded up to a multiple of 8, is the most rows and columns computed at
+    once (for weights of the paper's form, rows only); it overrides the default for `max_memory`,
+    but not a `max_memory` that is given. `ensemble` averages what the network makes
     of the picture and its three mirror images, in four times the time. Raises OptionError on sizes
     below 1.
     """
@@ -27,11 +29,11 @@ class NetworkOptions:
     device: str = "auto"
     precision: str = "auto"
     max_memory: int | None = None
-    strip_height: int | None = None
+    tile_size: int | None = None
     ensemble: bool = False
 
     def __post_init__(self) -> None:
-        for key in ("max_memory", "strip_height"):
+        for key in ("max_memory", "tile_size"):
             value = getattr(self, key)
             if value is not None and value < 1:
                 raise OptionError(key, f"{value} must be at least 1")

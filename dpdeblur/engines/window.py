@@ -1,16 +1,11 @@
-"""A part of a picture, and what has to be computed at each level of the pyramid to have it."""
+"""A part of a picture."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from dpdeblur.engines.plan import round_up
 from dpdeblur.errors import OptionError
-
-if TYPE_CHECKING:
-    from dpdeblur.models import ModelDescriptor
 
 
 class Window(NamedTuple):
@@ -97,29 +92,3 @@ def parse_crop(text: str) -> Crop:
             "crop", f"'{text}' is not X,Y,W,H in whole pixels, such as 600,400,640,480"
         )
     return Crop(*map(int, parts))
-
-
-def plan_windows(
-    window: Window, sizes: Sequence[tuple[int, int]], descriptor: ModelDescriptor
-) -> list[Window]:
-    """What to compute at each level, full size first, for `window` to be as in the whole picture.
-
-    `sizes` are height and width of the levels. Each window is what the finer one needs of this
-    level, with the halo around it, and starts at multiples of the network's.
-    """
-    multiple = descriptor.multiple_of
-    halo = round_up(descriptor.halo, multiple)
-
-    def widen(part: slice, size: int) -> slice:
-        start = part.start // multiple * multiple - halo
-        return slice(max(0, start), min(size, round_up(part.stop, multiple) + halo))
-
-    found: list[Window] = []
-    for height, width in sizes:
-        if found:
-            window = found[-1].half
-        columns = slice(0, width)
-        if descriptor.tiling == "tiles":
-            columns = widen(window.columns, width)
-        found.append(Window(widen(window.rows, height), columns))
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import torch
@@ -88,10 +88,16 @@ class TiledFrontEnd(FrontEnd):
             {name: TiledFilters(filters) for name, filters in front_end.named_buffers()}
         )
 
-    def filtered(self, left: Tensor, right: Tensor, bank: str) -> Iterator[Tensor]:
+    def filtered(
+        self,
+        left: Tensor,
+        right: Tensor,
+        bank: str,
+        finish: Callable[[Tensor], Tensor] | None = None,
+    ) -> Iterator[Tensor]:
         """As the original does, but for rounding."""
-        found: Iterator[Tensor] = self.banks[bank](left, right)
-        return found
+        for found in self.banks[bank](left, right):
+            yield found if finish is None else finish(found)
 
 
 def _waves(size: int, first: range, second: range, sign: int) -> Tensor:

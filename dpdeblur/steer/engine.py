@@ -96,9 +96,9 @@ class Steered:
         started = time.perf_counter()
         pair = self.read(pair)
         tag = 1 if pair.info is None else pair.info.orientation
-        size = pair.left.shape[:2]
+        size = pair.shape
         window = window or Window.whole(size)
-        self.wish.check(turn(pair.left[..., 0], tag).shape)
+        self.wish.check(pair.upright_shape)
         # Before the engine, so that what must fail does so soon.
         defocus = shrink(self._finder.find_map(pair)) if self.wish.needs_map else None
         # The map is drawn by the whole restored picture; what else is wished is local.

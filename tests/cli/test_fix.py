@@ -83,12 +83,12 @@ class TestFix:
         assert np.array_equal(turned, np.rot90(plain, quarters))
 
     def test_json_is_one_document(self, pair: Pair) -> None:
-        result = run("fix", *pair, "--json", "--strip-height", "16")
+        result = run("fix", *pair, "--json", "--tile-size", "16")
         report = json.loads(result.stdout)
         assert (report["width"], report["height"]) == (59, 50)
         assert Path(report["output"]).is_file()
         how = report["run"]
-        assert (how["engine"], how["strips"], how["strip_height"]) == ("mccnet", 4, 16)
+        assert (how["engine"], how["tiles"], how["tile_size"]) == ("mccnet", 4, [16, 59])
         assert how["settings"]["weights"]["name"] == "mccnet"
         assert how["digest"] == how["settings"]["weights"]["sha256"]
         assert how["seconds"] > 0
@@ -254,7 +254,7 @@ class TestFix:
         def interrupted(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("dpdeblur.engines.network._Run.compute", interrupted)
+        monkeypatch.setattr("dpdeblur.engines.tiled.TiledRun.compute", interrupted)
         before = sorted(pair[0].parent.iterdir())
         assert json.loads(run("fix", *pair, "--json").stdout)["error"]["type"] == "Interrupted"
         result = run("fix", *pair)

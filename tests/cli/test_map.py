@@ -451,7 +451,7 @@ class TestBadInput:
             ("--weights", "mccnet"),
             ("--precision", "fp32"),
             ("--ensemble",),
-            ("--strip-height", "64"),
+            ("--tile-size", "64"),
             ("--max-memory", "2GB"),
         ],
     )

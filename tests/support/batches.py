@@ -63,7 +63,7 @@ def fake_run(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored
     for done in (0, rows):
         if progress is not None:
             progress(done, rows)
-    run = RunInfo("fake", {}, "0" * 64, "cpu", "fp32", 0.25, strip_height=24, notes=("a note",))
+    run = RunInfo("fake", {}, "0" * 64, "cpu", "fp32", 0.25, tile_size=(24, 32), notes=("a note",))
     return Restored(pair.combined(), None, run)
 
 

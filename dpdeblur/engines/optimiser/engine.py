@@ -137,7 +137,7 @@ class Optimiser:
             precision="fp32",
             seconds=time.perf_counter() - started,
             peak_memory=peak_memory(setup.device),
-            strip_height=len(found.defocus),
+            tile_size=pair.shape,
             notes=setup.notes,
         )
         image, defocus = _encoded(found.sharp), found.defocus
