@@ -55,7 +55,7 @@ def export(
 
     model = load_model(path)
     with printer.progress() as bar:
-        bar.add_task("Exporting", total=None)
+        bar.add_task("Exporting, up to some minutes", total=None)
         difference = export_onnx(model, output, check=check, overwrite=overwrite)
     compared = "" if difference is None else f", within {difference:.1e} of PyTorch"
     human = f"{output}  {model.name}, {format_.value}, opset {OPSET}{compared}"
