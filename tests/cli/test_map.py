@@ -354,7 +354,7 @@ class TestBadInput:
     def sentence(self, tmp_path: Path, *arguments: object, command: str = "map") -> str:
         out = tmp_path / "out"
         place = out if command == "map" else tmp_path / "out.png"
-        options = ("-o", place, "--device", "cpu")
+        options = ("-o", place, "--device", "cpu", "--quiet")
         said = failure(run(command, *arguments, *options))
         assert not place.exists()
         return said

@@ -28,7 +28,7 @@ def with_map(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored
     restored = fake_run(pair, progress)
     height, width = pair.left.shape[:2]
     ramp = np.linspace(-4, 6, width, dtype=np.float32)[None].repeat(height, 0)
-    return replace(restored, image=1 - restored.image, defocus=ramp)
+    return replace(restored, samples=1 - restored.image, defocus=ramp)
 
 
 def batch_report(folder: Path) -> str:
@@ -115,7 +115,7 @@ def test_an_evaluation_has_its_scores_and_truths(tmp_path: Path) -> None:
     pairs, gallery, rules = find_truth_pairs(tmp_path), Gallery(2), Rules()
     engine = FakeEngine()
     engine.settings |= {"calibration": None, "method": "none"}
-    candidates = [Candidate("one", engine), Candidate("two", engine)]
+    candidates = [Candidate(name, lambda: engine) for name in ("one", "two")]
     engines = [gallery.watch(each.engine, each.label) for each in candidates]
     found = list(evaluate(engines, pairs, rules))
     made = report_evaluation(tmp_path, "test", rules, candidates, found)

@@ -33,7 +33,7 @@ def almost(sharp: NDArray[np.float32]) -> FakeEngine:
     image = (sharp + noise).clip(0, 1).astype(np.float32)
 
     def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
-        return replace(fake_run(pair, progress), image=image)
+        return replace(fake_run(pair, progress), samples=image)
 
     return FakeEngine(act)
 
