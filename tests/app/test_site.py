@@ -44,11 +44,11 @@ def server() -> Iterator[Server]:
 def encoded(folder: Path, seed: int, height: int = 40, width: int = 48) -> bytes:
     """Views of seeds that are alike by half."""
     path = folder / f"{seed}.png"
-    write_picture(path, seen(seed, height, width), bit_depth=16, overwrite=True)
+    write_picture(path, alike(seed, height, width), bit_depth=16, overwrite=True)
     return path.read_bytes()
 
 
-def seen(seed: int, height: int = 40, width: int = 48) -> NDArray[np.float32]:
+def alike(seed: int, height: int = 40, width: int = 48) -> NDArray[np.float32]:
     return (blocks(0, height, width) + blocks(seed, height, width)) / 2
 
 
@@ -76,7 +76,7 @@ def test_from_two_views_to_a_download(
     assert (state["stage"], state["name"]) == ("done", "desk")
     assert (state["width"], state["height"], state["notes"]) == (48, 40, ["a note"])
     assert len(state["radii"]) == 2
-    pair = DualPixelPair(*(seen(seed) for seed in (1, 1001)))
+    pair = DualPixelPair(*(alike(seed) for seed in (1, 1001)))
     before, after = pair.combined(), 1 - pair.combined()
     status, headers, data = server.ask("/download?strength=0.25&format=tif")
     assert status == 200
@@ -111,7 +111,7 @@ def test_views_can_change_places(files: list[tuple[str, bytes]]) -> None:
             server.send(*files, swap=swap)
             assert server.finish()["stage"] == "done"
     assert np.array_equal(seen[0].left, seen[1].right)
-    assert np.allclose(seen[0].left, blocks(1), atol=1e-5)
+    assert np.allclose(seen[0].left, alike(1), atol=1e-5)
 
 
 def test_one_photograph_at_a_time_which_can_be_stopped(files: list[tuple[str, bytes]]) -> None:
