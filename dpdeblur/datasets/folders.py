@@ -27,7 +27,7 @@ from dpdeblur.datasets.names import (
 )
 from dpdeblur.datasets.paths import inner_path, is_folder
 from dpdeblur.errors import PairingError, UnreadableFileError
-from dpdeblur.io import PICTURE_EXTENSIONS
+from dpdeblur.io import READABLE
 
 RAW_EXTENSIONS = (".cr2", ".cr3")
 _CONVERTED = ".dng"
@@ -37,7 +37,7 @@ _JUNK_FOLDERS = {"__macosx", "@eadir", "$recycle.bin"}
 
 
 def list_pictures(
-    folder: Path, skip: Path | None = None, extensions: Sequence[str] = PICTURE_EXTENSIONS
+    folder: Path, skip: Path | None = None, extensions: Sequence[str] = READABLE
 ) -> list[Path]:
     """All picture files below `folder`, by extension, in order of their relative path.
 
@@ -125,8 +125,8 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
     >>> [photo.name for photo in find_photos(Path("examples")).photos]
     ['canon_r6ii']
     """
-    files = list_pictures(folder, skip, (*PICTURE_EXTENSIONS, *RAW_EXTENSIONS, _CONVERTED))
-    pairs, orphans = _search(folder, _ending(files, PICTURE_EXTENSIONS))
+    files = list_pictures(folder, skip, (*READABLE, *RAW_EXTENSIONS, _CONVERTED))
+    pairs, orphans = _search(folder, _ending(files, READABLE))
     converted = _ending(files, (_CONVERTED,))
     raws = [
         RawPath(path.relative_to(folder).with_suffix("").as_posix(), path)

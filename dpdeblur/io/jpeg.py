@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import struct
 from io import BytesIO
-from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dpdeblur.io import exif
-from dpdeblur.io.stored import Stored, Unusable, without_single_channel
+from dpdeblur.io.stored import Stored, Unusable, carried_blocks, without_single_channel
 
 SIGNATURE = b"\xff\xd8\xff"
 _EOI, _SOS, _APPLICATION = 0xD9, 0xDA, range(0xE0, 0xE3)
@@ -56,21 +55,17 @@ def decode(data: bytes) -> Stored:
     return Stored(samples, bits, block, xmp, icc or None, _resolution(jfif or b""), tuple(notes))
 
 
-def encode(stored: Stored) -> bytes:
-    """Encode as baseline JPEG, quality 95, chroma at full resolution (4:4:4).
+def encode(stored: Stored, quality: int | None = None) -> bytes:
+    """Encode as baseline JPEG, quality 95 unless given, chroma at full resolution (4:4:4).
 
     `stored.samples` is uint8, H x W x 1 or 3. Raises ValueError where a block is too long.
     """
-    carried: dict[str, Any] = {}
+    carried = carried_blocks(stored)
     if stored.exif:
         carried["exif"] = _EXIF + stored.exif
-    if stored.xmp:
-        carried["xmp"] = stored.xmp
-    if stored.icc:
-        carried["icc_profile"] = stored.icc
     buffer = BytesIO()
     Image.fromarray(without_single_channel(stored.samples)).save(
-        buffer, "JPEG", quality=_QUALITY, subsampling=0, **carried
+        buffer, "JPEG", quality=quality or _QUALITY, subsampling=0, **carried
     )
     return buffer.getvalue()
 

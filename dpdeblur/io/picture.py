@@ -12,9 +12,6 @@ from dpdeblur.io import colour_profile
 from dpdeblur.io.orientation import INVERSE, turn
 from dpdeblur.io.stored import Samples
 
-PICTURE_EXTENSIONS = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
-"""Of picture files, lower case."""
-
 
 @dataclass(frozen=True, eq=False)
 class PictureInfo:

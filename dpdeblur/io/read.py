@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from dpdeblur.errors import UnreadableFileError
-from dpdeblur.io import colour_profile, jpeg, png, tiff
+from dpdeblur.io import colour_profile, formats
 from dpdeblur.io.atomic import read_whole
 from dpdeblur.io.metadata import carried
 from dpdeblur.io.orientation import turn
-from dpdeblur.io.picture import PICTURE_EXTENSIONS, Picture, PictureInfo
+from dpdeblur.io.picture import Picture, PictureInfo
 from dpdeblur.io.stored import Stored, Unusable
-
-READABLE = PICTURE_EXTENSIONS
-"""Extensions that `read_picture` takes, lower case."""
 
 
 def read_picture(path: Path) -> Picture:
     """Read a picture of 8 or 16 bits, gray or RGB, with or without alpha.
 
-    The file's content decides what it is, not its name. Only PNG has checksums, so a JPEG or TIFF
-    with altered pixel bytes can still be read if no data are missing.
+    The file's content decides what it is, not its name. Only PNG has checksums, so another file
+    with altered pixel bytes can still be read if no data are missing. Floating-point numbers of a
+    TIFF are light, 1 being white, and become 16 bits.
 
     Args:
-        path: a PNG, TIFF (first page) or JPEG file.
+        path: a PNG, TIFF (first page), JPEG, WebP, AVIF or JPEG XL file; HEIC with pi-heif.
 
     Returns:
         The picture, upright. `info.warnings` names problems with its metadata.
 
     Raises:
         MissingFileError: there is no such file.
-        UnsupportedFormatError: its extension is not in READABLE.
         UnreadableFileError: it is not a whole, sound picture.
 
     >>> read_picture(Path("examples/canon_r6ii/l.png")).srgb().shape
@@ -63,21 +59,14 @@ def read_picture(path: Path) -> Picture:
 
 
 def _decode(path: Path) -> Stored:
-    data = read_whole(path, READABLE)
-    decode = _decoder(data)
-    if decode is None:
-        raise UnreadableFileError(path, "it is not a PNG, TIFF or JPEG picture")
+    data = read_whole(path)
+    found = formats.by_content(data)
+    if found is None or found.decode is None:
+        known = ", ".join(form.name for form in formats.FORMATS if form.decode)
+        raise UnreadableFileError(path, f"it is no picture of a known format ({known})")
     try:
-        return decode(data)
+        return found.decode(data)
     except Unusable as error:
         raise UnreadableFileError(path, str(error)) from error
     except Exception as error:  # decoders raise anything from IndexError to their own classes
         raise UnreadableFileError(path, "it is damaged or cut short; copy it again") from error
-
-
-def _decoder(data: bytes) -> Callable[[bytes], Stored] | None:
-    if data.startswith(png.SIGNATURE):
-        return png.decode
-    if data.startswith(jpeg.SIGNATURE):
-        return jpeg.decode
-    return tiff.decode if data.startswith(tiff.SIGNATURES) else None

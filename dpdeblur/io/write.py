@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +15,13 @@ from dpdeblur.errors import (
     OptionError,
     UnwritableOutputError,
 )
-from dpdeblur.io import colour_profile, jpeg, png, tiff
+from dpdeblur.io import colour_profile
 from dpdeblur.io.atomic import FileSet, check_writable, write_whole
-from dpdeblur.io.metadata import SOFTWARE
-from dpdeblur.io.picture import PICTURE_EXTENSIONS, PictureInfo
+from dpdeblur.io.formats import LINEAR, WRITABLE, Format, by_name
+from dpdeblur.io.picture import PictureInfo
 from dpdeblur.io.stored import Samples, Stored
 
-_JPEG = (".jpg", ".jpeg")
-WRITABLE = PICTURE_EXTENSIONS
-"""Extensions that `write_picture` takes, lower case."""
+_ONLY_LINEAR = (".exr",)
 
 
 def check_output(path: Path, *, overwrite: bool, inputs: Iterable[Path] | FileSet = ()) -> None:
@@ -52,13 +51,17 @@ def write_picture(
     like: PictureInfo | None = None,
     *,
     bit_depth: int | None = None,
+    quality: int | None = None,
+    linear: bool = False,
     metadata: bool = True,
     overwrite: bool = False,
 ) -> tuple[str, ...]:
     """Write a picture in the format that the extension names.
 
-    JPEG is always 8 bits (quality 95, 4:4:4) without alpha. Parent folders are made. The file
-    appears whole or not at all, and an existing one stays until then.
+    JPEG, WebP and AVIF have 8 bits. JPEG and AVIF are written with quality 95 and 4:4:4; WebP and
+    JPEG XL without loss. JPEG has no transparency. JPEG XL is written in sRGB's colours. EXR is
+    always linear and has no metadata. Parent folders are made. The file appears whole or not at
+    all, and an existing one stays until then.
 
     Args:
         path: the file; its extension is in WRITABLE.
@@ -66,6 +69,8 @@ def write_picture(
         like: the picture it was made from, whose bit depth, grayness, alpha, colour profile, EXIF
             and XMP are carried over.
         bit_depth: 8 or 16; None is that of `like`, or 16.
+        quality: 1 to 100, of JPEG, WebP, AVIF and JPEG XL; the others ignore it.
+        linear: write light in sRGB's primaries, as 32-bit floating point; TIFF and EXR only.
         metadata: carry over EXIF and XMP.
         overwrite: replace an existing file.
 
@@ -74,35 +79,45 @@ def write_picture(
 
     Raises:
         InvalidPictureError: the pixels have a wrong shape, type or values.
-        OptionError: the bit depth is neither 8 nor 16.
+        OptionError: the bit depth is neither 8 nor 16, the quality not from 1 to 100, or the format
+            not one that holds linear light.
         UnsupportedFormatError, OutputExistsError, UnwritableOutputError: as `check_output` does.
 
     >>> write_picture(Path("gray.png"), np.full((16, 16, 3), 0.5, np.float32))
     ()
     """
     check_output(path, overwrite=overwrite)
-    as_jpeg = path.suffix.lower() in _JPEG
-    if bit_depth is None:
-        bit_depth = like.bit_depth if like else 16
-    if bit_depth not in {8, 16}:
-        raise OptionError("bit_depth", f"{bit_depth} is not possible; give 8 or 16")
-    bits = 8 if as_jpeg else bit_depth
-    samples, notes = _samples(pixels, like, bits, with_alpha=not as_jpeg)
-    stored = Stored(samples, bits)
-    if like is not None:
-        exif, xmp = (like.exif, like.xmp) if metadata else (None, None)
-        stored = Stored(samples, bits, exif, xmp, like.icc)
-        if like.icc and not colour_profile.fits(like.icc, gray=like.gray):
-            stored = Stored(samples, bits, exif, xmp)
-            notes += ("A gray colour profile on a colour picture was left out.",)
-    data, trouble = _encode(path, stored)
+    form = by_name(path)
+    _check_options(path, bit_depth, quality, linear=linear)
+    _check_pixels(pixels)
+    linear = linear or path.suffix.lower() in _ONLY_LINEAR
+    icc, notes = _profile(form, like)
+    if linear:
+        pixels, icc = colour_profile.to_light(pixels.clip(0, 1), like and like.icc), None
+    elif not form.profile and like is not None and like.icc:
+        pixels = colour_profile.to_srgb(pixels.clip(0, 1), like.icc)
+    channels, more = _channels(pixels, like, form)
+    bits = min(bit_depth or (like.bit_depth if like else 16), form.deepest)
+    samples = channels.astype(np.float32) if linear else _rounded(channels, bits)
+    if linear:
+        icc = colour_profile.linear_profile(gray=samples.shape[-1] <= 2)
+    exif, xmp = (like.exif, like.xmp) if metadata and like else (None, None)
+    data, trouble = _encode(path, form, Stored(samples, bits, exif, xmp, icc), quality)
     write_whole(path, data, overwrite=overwrite)
-    return tuple(f"{path}: {note}" for note in (*notes, *trouble))
+    return tuple(f"{path}: {note}" for note in (*more, *notes, *trouble))
 
 
-def _samples(
-    pixels: NDArray[np.float32], like: PictureInfo | None, bit_depth: int, *, with_alpha: bool
-) -> tuple[Samples, tuple[str, ...]]:
+def _check_options(path: Path, bit_depth: int | None, quality: int | None, *, linear: bool) -> None:
+    if bit_depth not in {None, 8, 16}:
+        raise OptionError("bit_depth", f"{bit_depth} is not possible; give 8 or 16")
+    if quality is not None and quality not in range(1, 101):
+        raise OptionError("quality", f"{quality} is not possible; give 1 to 100")
+    if linear and path.suffix.lower() not in LINEAR:
+        endings = ", ".join(LINEAR)
+        raise OptionError("linear", f"{path} holds no linear light; name it with one of {endings}")
+
+
+def _check_pixels(pixels: NDArray[np.float32]) -> None:
     if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
         shape = " x ".join(map(str, pixels.shape))
         raise InvalidPictureError("The output", f"its shape is {shape}, not H x W x 3")
@@ -110,24 +125,44 @@ def _samples(
         raise InvalidPictureError("The output", f"its type is {pixels.dtype}, not float32")
     if not np.isfinite(pixels).all():
         raise InvalidPictureError("The output", "it holds NaN or infinite values")
+
+
+def _profile(form: Format, like: PictureInfo | None) -> tuple[bytes | None, tuple[str, ...]]:
+    """The profile that goes with the pixels of `like`, as they are."""
+    if like is None or not like.icc or not form.profile:
+        return None, ()
+    if not colour_profile.fits(like.icc, gray=like.gray and form.gray):
+        return None, ("A gray colour profile on a colour picture was left out.",)
+    return like.icc, ()
+
+
+def _channels(
+    pixels: NDArray[np.float32], like: PictureInfo | None, form: Format
+) -> tuple[NDArray[np.floating[Any]], tuple[str, ...]]:
+    """The channels to be stored: one if gray, and alpha."""
     notes: tuple[str, ...] = ()
-    channels = pixels
-    if like is not None and like.gray:
+    channels: NDArray[np.floating[Any]] = pixels
+    if like is not None and like.gray and form.gray:
         # In float64 the mean of three equal numbers is that number again.
         channels = pixels.mean(-1, dtype=np.float64, keepdims=True)
     if like is not None and like.alpha is not None:
         if like.alpha.shape != pixels.shape[:2]:
             notes += ("The transparency is of another size and was left out.",)
-        elif with_alpha:
+        elif form.alpha:
             channels = np.concatenate([channels, like.alpha[..., None]], -1)
         elif like.alpha.min() < 1:
-            notes += ("JPEG has no transparency, so it was left out.",)
-    full = 2**bit_depth - 1
-    scaled = np.rint(np.clip(channels, 0, 1) * np.float32(full))
-    return scaled.astype(np.uint8 if bit_depth == 8 else np.uint16, order="C"), notes
+            notes += (f"{form.name} has no transparency, so it was left out.",)
+    return channels, notes
 
 
-def _encode(path: Path, stored: Stored) -> tuple[bytes, tuple[str, ...]]:
+def _rounded(channels: NDArray[np.floating[Any]], bits: int) -> Samples:
+    scaled = np.rint(np.clip(channels, 0, 1) * np.float32(2**bits - 1))
+    return scaled.astype(np.uint8 if bits == 8 else np.uint16, order="C")
+
+
+def _encode(
+    path: Path, form: Format, stored: Stored, quality: int | None
+) -> tuple[bytes, tuple[str, ...]]:
     """The file's bytes, if need be with less and less metadata: the picture comes first."""
     attempts = {
         "": stored,
@@ -136,17 +171,12 @@ def _encode(path: Path, stored: Stored) -> tuple[bytes, tuple[str, ...]]:
         "EXIF, XMP and colour profile": replace(stored, exif=None, xmp=None, icc=None),
     }
     failure: Exception | None = None
+    assert form.encode is not None
     for left_out, attempt in attempts.items():
         try:
-            data = _encoded(path.suffix.lower(), attempt)
+            data = form.encode(attempt, quality)
         except Exception as error:  # whatever the encoders raise, the bare picture may still do
             failure = error
             continue
         return data, (f"{left_out} could not be written ({failure}).",) if left_out else ()
     raise UnwritableOutputError(path, f"encoding failed ({failure})") from failure
-
-
-def _encoded(extension: str, stored: Stored) -> bytes:
-    if extension == ".png":
-        return png.encode(stored)
-    return jpeg.encode(stored) if extension in _JPEG else tiff.encode(stored, SOFTWARE)
