@@ -4,24 +4,43 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
 from dpdeblur.datasets import names_say_swapped
 from dpdeblur.errors import (
     IdenticalViewsError,
     InvalidPictureError,
+    OptionError,
     PictureTooSmallError,
     ShapeMismatchError,
 )
-from dpdeblur.io import Picture, PictureInfo, read_picture
+from dpdeblur.io import INVERSE, Picture, PictureInfo, read_picture, turn
 
 MINIMUM_SIZE = 16
 """Of either side, in pixels."""
 Levels = tuple[float, float]
 """Black level and white level (the range above black) of linear raw numbers, in DN."""
+
+
+@dataclass(frozen=True)
+class ViewOptions:
+    """How views are made into a pair.
+
+    `size` is the width in pixels, along the sensor's rows, to which they are reduced; None keeps
+    theirs. `swap_views` takes the first view for the right one. Raises OptionError.
+    """
+
+    size: int | None = None
+    swap_views: bool = False
+
+    def __post_init__(self) -> None:
+        if self.size is not None and self.size < MINIMUM_SIZE:
+            raise OptionError("size", f"{self.size} must be at least {MINIMUM_SIZE}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +116,35 @@ class DualPixelPair:
         )
         return replace(pair, left=left, right=right)
 
+    def swapped(self) -> DualPixelPair:
+        """The same with its views exchanged; `info` stays."""
+        stored = None if self.stored is None else (self.stored[1], self.stored[0])
+        return replace(self, left=self.right, right=self.left, stored=stored)
+
+    def reduced(self, width: int) -> DualPixelPair:
+        """The same at a width in pixels, reduced in linear light; a narrower pair stays.
+
+        Raises OptionError where that makes it smaller than 16 x 16 pixels.
+        """
+        height, full = self.left.shape[:2]
+        if width >= full:
+            return self
+        shape = (max(1, round(height * width / full)), width)
+        if min(shape) < MINIMUM_SIZE:
+            reason = f"{width} makes the views {shape[1]}x{shape[0]} pixels; at least "
+            raise OptionError("size", f"{reason}{MINIMUM_SIZE}x{MINIMUM_SIZE} is needed")
+        left, right = (
+            linear_to_srgb(reduce(srgb_to_linear(view.clip(0, 1)), shape).clip(0, 1))
+            for view in (self.left, self.right)
+        )
+        info, stored = self.info, self.stored
+        if stored is not None:
+            stored = (_reduced(stored[0], shape), _reduced(stored[1], shape))
+        if info is not None and info.alpha is not None:
+            rows = turn(info.alpha, INVERSE[info.orientation])
+            info = replace(info, alpha=info.upright(reduce(rows[..., None], shape))[..., 0])
+        return replace(self, left=left, right=right, info=info, stored=stored)
+
     def upright(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn H x W or H x W x C pixels in the sensor's rows upright."""
         return pixels if self.info is None else self.info.upright(pixels)
@@ -125,7 +173,7 @@ class DualPixelPair:
         return light[0], light[1]
 
 
-def read_pair(left: Path, right: Path) -> DualPixelPair:
+def read_pair(left: Path, right: Path, options: ViewOptions | None = None) -> DualPixelPair:
     """Read the two views of one dual-pixel photograph.
 
     The views keep the sensor's rows, along which the disparity lies, whatever the orientation tag
@@ -134,6 +182,7 @@ def read_pair(left: Path, right: Path) -> DualPixelPair:
     Args:
         left: the left view's file.
         right: the right view's file.
+        options: whether to reduce the views or to exchange them; None is neither.
 
     Returns:
         The views. Their `info` is the left view's PictureInfo with the warnings of both; it is
@@ -144,6 +193,7 @@ def read_pair(left: Path, right: Path) -> DualPixelPair:
         ShapeMismatchError: the views differ in size.
         IdenticalViewsError: they are the same picture.
         PictureTooSmallError: they are below 16 x 16 pixels.
+        OptionError: the size makes them so.
 
     >>> folder = Path("examples/canon_r6ii")
     >>> pair = read_pair(folder / "l.png", folder / "r.png")
@@ -156,7 +206,8 @@ def read_pair(left: Path, right: Path) -> DualPixelPair:
         notes += (f"{left} and {right} have different colour profiles; the left one's is used.",)
     if first.info.orientation != second.info.orientation:
         notes += (f"{left} and {right} have different orientation tags.",)
-    if names_say_swapped(left, right):
+    options = options or ViewOptions()
+    if names_say_swapped(left, right) and not options.swap_views:
         notes += (
             f"The names say that {left} is the right view and {right} the left one; check the "
             "order.",
@@ -170,11 +221,23 @@ def read_pair(left: Path, right: Path) -> DualPixelPair:
     right_pixels = second.srgb()
     del second
     try:
-        return DualPixelPair(left_pixels, right_pixels, info, stored)
+        pair = DualPixelPair(left_pixels, right_pixels, info, stored)
     except IdenticalViewsError as error:
         raise IdenticalViewsError(f"{left} and {right}") from error
     except ShapeMismatchError as error:
         raise ShapeMismatchError(f"{left} and {right}", error.first, error.second) from error
+    pair = pair.swapped() if options.swap_views else pair
+    return pair if options.size is None else pair.reduced(options.size)
+
+
+def reduce(numbers: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Numbers (H x W x C) at a smaller height and width."""
+    # This filter has no negative lobes, which would draw dark rims around lights.
+    channels = [
+        Image.fromarray(channel.astype(np.float32)).resize(shape[::-1], Image.Resampling.HAMMING)
+        for channel in np.moveaxis(numbers, -1, 0)
+    ]
+    return np.stack([np.asarray(channel, np.float32) for channel in channels], axis=-1)
 
 
 def read_beside(path: Path, pair: DualPixelPair) -> Picture:
@@ -189,6 +252,12 @@ def read_beside(path: Path, pair: DualPixelPair) -> Picture:
         views = "the views" if pair.info is None else pair.info.path
         raise ShapeMismatchError(f"{path} and {views}", *sizes)
     return picture if pair.info is None else picture.in_rows(pair.info.orientation)
+
+
+def _reduced(picture: Picture, shape: tuple[int, int]) -> Picture:
+    """The same with fewer samples: means of the numbers as stored."""
+    samples = np.rint(reduce(picture.codes(), shape)).astype(picture.samples.dtype)
+    return replace(picture, samples=samples)
 
 
 def _is_gray(view: NDArray[np.float32]) -> bool:

@@ -27,7 +27,8 @@ class Record:
 
     A raw file holds both views: it is `left`, and `right` is None. `output` is relative to the
     output folder, POSIX. `run` is how the engine made the result, `raw` how a raw file was
-    developed; of a failed picture both are those of an earlier result that is still there.
+    developed, `views` how two views were changed, if they were; of a failed picture these are
+    those of an earlier result that is still there.
     `seconds` counts reading, engine and writing. `notes` are sentences, beside those of `run`.
     What was not reached is None. `error` is a sentence, `error_type` the name of the exception's
     class.
@@ -40,6 +41,7 @@ class Record:
     output: str
     run: RunInfo | None = None
     raw: dict[str, Any] | None = None
+    views: dict[str, Any] | None = None
     seconds: float | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
@@ -94,7 +96,7 @@ class Manifest:
             if record.status == "skipped" and earlier and earlier.run:
                 continue
             if record.status == "failed" and earlier:  # an earlier result is still there, and ours
-                record = replace(record, run=earlier.run, raw=earlier.raw)
+                record = replace(record, run=earlier.run, raw=earlier.raw, views=earlier.views)
             self._records[record.output] = record
         self._unwritten = True
         if time.monotonic() >= self._due:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from dpdeblur.batch.manifest import MANIFEST_NAME, read_records
 from dpdeblur.datasets import (
+    USUAL,
+    Marks,
     PhotoPaths,
-    RawPath,
     find_photos,
     inner_path,
     is_folder,
     read_pair_list,
+    shared_sources,
 )
 from dpdeblur.errors import UnsupportedFormatError, UnwritableOutputError
 from dpdeblur.io import WRITABLE
@@ -49,10 +51,11 @@ class Plan:
 
 
 def plan_jobs(
-    source: Path,
+    source: Path | Sequence[Path],
     output_dir: Path,
     *,
     pairs: Path | None = None,
+    marks: Marks = USUAL,
     extension: str | None = ".png",
     overwrite: bool = False,
 ) -> Plan:
@@ -62,10 +65,13 @@ def plan_jobs(
     nothing.
 
     Args:
-        source: the folder of photographs; relative paths in a table start here, too.
+        source: the folder of photographs, or several folders and files; relative paths in a table
+            start in the folder that they share.
         output_dir: the folder for the results, which keep the tree of `source`.
         pairs: a CSV table of the pairs; None is to search `source`.
-        extension: of the outputs; None is that of each left view, and TIFF for raw files.
+        marks: how the names of views say their side.
+        extension: of the outputs; None is that of each left view, and TIFF for files of a kind that
+            is not written, such as raw files.
         overwrite: make all outputs anew.
 
     Returns:
@@ -83,15 +89,20 @@ def plan_jobs(
     """
     if extension is not None and extension.lower() not in WRITABLE:
         raise UnsupportedFormatError(Path(f"*{extension}"), WRITABLE)
-    is_folder(source)  # it must be there, though a list may name pictures elsewhere
+    # They must be there, though a list may name pictures elsewhere.
+    sources = shared_sources([source] if isinstance(source, Path) else source)
     check_writable(output_dir / MANIFEST_NAME, overwrite=True)
     # Results of an earlier run, when they lie inside the source, are no views.
-    found = read_pair_list(pairs, source) if pairs else find_photos(source, skip=output_dir)
+    found = (
+        read_pair_list(pairs, sources.folder)
+        if pairs
+        else find_photos(sources.paths, skip=output_dir, marks=marks)
+    )
     views = FileSet(file for pair in found.photos for file in pair.files)
     jobs = []
     for pair in found.photos:
-        own = ".tif" if isinstance(pair, RawPath) else pair.left.suffix.lower()
-        ending = own if extension is None else extension
+        own = pair.files[0].suffix.lower()
+        ending = extension or (own if own in WRITABLE else ".tif")
         # Not with_suffix: the name may have a dot of its own.
         output = output_dir / f"{pair.name}{ending}"
         if output in views:
@@ -101,7 +112,7 @@ def plan_jobs(
                 "folder",
             )
         jobs.append(Job(pair, output, done=_is_file(output)))
-    _check_ours(source, output_dir, [job.output for job in jobs if job.done])
+    _check_ours(sources.paths, output_dir, [job.output for job in jobs if job.done])
     if overwrite:
         jobs = [Job(job.pair, job.output) for job in jobs]
     return Plan(output_dir, tuple(jobs), found.orphans, overwrite, found.warnings)
@@ -114,9 +125,14 @@ def _is_file(output: Path) -> bool:
         return False
 
 
-def _check_ours(source: Path, output_dir: Path, there: Sequence[Path]) -> None:
+def _check_ours(sources: Sequence[Path], output_dir: Path, there: Sequence[Path]) -> None:
     """Raise UnwritableOutputError if a picture that is there may be the user's own photograph."""
-    inside = [output for output in there if inner_path(source, output) is not None]
+    folders = {path if is_folder(path) else path.parent for path in sources}
+    inside = [
+        output
+        for output in there
+        if any(inner_path(folder, output) is not None for folder in folders)
+    ]
     # Only a result has a run: a record may also say that something was there already.
     known = {r.output for r in read_records(output_dir) if r.run} if inside else set()
     for output in inside:

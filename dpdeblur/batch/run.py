@@ -22,7 +22,7 @@ from dpdeblur.datasets import RawPath
 from dpdeblur.engines import Engine, Restored
 from dpdeblur.errors import DPDeblurError
 from dpdeblur.io import PictureInfo, check_output, write_picture
-from dpdeblur.pair import DualPixelPair
+from dpdeblur.pair import DualPixelPair, ViewOptions
 from dpdeblur.raw import RawOptions, read_photo
 
 
@@ -54,8 +54,11 @@ def run_batch(
     on_event: EventCallback | None = None,
     *,
     bit_depth: int | None = None,
+    quality: int | None = None,
+    linear: bool = False,
     metadata: bool = True,
     raw: RawOptions | None = None,
+    views: ViewOptions | None = None,
     sentence: Callable[[DPDeblurError], str] = str,
 ) -> BatchReport:
     """Carry out a plan and keep its manifest.
@@ -70,8 +73,9 @@ def run_batch(
         plan: what to do.
         on_event: called with Progress and Finished, always in the calling thread.
         bit_depth: 8 or 16; None is that of each left view.
-        metadata: carry over EXIF and XMP.
+        quality, linear, metadata: as `write_picture` has them.
         raw: how raw files are developed; None is at their full size.
+        views: how pairs of views are changed; None is not at all.
         sentence: makes the text of an error of this package, in any thread.
 
     Returns:
@@ -82,9 +86,11 @@ def run_batch(
         UnwritableOutputError: the manifest cannot be written.
     """
     began = time.perf_counter()
-    raw = raw or RawOptions()
+    raw, views = raw or RawOptions(), views or ViewOptions()
     writing: dict[str, Any] = {
         "bit_depth": bit_depth,
+        "quality": quality,
+        "linear": linear,
         "metadata": metadata,
         "overwrite": plan.overwrite,
     }
@@ -92,11 +98,14 @@ def run_batch(
         "engine": {"name": engine.name} | dict(engine.settings),
         "options": writing,
         "raw": asdict(raw),
+        "views": asdict(views),
         "orphans": [path.as_posix() for path in plan.orphans],
     }
     write = partial(write_picture, **writing)
     with Manifest(plan.output_dir, header) as manifest:
-        run = _Run(plan, engine, manifest, on_event or (lambda _: None), write, raw, sentence)
+        run = _Run(
+            plan, engine, manifest, on_event or (lambda _: None), write, raw, views, sentence
+        )
         notes = run.skip_done()
         _work(run)
     records = tuple(run.records[job.output] for job in plan.jobs)
@@ -160,6 +169,7 @@ class _Run:
     emit: EventCallback
     write_file: Callable[..., tuple[str, ...]]
     raw: RawOptions
+    views: ViewOptions
     sentence: Callable[[DPDeblurError], str]
     writing: Future[Record] | None = None
     records: dict[Path, Record] = field(default_factory=dict)
@@ -168,12 +178,13 @@ class _Run:
         """Record what is done already; remarks on it."""
         done = [job for job in self.plan.jobs if job.done]
         skipped = [self._record(job, "skipped") for job in done]
-        other = {"weights or settings": 0, "options for raw files": 0}
+        other = {"weights or settings": 0, "size, sides or balance": 0}
         for job, record in zip(done, skipped, strict=True):
             old = self.manifest.earlier(record.output)
             if old is not None and old.run is not None:
                 other["weights or settings"] += old.run.digest != self.engine.digest
-                other["options for raw files"] += old.raw != self._developed(job)
+                made = {"raw": old.raw, "views": old.views}
+                other["size, sides or balance"] += made != self._made(job)
         self.finish(*skipped)
         return tuple(
             f"{count} existing {'picture was' if count == 1 else 'pictures were'} made with other "
@@ -188,7 +199,7 @@ class _Run:
         try:
             check_output(job.output, overwrite=self.plan.overwrite)
             files = job.pair.files
-            pair = read_photo(files[0], files[1] if len(files) == 2 else None, self.raw)
+            pair = read_photo(files[0], files[1] if len(files) == 2 else None, self.raw, self.views)
         except Exception as error:
             return self.failed(job, error)
         return _Loaded(pair, time.perf_counter() - began)
@@ -207,7 +218,7 @@ class _Run:
             job,
             "done",
             run=restored.run,
-            raw=self._developed(job),
+            **self._made(job),
             seconds=round(read_seconds + restored.run.seconds + time.perf_counter() - began, 3),
             notes=(*(info.warnings if info else ()), *warnings),
         )
@@ -243,9 +254,12 @@ class _Run:
             text = self.sentence(error)
         return self._record(job, "failed", error=text, error_type=kind)
 
-    def _developed(self, job: Job) -> dict[str, Any] | None:
-        """How the job's views are made of a raw file; None for a pair."""
-        return asdict(self.raw) if isinstance(job.pair, RawPath) else None
+    def _made(self, job: Job) -> dict[str, dict[str, Any] | None]:
+        """How the job's views are made of a raw file, or changed: Record's `raw` and `views`."""
+        if isinstance(job.pair, RawPath):
+            return {"raw": asdict(self.raw), "views": None}
+        changed = self.views != ViewOptions()
+        return {"raw": None, "views": asdict(self.views) if changed else None}
 
     def _record(self, job: Job, status: Status, **details: Any) -> Record:
         left, *right = (file.as_posix() for file in job.pair.files)

@@ -32,6 +32,8 @@ def fix(
         Path | None, typer.Option(metavar="GT", help="Sharp picture to score the result against.")
     ] = None,
     protocol: _options.ProtocolOption = None,
+    quality: _options.Quality = None,
+    linear: _options.Linear = False,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
 ) -> None:
@@ -69,22 +71,20 @@ def fix(
     sides = ("left", "right") if save_views else ()
     saved = {side: (save_views or Path()) / f"{stem}_{side}.tif" for side in sides}
     inputs = [path for path in (left, right, truth, engine.calibration) if path is not None]
+    _options.check_written(output.suffix, quality=quality, linear=linear)
     check_outputs([output, *saved.values()], overwrite=overwrite, inputs=inputs)
     runner = engine.make()
-    pair = runner.read(read_photo(left, right, develop))
+    pair = runner.read(read_photo(left, right, develop, raw.views()))
     sharp = None if truth is None else read_beside(truth, pair)
     printer.warn(*pair.warnings, *(sharp.info.warnings if sharp else ()))
 
     restored = printer.restore(runner, pair, output.name)
     pixels = pair.upright(restored.image)
     printer.note(*_options.statement(develop), *restored.run.notes)
-    for path, picture in (
-        (output, pixels),
-        *((path, pair.upright(getattr(pair, side))) for side, path in saved.items()),
-    ):
-        printer.warn(
-            *write_picture(path, picture, pair.info, metadata=not no_metadata, overwrite=overwrite)
-        )
+    how = {"metadata": not no_metadata, "overwrite": overwrite}
+    printer.warn(*write_picture(output, pixels, pair.info, quality=quality, linear=linear, **how))
+    for side, path in saved.items():
+        printer.warn(*write_picture(path, pair.upright(getattr(pair, side)), pair.info, **how))
 
     height, width = pixels.shape[:2]
     human = f"{output}  {width}x{height}, {describe_run(restored.run)}"

@@ -71,7 +71,7 @@ def map_(
     engine = make_engine(
         "mpi", device=device, calibration=calibration, method=method.value, radii=limits
     )
-    pair = engine.read(read_photo(left, right, develop))
+    pair = engine.read(read_photo(left, right, develop, raw.views()))
     printer.warn(*pair.warnings)
     outputs = optimiser.map_files(folder)
     restored = printer.restore(engine, pair, outputs["sharp"].name, "Finding the map")

@@ -14,7 +14,9 @@ from pathlib import Path, PurePath
 from typing import NoReturn
 
 from dpdeblur.datasets.names import (
+    USUAL,
     Finding,
+    Marks,
     PairPaths,
     PhotoPaths,
     RawPath,
@@ -25,7 +27,7 @@ from dpdeblur.datasets.names import (
     side,
     swapped,
 )
-from dpdeblur.datasets.paths import inner_path, is_folder
+from dpdeblur.datasets.paths import inner_path, is_folder, shared_sources
 from dpdeblur.errors import PairingError, UnreadableFileError
 from dpdeblur.io import READABLE
 
@@ -104,15 +106,20 @@ def pair_up(folder: Path, files: Sequence[Path]) -> Finding:
     return Finding(distinct(pairs, _whole_names(folder, pairs), folder), orphans)
 
 
-def find_photos(folder: Path, skip: Path | None = None) -> Finding:
+def find_photos(
+    source: Path | Sequence[Path], skip: Path | None = None, marks: Marks = USUAL
+) -> Finding:
     """Find every pair of views and every Canon raw file below a folder.
+
+    Of several folders and files, names keep the tree below the folder that all of them share.
 
     A raw file is named as it is without its extension. A pair of the same name beside it is assumed
     to be its views, as `split` writes them, and left out.
 
     Args:
-        folder: where to search, with all its subfolders.
+        source: where to search, with all subfolders; or several folders and files.
         skip: a folder that is not searched, such as the one for the output.
+        marks: how names say the side.
 
     Returns:
         The pairs and raw files, the views whose partner is missing, and warnings.
@@ -120,13 +127,13 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
     Raises:
         PairingError: there is neither a pair nor a raw file, or a DPDD tree's names do not agree.
         MissingFileError: there is no such folder.
-        UnreadableFileError: it is a file, or cannot be listed.
+        UnreadableFileError: a folder cannot be listed.
 
     >>> [photo.name for photo in find_photos(Path("examples")).photos]
     ['canon_r6ii']
     """
-    files = list_pictures(folder, skip, (*READABLE, *RAW_EXTENSIONS, _CONVERTED))
-    pairs, orphans = _search(folder, _ending(files, READABLE))
+    folder, files = gather(source, skip, (*READABLE, *RAW_EXTENSIONS, _CONVERTED))
+    pairs, orphans = _search(folder, _ending(files, READABLE), marks)
     converted = _ending(files, (_CONVERTED,))
     raws = [
         RawPath(path.relative_to(folder).with_suffix("").as_posix(), path)
@@ -151,6 +158,20 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
     return Finding(distinct(photos, _whole_names(folder, photos), folder), orphans, tuple(warnings))
 
 
+def gather(
+    source: Path | Sequence[Path], skip: Path | None, extensions: Sequence[str]
+) -> tuple[Path, list[Path]]:
+    """The folder that all sources share, and their files, as `list_pictures` lists them."""
+    sources = shared_sources([source] if isinstance(source, Path) else source)
+    found = set[Path]()
+    for each in sources.paths:
+        found.update(list_pictures(each, skip, extensions) if is_folder(each) else [each])
+    files = _ending(sorted(found), extensions)
+    return sources.folder, sorted(
+        files, key=lambda path: path.relative_to(sources.folder).as_posix()
+    )
+
+
 def _whole_names(folder: Path, photos: Sequence[PhotoPaths]) -> list[str]:
     return [photo.files[0].relative_to(folder).as_posix() for photo in photos]
 
@@ -159,11 +180,13 @@ def _ending(files: Sequence[Path], extensions: Sequence[str]) -> list[Path]:
     return [path for path in files if path.suffix.lower() in extensions]
 
 
-def _search(folder: Path, files: Sequence[Path]) -> tuple[list[PairPaths], tuple[Path, ...]]:
+def _search(
+    folder: Path, files: Sequence[Path], marks: Marks = USUAL
+) -> tuple[list[PairPaths], tuple[Path, ...]]:
     """The pairs among the pictures below `folder`, and the views without a partner."""
     # First of equals: A.PNG and A.png have one key, and the second stays without a partner.
     by_key = {_key(path): path for path in reversed(files)}
-    pairs = _pairs_in_one_folder(folder, files, by_key)
+    pairs = _pairs_in_one_folder(folder, files, by_key, marks)
     paired = {path for pair in pairs for path in (pair.left, pair.right)}
     rest = [path for path in files if path not in paired]
     pairs += _pairs_in_trees(folder, rest, by_key)
@@ -171,7 +194,8 @@ def _search(folder: Path, files: Sequence[Path]) -> tuple[list[PairPaths], tuple
     orphans = tuple(
         path
         for path in rest
-        if path not in paired and (side(path.stem) or _tree(path.relative_to(folder)))
+        if path not in paired
+        and (marks.base(path.stem) != path.stem or _tree(path.relative_to(folder)))
     )
     return pairs, orphans
 
@@ -185,13 +209,13 @@ def _key(path: Path) -> _Key:
 
 
 def _pairs_in_one_folder(
-    folder: Path, files: Sequence[Path], by_key: Mapping[_Key, Path]
+    folder: Path, files: Sequence[Path], by_key: Mapping[_Key, Path], marks: Marks
 ) -> list[PairPaths]:
     pairs = {}
     for left in files:
-        right = by_key.get(_key(left.with_stem(swapped(left.stem))))
-        if side(left.stem) == "left" and right is not None and right not in pairs:
-            name = output_name(left.relative_to(folder), left, right)
+        right = by_key.get(_key(left.with_stem(marks.swapped(left.stem))))
+        if marks.side(left.stem) == "left" and right is not None and right not in pairs:
+            name = output_name(left.relative_to(folder), left, right, marks)
             pairs[right] = PairPaths(name.as_posix(), left, right)
     return list(pairs.values())
 

@@ -67,7 +67,7 @@ def encode(stored: Stored, quality: int | None = None) -> bytes:
     samples = without_single_channel(stored.samples)
     if quality is not None and samples.itemsize > 1:
         samples = _light(stored.samples)
-    stream = _unboxed(imagecodecs.jpegxl_encode(samples, **how, numthreads=1))[0]
+    stream = _unboxed(bytes(imagecodecs.jpegxl_encode(samples, **how, numthreads=1)))[0]
     stream = _Header.of(stream).as_srgb(stream)
     content = _BOXED + _box(b"ftyp", _TYPE)
     if stored.samples.itemsize > 1:

@@ -42,7 +42,7 @@ class Stored:
     orientation: int | None = None
 
 
-def stored_blocks(info: Mapping[Any, Any]) -> dict[str, bytes]:
+def stored_blocks(info: Mapping[Any, Any]) -> dict[str, Any]:
     """The blocks that Pillow and what is like it found, by their names in Stored."""
     blocks = {ours: info.get(theirs) for ours, theirs in _PILLOW.items()}
     found = {name: bytes(block) for name, block in blocks.items() if block}

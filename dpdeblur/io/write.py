@@ -93,7 +93,7 @@ def write_picture(
     linear = linear or path.suffix.lower() in _ONLY_LINEAR
     icc, notes = _profile(form, like)
     if linear:
-        pixels, icc = colour_profile.to_light(pixels.clip(0, 1), like and like.icc), None
+        pixels, icc = colour_profile.to_light(pixels.clip(0, 1), like.icc if like else None), None
     elif not form.profile and like is not None and like.icc:
         pixels = colour_profile.to_srgb(pixels.clip(0, 1), like.icc)
     channels, more = _channels(pixels, like, form)
@@ -156,8 +156,8 @@ def _channels(
 
 
 def _rounded(channels: NDArray[np.floating[Any]], bits: int) -> Samples:
-    scaled = np.rint(np.clip(channels, 0, 1) * np.float32(2**bits - 1))
-    return scaled.astype(np.uint8 if bits == 8 else np.uint16, order="C")
+    scaled: NDArray[Any] = np.rint(np.clip(channels, 0, 1) * np.float32(2**bits - 1))
+    return np.asarray(scaled, np.uint8 if bits == 8 else np.uint16, order="C")
 
 
 def _encode(
