@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dpdeblur import __version__
+from dpdeblur.cli._command import CONFIG
+from dpdeblur.cli._config import read_config
 from dpdeblur.cli._errors import ErrorGroup
 from dpdeblur.cli.batch import batch
 from dpdeblur.cli.calibrate import app as calibrate
@@ -41,13 +44,27 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    ctx: typer.Context,
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version", "-V", callback=_print_version, is_eager=True, help="Show the version."
+        ),
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="DPDEBLUR_CONFIG",
+            help="Your defaults for options (TOML), in place of the file that info shows.",
+        ),
+    ] = None,
 ) -> None:
     """Turn dual-pixel photographs into all-in-focus pictures.
 
     [bold]dpdeblur fix IMG.CR2[/bold] restores a Canon Dual Pixel RAW, [bold]dpdeblur fix LEFT
     RIGHT[/bold] a pair of views, [bold]dpdeblur batch IN OUT[/bold] a folder of both.
     """
+    settings = read_config(config)
+    ctx.default_map = settings.defaults(ctx.command)
+    ctx.meta[CONFIG] = settings

@@ -41,6 +41,15 @@ class ErrorGroup(TyperGroup):
         except KeyboardInterrupt:
             (ctx.obj or Output()).error("Interrupted", "Interrupted; finished results are kept.")
             raise typer.Exit(INTERRUPTED) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception:
+            if ctx.obj is not None:
+                ctx.obj.bug()
+            raise
+        finally:
+            if ctx.obj is not None:
+                ctx.obj.close()
 
 
 def sentence(printer: Output, error: DPDeblurError) -> str:

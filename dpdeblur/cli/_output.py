@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -22,7 +24,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from dpdeblur.errors import UnwritableOutputError
+
 if TYPE_CHECKING:
+    from dpdeblur.cli._config import Config
     from dpdeblur.engines import Engine, Restored, RunInfo
     from dpdeblur.evaluation import report
     from dpdeblur.pair import DualPixelPair
@@ -32,13 +37,22 @@ class Output:
     """Results go to standard output, everything else to standard error.
 
     With `json` a command prints exactly one JSON document, whatever happens. With `quiet`
-    nothing is printed but errors. `flags` are those that the running command knows.
+    nothing is printed but errors, with `verbose` also details. `flags` are those that the running
+    command knows. `config` is the user's own defaults.
     """
 
     def __init__(
-        self, *, json: bool = False, quiet: bool = False, flags: Collection[str] = ()
+        self,
+        *,
+        json: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+        flags: Collection[str] = (),
     ) -> None:
-        self.json, self.quiet, self.flags = json, quiet, flags
+        self.json, self.quiet, self.verbose, self.flags = json, quiet, verbose, flags
+        self.config: Config | None = None
+        self._log = logging.Logger("dpdeblur")  # of this run, not of the whole process
+        self._log.addHandler(logging.NullHandler())
         self.interactive = sys.stderr.isatty() and not (json or quiet)
         # No markup or emoji codes: file names may look like either.
         off_terminal = None if sys.stdout.isatty() else 160
@@ -48,12 +62,33 @@ class Output:
         self._err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
         self.warnings: list[str] = []
 
+    def log_to(self, path: Path) -> None:
+        """Also append to a file all that is said from now on; raises UnwritableOutputError."""
+        try:
+            handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise UnwritableOutputError(path, error.strerror or str(error)) from error
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._log.addHandler(handler)
+
+    def close(self) -> None:
+        """Let go of the log."""
+        for handler in self._log.handlers:
+            handler.close()
+
+    def detail(self, sentence: str) -> None:
+        """Say what is being done, to those who want to know."""
+        self._log.debug(sentence)
+        if self.verbose and not (self.quiet or self.json):
+            self._err.print(sentence, style="dim")
+
     def silence(self) -> None:
         """Print nothing but errors from now on."""
         self.json, self.quiet, self.interactive = False, True, False
 
     def result(self, human: RenderableType, data: dict[str, Any]) -> None:
         """Print what the command was asked for; the JSON document also lists the warnings."""
+        self._log.info(human if isinstance(human, str) else json.dumps(_plain(data)))
         if self.json:
             self._document(data | {"warnings": self.warnings})
         elif not self.quiet:
@@ -63,27 +98,35 @@ class Output:
         """Say that something is amiss although the command goes on."""
         for sentence in sentences:
             self.warnings.append(sentence)
+            self._log.warning(sentence)
             if not (self.quiet or self.json):
                 self._err.print(Text.assemble(("Warning:", "yellow"), " ", sentence))
 
     def failure(self, sentence: str) -> None:
         """Say that one of many pictures failed, also when quiet."""
         self.warnings.append(sentence)
+        self._log.error(sentence)
         if not self.json:
             self._err.print(Text.assemble(("Error:", "bold red"), " ", sentence))
 
     def note(self, *sentences: str) -> None:
         """Say something worth knowing."""
         for sentence in sentences:
+            self._log.info(sentence)
             if not (self.quiet or self.json):
                 self._err.print(sentence, style="dim")
 
     def error(self, kind: str, sentence: str) -> None:
         """Say why the command ended early; `kind` tells machines."""
+        self._log.error(sentence)
         if self.json:
             error = {"type": kind, "message": sentence}
             self._document({"error": error, "warnings": self.warnings})
         self._err.print(Text.assemble(("Error:", "bold red"), " ", sentence))
+
+    def bug(self) -> None:
+        """Log the traceback of the exception being handled, which is not one of this package."""
+        self._log.exception("This is a bug; please report it.")
 
     def _document(self, data: dict[str, Any]) -> None:
         typer.echo(json.dumps(_plain(data), indent=2, allow_nan=False))
@@ -120,7 +163,9 @@ class Output:
                 if done:  # before that nothing is known, and the bar only shows that work goes on
                     bar.update(task, description=name, completed=done, total=parts)
 
-            return engine.run(pair, on_progress)
+            restored = engine.run(pair, on_progress)
+        self.detail(f"{name}: {describe_run(restored.run)}")
+        return restored
 
 
 def describe_run(run: RunInfo) -> str:

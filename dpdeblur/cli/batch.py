@@ -12,7 +12,7 @@ import typer
 from dpdeblur.cli import _options
 from dpdeblur.cli._command import command
 from dpdeblur.cli._errors import FAILED, sentence
-from dpdeblur.cli._output import Output
+from dpdeblur.cli._output import Output, describe_run
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -191,6 +191,8 @@ def _watcher(bar: Bar, printer: Output, total: int) -> EventCallback:
 def _tell(printer: Output, record: Record, count: str) -> None:
     printer.warn(*(f"{record.name}: {note}" for note in record.notes))
     printer.note(*(f"{record.name}: {note}" for note in (record.run.notes if record.run else ())))
+    if record.run is not None:
+        printer.detail(f"{record.name}: {describe_run(record.run)}")
     if record.error is not None:
         printer.failure(f"{record.name} failed. {record.error}")
     elif not printer.interactive:
