@@ -90,6 +90,8 @@ class TestSplit:
         np.testing.assert_allclose(srgb_to_linear(encoded), linear, atol=5e-5)
         with tifffile.TiffFile(tmp_path / "b" / "IMG_1_left.tif") as file:
             assert file.pages[0].tags[34675].value == linear_profile()  # type: ignore[union-attr]
+        assert run("split", photo, "-o", tmp_path / "c", "--format", "exr").exit_code == 0
+        assert files(tmp_path / "c") == ["IMG_1_left.exr", "IMG_1_right.exr"]
         # Whoever heeds the profile sees the same picture.
         heeded = read_picture(tmp_path / "b" / "IMG_1_left.tif").srgb()
         np.testing.assert_allclose(heeded, encoded, atol=1e-3)
