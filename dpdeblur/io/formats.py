@@ -18,7 +18,8 @@ class Format:
     `decode` and `encode` are None where it is only written or only read. `encode` gets the quality
     that was asked for, 1 to 100, or None; formats without `qualities` are lossless and ignore it.
     `deepest` is the most bits it is written with; 32 is floating point. What it has no room for
-    (one `gray` channel, `alpha`, a `profile`) is settled before.
+    (one `gray` channel, `alpha`, a `profile`) is settled before. `only_linear` formats hold
+    nothing but light.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Format:
     gray: bool = True
     alpha: bool = True
     profile: bool = True
+    only_linear: bool = False
 
 
 def _starts(*signatures: bytes) -> Callable[[bytes], bool]:
@@ -93,6 +95,7 @@ FORMATS = (
         _starts(exr.SIGNATURE),
         encode=lambda stored, _: exr.encode(stored),
         deepest=32,
+        only_linear=True,
     ),
 )
 

@@ -21,8 +21,6 @@ from dpdeblur.io.formats import LINEAR, WRITABLE, Format, by_name
 from dpdeblur.io.picture import PictureInfo
 from dpdeblur.io.stored import Samples, Stored
 
-_ONLY_LINEAR = (".exr",)
-
 
 def check_output(path: Path, *, overwrite: bool, inputs: Iterable[Path] | FileSet = ()) -> None:
     """Find out before the long work whether `path` could be written; writes nothing.
@@ -90,7 +88,7 @@ def write_picture(
     form = by_name(path)
     _check_options(path, bit_depth, quality, linear=linear)
     _check_pixels(pixels)
-    linear = linear or path.suffix.lower() in _ONLY_LINEAR
+    linear = linear or form.only_linear
     icc, notes = _profile(form, like)
     if linear:
         pixels, icc = colour_profile.to_light(pixels.clip(0, 1), like.icc if like else None), None

@@ -164,7 +164,7 @@ class TestFix:
         [
             (None, "does not exist"),
             (b"", "is empty"),
-            (b"just text", "not a PNG, TIFF or JPEG"),
+            (b"just text", "no picture of a known format"),
             ("truncated", "cut short"),
             ("identical", "identical"),
             ("smaller", "differ in size"),
@@ -189,7 +189,7 @@ class TestFix:
     @pytest.mark.parametrize(
         ("option", "says"),
         [
-            (("-o", "out.webp"), "unknown format"),
+            (("-o", "out.gif"), "unknown format"),
             (("--weights", "nope"), "nope"),
             (("--device", "cuda:99"), "cuda:99"),
             (("--device", "toaster"), "toaster"),
