@@ -189,7 +189,7 @@ def read_pair(left: Path, right: Path, options: ViewOptions | None = None) -> Du
         gray only if both are.
 
     Raises:
-        MissingFileError, UnsupportedFormatError, UnreadableFileError: as `read_picture` does.
+        MissingFileError, UnreadableFileError: as `read_picture` does.
         ShapeMismatchError: the views differ in size.
         IdenticalViewsError: they are the same picture.
         PictureTooSmallError: they are below 16 x 16 pixels.
