@@ -16,6 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from dpdeblur.io import colour_profile, exif
+from dpdeblur.io.metadata import SOFTWARE
 from dpdeblur.io.stored import Samples, Stored, Unusable, without_single_channel
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -30,6 +31,8 @@ _REDUCED = 1  # a flag of NewSubfileType
 _DNG_VERSION = 50706
 _CR2 = b"CR"  # after the header
 _FULL = 2**16 - 1
+_OURS = SOFTWARE.split()[0]
+_NEGATIVE = -0.1  # light is never so far below black
 
 # tifffile reports damage both by raising and by logging; the library speaks by raising only.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -58,6 +61,10 @@ def decode(data: bytes) -> Stored:
         samples, bits, colours = *_unfolded(samples[..., 0], page.colormap), 3
     notes: tuple[str, ...] = ()
     if page.sampleformat == _FLOAT:
+        # Pictures in linear light, ours too, have a profile; maps have none.
+        ours = str(page.software).startswith(_OURS)
+        if colours == 1 and icc is None and (ours or samples.min() < _NEGATIVE):
+            raise Unusable("it is a map rather than a picture")
         samples, notes = _from_light(samples)
         bits, icc = 16, icc or colour_profile.linear_profile(gray=colours == 1)
     # A copy that may be written to.

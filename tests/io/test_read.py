@@ -287,6 +287,13 @@ def test_tiff_of_light(tmp_path: Path, kind: type, channels: int) -> None:
     np.testing.assert_allclose(picture.srgb(), expected, atol=4e-4)
 
 
+def test_tiff_of_a_map(tmp_path: Path) -> None:
+    ones = np.ones((20, 30), np.float32)
+    for data in (tiff(-ones), tiff(ones, software="dpdeblur 0.3.0")):
+        with pytest.raises(UnreadableFileError, match="map"):
+            read(tmp_path, "a.tif", data)
+
+
 def test_tiff_of_light_above_white(tmp_path: Path) -> None:
     light = np.full((20, 30), 0.5, np.float32)
     light[:5] = 3
