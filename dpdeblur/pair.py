@@ -8,25 +8,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
 from dpdeblur.datasets import names_say_different, names_say_swapped
 from dpdeblur.errors import (
     IdenticalViewsError,
     InvalidPictureError,
+    OptionError,
     PictureTooSmallError,
     ShapeMismatchError,
 )
-from dpdeblur.io import Picture, PictureInfo, read_picture
+from dpdeblur.io import INVERSE, Picture, PictureInfo, read_picture, turn
+from dpdeblur.views import MINIMUM_SIZE, ViewOptions, likeness, reduce, reduced_picture
 
-MINIMUM_SIZE = 16
-"""Of either side, in pixels."""
+__all__ = ["MINIMUM_SIZE", "DualPixelPair", "Levels", "ViewOptions", "read_beside", "read_pair"]
+
 _ALIKE = 0.4  # of views at least 0.75, however blurred and noisy; of two photographs at most 0.15
-_LONG_SIDE, _COARSE, _SHIFTS = 192, 8, (2, 8)
-"""To compare views: their longer side, the size of detail that counts, shifts down and across."""
-_SHORT_SIDE, _FLAT = 32, 0.004
-"""Below this side or contrast there is too little to compare."""
 _ROWS = 256  # at once, which bounds the memory that floats take
 _ALL = slice(None)
 Levels = tuple[float, float]
@@ -142,6 +139,35 @@ class DualPixelPair:
         )
         return replace(pair, left_view=left, right_view=right)
 
+    def swapped(self) -> DualPixelPair:
+        """The same with its views exchanged; `info` stays."""
+        stored = None if self.stored is None else (self.stored[1], self.stored[0])
+        return replace(self, left_view=self.right_view, right_view=self.left_view, stored=stored)
+
+    def reduced(self, width: int) -> DualPixelPair:
+        """The same at a width in pixels, reduced in linear light; a narrower pair stays.
+
+        Raises OptionError where that makes it smaller than 16 x 16 pixels.
+        """
+        height, full = self.shape
+        if width >= full:
+            return self
+        shape = (max(1, round(height * width / full)), width)
+        if min(shape) < MINIMUM_SIZE:
+            reason = f"{width} makes the views {shape[1]}x{shape[0]} pixels; at least "
+            raise OptionError("size", f"{reason}{MINIMUM_SIZE}x{MINIMUM_SIZE} is needed")
+        left, right = (
+            linear_to_srgb(reduce(srgb_to_linear(view.clip(0, 1)), shape).clip(0, 1))
+            for view in (self.left, self.right)
+        )
+        info, stored = self.info, self.stored
+        if stored is not None:
+            stored = (reduced_picture(stored[0], shape), reduced_picture(stored[1], shape))
+        if info is not None and info.alpha is not None:
+            rows = turn(info.alpha, INVERSE[info.orientation])
+            info = replace(info, alpha=info.upright(reduce(rows[..., None], shape))[..., 0])
+        return replace(self, left_view=left, right_view=right, info=info, stored=stored)
+
     def upright(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Turn H x W or H x W x C pixels in the sensor's rows upright."""
         return pixels if self.info is None else self.info.upright(pixels)
@@ -170,7 +196,7 @@ class DualPixelPair:
         return light[0], light[1]
 
 
-def read_pair(left: Path, right: Path) -> DualPixelPair:
+def read_pair(left: Path, right: Path, options: ViewOptions | None = None) -> DualPixelPair:
     """Read the two views of one dual-pixel photograph.
 
     The views keep the sensor's rows, along which the disparity lies, whatever the orientation tag
@@ -179,16 +205,18 @@ def read_pair(left: Path, right: Path) -> DualPixelPair:
     Args:
         left: the left view's file.
         right: the right view's file.
+        options: whether to reduce the views or to exchange them; None is neither.
 
     Returns:
         The views. Their `info` is the left view's PictureInfo with the warnings of both; it is
         gray only if both are.
 
     Raises:
-        MissingFileError, UnsupportedFormatError, UnreadableFileError: as `read_picture` does.
+        MissingFileError, UnreadableFileError: as `read_picture` does.
         ShapeMismatchError: the views differ in size.
         IdenticalViewsError: they are the same picture.
         PictureTooSmallError: they are below 16 x 16 pixels.
+        OptionError: the size makes them so.
 
     >>> folder = Path("examples/canon_r6ii")
     >>> pair = read_pair(folder / "l.png", folder / "r.png")
@@ -201,7 +229,8 @@ def read_pair(left: Path, right: Path) -> DualPixelPair:
         notes += (f"{left} and {right} have different colour profiles; the left one's is used.",)
     if first.info.orientation != second.info.orientation:
         notes += (f"{left} and {right} have different orientation tags.",)
-    if names_say_swapped(left, right):
+    options = options or ViewOptions()
+    if names_say_swapped(left, right) and not options.swap_views:
         notes += (
             f"The names say that {left} is the right view and {right} the left one; check the "
             "order.",
@@ -209,17 +238,19 @@ def read_pair(left: Path, right: Path) -> DualPixelPair:
     gray = first.info.gray and second.info.gray
     first, second = (each.in_rows(each.info.orientation) for each in (first, second))
     stored = (first, second) if gray else None
-    if names_say_different(left, right) or _likeness(first, second) < _ALIKE:
+    if names_say_different(left, right) or likeness(first, second) < _ALIKE:
         notes += (f"{left} and {right} seem to be of two different photographs; check them.",)
     info = replace(first.info, gray=gray, warnings=notes)
     try:
-        return DualPixelPair(first, second, info, stored)
+        pair = DualPixelPair(first, second, info, stored)
     except IdenticalViewsError as error:
         raise IdenticalViewsError(f"{left} and {right}") from error
     except ShapeMismatchError as error:
         raise ShapeMismatchError(f"{left} and {right}", error.first, error.second) from error
     except PictureTooSmallError as error:
         raise PictureTooSmallError(error.shape, error.minimum, str(left)) from error
+    pair = pair.swapped() if options.swap_views else pair
+    return pair if options.size is None else pair.reduced(options.size)
 
 
 def read_beside(path: Path, pair: DualPixelPair) -> Picture:
@@ -233,38 +264,6 @@ def read_beside(path: Path, pair: DualPixelPair) -> Picture:
         views = "the views" if pair.info is None else pair.info.path
         raise ShapeMismatchError(f"{path} and {views}", *sizes)
     return picture if pair.info is None else picture.in_rows(pair.info.orientation)
-
-
-def _likeness(left: Picture, right: Picture) -> float:
-    """The views' correlation, reduced and without what is coarse, at the small shift that is best.
-
-    1 if they differ in size, which is told elsewhere, or show too little.
-    """
-    first, second = _details(left), _details(right)
-    if first.shape != second.shape or min(first.shape) < _SHORT_SIDE:
-        return 1.0
-    if min(first.std(), second.std()) < _FLAT:
-        return 1.0
-    # The second is moved over all shifts; what comes in at one edge has left at the other.
-    down, across = _SHIFTS
-    products = (
-        float((first * np.roll(second, (rows, columns), (0, 1))).mean())
-        for rows in range(-down, down + 1)
-        for columns in range(-across, across + 1)
-    )
-    return max(products) / float(first.std() * second.std())
-
-
-def _details(view: Picture) -> NDArray[np.float32]:
-    # Some samples of each pixel are enough.
-    sparse = slice(None, None, -(-max(view.samples.shape[:2]) // (4 * _LONG_SIDE)))
-    gray = view.srgb(sparse, sparse).sum(-1) / np.float32(3)
-    step = -(-max(gray.shape) // _LONG_SIDE)
-    rows, columns = (side // step for side in gray.shape)
-    gray = gray[: rows * step, : columns * step]
-    reduced = gray.reshape(rows, step, columns, step).mean((1, 3))
-    details = reduced - gaussian_filter(reduced, _COARSE, mode="nearest")
-    return np.asarray(details - details.mean(), np.float32)
 
 
 def _samples(view: NDArray[np.float32] | Picture) -> NDArray[Any]:

@@ -24,6 +24,12 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+@pytest.fixture(autouse=True)
+def _no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The defaults of whoever runs the tests are not theirs."""
+    monkeypatch.setenv("DPDEBLUR_CONFIG", os.devnull)
+
+
 @pytest.fixture(scope="session")
 def example() -> DualPixelPair:
     """The bundled Canon R6 II pair, 768x512."""

@@ -18,11 +18,12 @@ from dpdeblur.errors import (
     IdenticalViewsError,
     InvalidPictureError,
     MissingFileError,
+    OptionError,
     PictureTooSmallError,
     ShapeMismatchError,
 )
 from dpdeblur.io import PictureInfo, read_picture, turn, write_picture
-from dpdeblur.pair import DualPixelPair, read_beside, read_pair
+from dpdeblur.pair import DualPixelPair, ViewOptions, read_beside, read_pair
 
 BLACK, WHITE = 1024, 16383
 HEIGHT, WIDTH = 18, 25
@@ -333,3 +334,39 @@ def test_a_window_shows_what_the_views_do(tmp_path: Path, bits: int) -> None:
     for each in (pair, arrays):
         for part, view in zip(each.window(rows, columns), (pair.left, pair.right), strict=True):
             np.testing.assert_array_equal(part, view[rows, columns])
+
+
+def test_reduced_in_light(tmp_path: Path) -> None:
+    """Alpha and the stored samples come along."""
+    alpha = np.linspace(0, 1, 64 * 48, dtype=np.float32).reshape(64, 48)
+    views = [np.repeat(picture(64, 48, seed)[..., :1], 3, -1) for seed in (1, 2)]
+    info = PictureInfo(Path("a.png"), 16, gray=True, alpha=alpha)
+    paths = [tmp_path / "a_L.tif", tmp_path / "a_R.tif"]
+    for path, view in zip(paths, views, strict=True):
+        write_picture(path, view, info)
+    whole = read_pair(*paths)
+    pair = read_pair(*paths, ViewOptions(24, swap_views=True))
+    assert pair.left.shape == (32, 24, 3)
+    assert pair.info is not None
+    assert pair.info.alpha is not None
+    assert pair.info.alpha.shape == (32, 24)
+    assert pair.stored is not None
+    for small, full in ((pair.left, whole.right), (pair.right, whole.left)):
+        light = srgb_to_linear(small).mean()
+        assert light == pytest.approx(srgb_to_linear(full).mean(), abs=0.01)
+    stored = pair.stored[0].codes().mean() / 65535
+    assert stored == pytest.approx(views[1].mean(), abs=0.01)
+    assert np.array_equal(read_pair(*paths, ViewOptions(9000)).left, whole.left)
+    with pytest.raises(OptionError, match="at least 16x16"):
+        read_pair(paths[0], paths[1], ViewOptions(size=16)).reduced(8)
+    with pytest.raises(OptionError, match="at least 16"):
+        ViewOptions(size=8)
+
+
+def test_swapped_views_are_named_as_they_are(tmp_path: Path) -> None:
+    for name, seed in (("a_L.png", 1), ("a_R.png", 2)):
+        write_picture(tmp_path / name, picture(seed=seed))
+    swapped = ViewOptions(swap_views=True)
+    pair = read_pair(tmp_path / "a_R.png", tmp_path / "a_L.png", swapped)
+    assert pair.warnings == ()
+    assert np.array_equal(pair.left, read_picture(tmp_path / "a_L.png").srgb())

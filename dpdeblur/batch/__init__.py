@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dpdeblur.batch.events import Event, EventCallback, Finished, Progress
-from dpdeblur.batch.manifest import MANIFEST_NAME, SCHEMA, Manifest, Record, Status
+from dpdeblur.batch.manifest import MANIFEST_NAME, SCHEMA, BatchReport, Manifest, Record, Status
 from dpdeblur.batch.plan import Job, Plan, plan_jobs
-from dpdeblur.batch.run import BatchReport, run_batch
+from dpdeblur.batch.run import run_batch
 
 __all__ = [
     "MANIFEST_NAME",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import TypeAdapter
 
@@ -27,8 +27,8 @@ class Record:
 
     A raw file holds both views: it is `left`, and `right` is None. `output` is relative to the
     output folder, POSIX. `run` is how the engine made the result, `raw` how a raw file was
-    developed, `size` and `sha256` are those of its file; of a failed picture all these are of an
-    earlier result that is still there.
+    developed, `views` how two views were changed, if they were, `size` and `sha256` are those of
+    its file; of a failed picture all these are of an earlier result that is still there.
     `seconds` counts reading, engine and writing. `notes` are sentences, beside those of `run`.
     What was not reached is None. `error` is a sentence, `error_type` the name of the exception's
     class.
@@ -41,12 +41,35 @@ class Record:
     output: str
     run: RunInfo | None = None
     raw: dict[str, Any] | None = None
+    views: dict[str, Any] | None = None
     size: int | None = None
     sha256: str | None = None
     seconds: float | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
     error_type: str | None = None
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """This run's records in the plan's order, its duration, and `notes`.
+
+    These are sentences about results that were there already and would be others if made now, as
+    they are with `overwrite` in the plan.
+    """
+
+    records: tuple[Record, ...]
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many pictures are "done", "skipped" and "failed"."""
+        return {status: self.count(status) for status in get_args(Status)}
+
+    def count(self, status: Status) -> int:
+        """How many pictures are "done", "skipped" or "failed"."""
+        return sum(record.status == status for record in self.records)
 
 
 @dataclass(frozen=True)
@@ -123,8 +146,8 @@ class Manifest:
             if record.status == "skipped" and earlier and earlier.run:
                 continue
             if record.status == "failed" and earlier:  # an earlier result is still there, and ours
-                kept = {key: getattr(earlier, key) for key in ("run", "raw", "size", "sha256")}
-                record = replace(record, **kept)
+                names = ("run", "raw", "views", "size", "sha256")
+                record = replace(record, **{name: getattr(earlier, name) for name in names})
             if record.status != "skipped":
                 self._planned.discard(record.output)
             self._records[record.output] = record

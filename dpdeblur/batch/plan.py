@@ -9,12 +9,14 @@ from pathlib import Path
 from dpdeblur.batch.manifest import MANIFEST_NAME, Known, read_known
 from dpdeblur.batch.results import State, state
 from dpdeblur.datasets import (
+    USUAL,
+    Marks,
     PhotoPaths,
-    RawPath,
     find_photos,
     inner_path,
     is_folder,
     read_pair_list,
+    shared_sources,
 )
 from dpdeblur.errors import UnsupportedFormatError, UnwritableOutputError
 from dpdeblur.io import WRITABLE
@@ -56,10 +58,11 @@ class Plan:
 
 
 def plan_jobs(
-    source: Path,
+    source: Path | Sequence[Path],
     output_dir: Path,
     *,
     pairs: Path | None = None,
+    marks: Marks = USUAL,
     extension: str | None = ".png",
     overwrite: bool = False,
 ) -> Plan:
@@ -69,10 +72,13 @@ def plan_jobs(
     manifest records, or at least a picture that can be read. Touches nothing.
 
     Args:
-        source: the folder of photographs; relative paths in a table start here, too.
+        source: the folder of photographs, or several folders and files; relative paths in a table
+            start in the folder that they share.
         output_dir: the folder for the results, which keep the tree of `source`.
         pairs: a CSV table of the pairs; None is to search `source`.
-        extension: of the outputs; None is that of each left view, and TIFF for raw files.
+        marks: how the names of views say their side.
+        extension: of the outputs; None is that of each left view, and TIFF for files of a kind that
+            is not written, such as raw files.
         overwrite: make all outputs anew.
 
     Returns:
@@ -90,15 +96,20 @@ def plan_jobs(
     """
     if extension is not None and extension.lower() not in WRITABLE:
         raise UnsupportedFormatError(Path(f"*{extension}"), WRITABLE)
-    is_folder(source)  # it must be there, though a list may name pictures elsewhere
+    # They must be there, though a list may name pictures elsewhere.
+    sources = shared_sources([source] if isinstance(source, Path) else source)
     check_writable(output_dir / MANIFEST_NAME, overwrite=True)
     # Results of an earlier run, when they lie inside the source, are no views.
-    found = read_pair_list(pairs, source) if pairs else find_photos(source, skip=output_dir)
+    found = (
+        read_pair_list(pairs, sources.folder)
+        if pairs
+        else find_photos(sources.paths, skip=output_dir, marks=marks)
+    )
     views = FileSet(file for pair in found.photos for file in pair.files)
     jobs = []
     for pair in found.photos:
-        own = ".tif" if isinstance(pair, RawPath) else pair.left.suffix.lower()
-        ending = own if extension is None else extension
+        own = pair.files[0].suffix.lower()
+        ending = extension or (own if own in WRITABLE else ".tif")
         # Not with_suffix: the name may have a dot of its own.
         output = output_dir / f"{pair.name}{ending}"
         if output in views:
@@ -110,7 +121,7 @@ def plan_jobs(
         jobs.append(Job(pair, output, done=_is_file(output)))
     there = [job.output for job in jobs if job.done]
     known = read_known(output_dir) if there else Known()
-    _check_ours(source, output_dir, there, known)
+    _check_ours(sources.paths, output_dir, there, known)
     warnings = (*found.warnings, *_unrecognised(found.others))
     if overwrite:
         jobs = [Job(job.pair, job.output) for job in jobs]
@@ -163,9 +174,16 @@ def _judged(
     return judged, sentences
 
 
-def _check_ours(source: Path, output_dir: Path, there: Sequence[Path], known: Known) -> None:
+def _check_ours(
+    sources: Sequence[Path], output_dir: Path, there: Sequence[Path], known: Known
+) -> None:
     """Raise UnwritableOutputError if a picture that is there may be the user's own photograph."""
-    inside = [output for output in there if inner_path(source, output) is not None]
+    folders = {path if is_folder(path) else path.parent for path in sources}
+    inside = [
+        output
+        for output in there
+        if any(inner_path(folder, output) is not None for folder in folders)
+    ]
     ours = known.ours
     for output in inside:
         if output.relative_to(output_dir).as_posix() not in ours:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dpdeblur.batch.manifest import Record
 from dpdeblur.errors import DPDeblurError, UnreadableFileError
-from dpdeblur.io import read_picture
+from dpdeblur.io import READABLE, read_picture
 
 _HEAD = 16  # bytes, of which no format has only zeros
 
@@ -46,7 +46,8 @@ def state(output: Path, record: Record | None, *, ours: bool) -> State:
     except OSError:
         return State.WHOLE
     try:
-        read_picture(output)
+        if output.suffix.lower() in READABLE:  # EXR is only written
+            read_picture(output)
     except UnreadableFileError as error:
         return State.DAMAGED if error.damaged and ours else State.STRANGE
     except DPDeblurError:

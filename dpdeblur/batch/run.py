@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from dpdeblur.batch.events import EventCallback, Finished, Progress
 from dpdeblur.batch.lock import alone_in
-from dpdeblur.batch.manifest import Manifest, Record, Status
+from dpdeblur.batch.manifest import BatchReport, Manifest, Record, Status
 from dpdeblur.batch.plan import Job, Plan
 from dpdeblur.batch.results import fingerprint
 from dpdeblur.datasets import RawPath
@@ -29,30 +29,8 @@ from dpdeblur.errors import (
     UnwritableOutputError,
 )
 from dpdeblur.io import PictureInfo, check_output, check_size, write_picture
-from dpdeblur.pair import DualPixelPair
+from dpdeblur.pair import DualPixelPair, ViewOptions
 from dpdeblur.raw import RawOptions, read_photo
-
-
-@dataclass(frozen=True)
-class BatchReport:
-    """This run's records in the plan's order, its duration, and `notes`.
-
-    These are sentences about results that were there already and would be others if made now, as
-    they are with `overwrite` in the plan.
-    """
-
-    records: tuple[Record, ...]
-    seconds: float
-    notes: tuple[str, ...] = ()
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many pictures are "done", "skipped" and "failed"."""
-        return {status: self.count(status) for status in get_args(Status)}
-
-    def count(self, status: Status) -> int:
-        """How many pictures are "done", "skipped" or "failed"."""
-        return sum(record.status == status for record in self.records)
 
 
 def run_batch(
@@ -61,8 +39,11 @@ def run_batch(
     on_event: EventCallback | None = None,
     *,
     bit_depth: int | None = None,
+    quality: int | None = None,
+    linear: bool = False,
     metadata: bool = True,
     raw: RawOptions | None = None,
+    views: ViewOptions | None = None,
     sentence: Callable[[DPDeblurError], str] = str,
 ) -> BatchReport:
     """Carry out a plan and keep its manifest.
@@ -77,8 +58,9 @@ def run_batch(
         plan: what to do.
         on_event: called with Progress and Finished, always in the calling thread.
         bit_depth: 8 or 16; None is that of each left view.
-        metadata: carry over EXIF and XMP.
+        quality, linear, metadata: as `write_picture` has them.
         raw: how raw files are developed; None is at their full size.
+        views: how pairs of views are changed; None is not at all.
         sentence: makes the text of an error of this package, in any thread.
 
     Returns:
@@ -91,9 +73,11 @@ def run_batch(
         DiskFullError: a picture finds no room; for all that is left.
     """
     began = time.perf_counter()
-    raw = raw or RawOptions()
+    raw, views = raw or RawOptions(), views or ViewOptions()
     writing: dict[str, Any] = {
         "bit_depth": bit_depth,
+        "quality": quality,
+        "linear": linear,
         "metadata": metadata,
         "overwrite": plan.overwrite,
     }
@@ -101,6 +85,7 @@ def run_batch(
         "engine": {"name": engine.name} | dict(engine.settings),
         "options": writing,
         "raw": asdict(raw),
+        "views": asdict(views),
         "orphans": [path.as_posix() for path in plan.orphans],
     }
     write = partial(write_picture, **writing)
@@ -109,7 +94,9 @@ def run_batch(
         alone_in(plan.output_dir),
         Manifest(plan.output_dir, header, planned=planned) as manifest,
     ):
-        run = _Run(plan, engine, manifest, on_event or (lambda _: None), write, raw, sentence)
+        run = _Run(
+            plan, engine, manifest, on_event or (lambda _: None), write, raw, views, sentence
+        )
         notes = run.skip_done()
         try:
             _work(run)
@@ -178,6 +165,7 @@ class _Run:
     emit: EventCallback
     write_file: Callable[..., tuple[str, ...]]
     raw: RawOptions
+    views: ViewOptions
     sentence: Callable[[DPDeblurError], str]
     writing: Future[Record] | None = None
     records: dict[Path, Record] = field(default_factory=dict)
@@ -187,12 +175,13 @@ class _Run:
         """Record what is done already; remarks on it."""
         done = [job for job in self.plan.jobs if job.done]
         skipped = [self._record(job, "skipped") for job in done]
-        other = {"weights or settings": 0, "options for raw files": 0}
+        other = {"weights or settings": 0, "size, sides or balance": 0}
         for job, record in zip(done, skipped, strict=True):
             old = self.manifest.earlier(record.output)
             if old is not None and old.run is not None:
                 other["weights or settings"] += old.run.digest != self.engine.digest
-                other["options for raw files"] += old.raw != self._developed(job)
+                made = {"raw": old.raw, "views": old.views}
+                other["size, sides or balance"] += made != self._made(job)
         self.finish(*skipped)
         return tuple(
             f"{count} existing {'picture was' if count == 1 else 'pictures were'} made with other "
@@ -207,7 +196,7 @@ class _Run:
         try:
             check_output(job.output, overwrite=self._overwrites(job))
             files = job.pair.files
-            pair = read_photo(files[0], files[1] if len(files) == 2 else None, self.raw)
+            pair = read_photo(files[0], files[1] if len(files) == 2 else None, self.raw, self.views)
             check_size(job.output, *pair.shape)
         except OutputExistsError:
             return self._record(job, "skipped")
@@ -236,7 +225,7 @@ class _Run:
             job,
             "done",
             run=restored.run,
-            raw=self._developed(job),
+            **self._made(job),
             size=size,
             sha256=sha256,
             seconds=round(read_seconds + restored.run.seconds + time.perf_counter() - began, 3),
@@ -290,9 +279,12 @@ class _Run:
     def _overwrites(self, job: Job) -> bool:
         return self.plan.overwrite or job.replaces
 
-    def _developed(self, job: Job) -> dict[str, Any] | None:
-        """How the job's views are made of a raw file; None for a pair."""
-        return asdict(self.raw) if isinstance(job.pair, RawPath) else None
+    def _made(self, job: Job) -> dict[str, dict[str, Any] | None]:
+        """How the job's views are made of a raw file, or changed: Record's `raw` and `views`."""
+        if isinstance(job.pair, RawPath):
+            return {"raw": asdict(self.raw), "views": None}
+        changed = self.views != ViewOptions()
+        return {"raw": None, "views": asdict(self.views) if changed else None}
 
     def _record(self, job: Job, status: Status, **details: Any) -> Record:
         left, *right = (file.as_posix() for file in job.pair.files)

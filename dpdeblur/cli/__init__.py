@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dpdeblur import __version__
+from dpdeblur.cli._command import CONFIG
+from dpdeblur.cli._config import read_config
 from dpdeblur.cli._errors import ErrorGroup
 from dpdeblur.cli.batch import batch
 from dpdeblur.cli.bench import bench
@@ -46,13 +49,24 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    ctx: typer.Context,
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version", "-V", callback=_print_version, is_eager=True, help="Show the version."
+        ),
     ] = False,
     megapixels: Annotated[
         float | None,
         typer.Option(metavar="N", help="Size of the largest picture that is read; default: 300."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="DPDEBLUR_CONFIG",
+            help="Your defaults for options (TOML), in place of the file that info shows.",
+        ),
     ] = None,
 ) -> None:
     """Turn dual-pixel photographs into all-in-focus pictures.
@@ -64,3 +78,6 @@ def _root(
         from dpdeblur.io import allow_megapixels
 
         allow_megapixels(megapixels)
+    settings = read_config(config)
+    ctx.default_map = settings.defaults(ctx.command)
+    ctx.meta[CONFIG] = settings

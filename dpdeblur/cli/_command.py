@@ -6,21 +6,31 @@ import inspect
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import wraps
+from pathlib import Path
+from time import perf_counter
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from dpdeblur import __version__
 from dpdeblur.cli._output import Output
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print what is done and how.")]
+Log = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Also append all that is said to FILE, with the time."),
+]
+CONFIG = "dpdeblur.config"
+"""What the configuration file is called among what belongs to a run of the program."""
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """Make a command of a function that begins with `printer: Output`.
 
-    It gets the options --json and --quiet, which make the printer. Where the function takes a
-    dataclass of options, each field becomes an option of its own.
+    It gets the options --json, --quiet, --verbose and --log, which make the printer. Where the
+    function takes a dataclass of options, each field becomes an option of its own.
     """
     groups: dict[str, tuple[Any, list[str]]] = {}
     hints = get_type_hints(function, include_extras=True)
@@ -40,20 +50,42 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         else:
             flat.append(parameter.replace(annotation=hint))
     flat += [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-        for name, kind in (("json", Json), ("quiet", Quiet))
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, default, kind in (
+            ("json", False, Json),
+            ("quiet", False, Quiet),
+            ("verbose", False, Verbose),
+            ("log", None, Log),
+        )
     ]
     flat = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in flat]
 
     @wraps(function)
-    def run(ctx: typer.Context, *, json: bool, quiet: bool, **given: Any) -> None:
+    def run(
+        ctx: typer.Context,
+        *,
+        json: bool,
+        quiet: bool,
+        verbose: bool,
+        log: Path | None,
+        **given: Any,
+    ) -> None:
+        chosen = {name: value for name, value in given.items() if value not in (None, False)}
         for name, (group, keys) in groups.items():
             given[name] = group(**{key: given.pop(key) for key in keys})
-        known = (*ctx.command.params, *ctx.find_root().command.params)
+        root = ctx.find_root()
+        known = (*ctx.command.params, *root.command.params)
         flags = {name for option in known for name in option.opts}
-        printer = Output(json=json, quiet=quiet, flags=flags)
-        ctx.find_root().obj = printer  # for the error handler
+        printer = Output(json=json, quiet=quiet, verbose=verbose, flags=flags)
+        root.obj = printer  # for the error handler
+        printer.config = root.meta.get(CONFIG)
+        if log is not None:
+            printer.log_to(log)
+        written = ", ".join(f"{name}={value}" for name, value in chosen.items())
+        printer.detail(f"dpdeblur {__version__} {ctx.info_name}: {written}")
+        began = perf_counter()
         function(printer, **given)
+        printer.detail(f"Done in {perf_counter() - began:.1f} s.")
 
     run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}

@@ -70,18 +70,24 @@ class ErrorGroup(PlainGroup):
             printer = ctx.obj or Output()
             printer.error(type(error).__name__, sentence(printer, error))
             raise typer.Exit(BAD_INPUT) from error
-        except (MemoryError, RuntimeError) as error:
-            if not _ran_out_of_memory(error):
-                raise
-            printer = ctx.obj or Output()
-            printer.error("MemoryError", _NO_MEMORY)
-            raise typer.Exit(BAD_INPUT) from error
         except KeyboardInterrupt as interrupt:
             with suppress(OSError):  # the terminal may be gone
                 printer = ctx.obj or Output()
                 kept = "; finished results are kept" if printer.kept else ""
                 printer.error("Interrupted", f"Interrupted{kept}.")
             raise typer.Exit(getattr(interrupt, "code", INTERRUPTED)) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            printer = ctx.obj or Output()
+            if not _ran_out_of_memory(error):
+                printer.bug()
+                raise
+            printer.error("MemoryError", _NO_MEMORY)
+            raise typer.Exit(BAD_INPUT) from error
+        finally:
+            if ctx.obj is not None:
+                ctx.obj.close()
 
 
 class _Signalled(KeyboardInterrupt):
@@ -109,8 +115,8 @@ def _stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _ran_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    if isinstance(error, MemoryError) or "torch" not in sys.modules:
+def _ran_out_of_memory(error: Exception) -> bool:
+    if not isinstance(error, RuntimeError) or "torch" not in sys.modules:
         return isinstance(error, MemoryError)
     from dpdeblur.memory import is_out_of_memory
 

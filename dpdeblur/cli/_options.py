@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from dpdeblur.engines import EngineRequest
     from dpdeblur.evaluation import Candidate
+    from dpdeblur.pair import ViewOptions
     from dpdeblur.raw import RawOptions
 
 
@@ -68,7 +68,7 @@ class Format(Choice):
 
 PhotoOrLeft = Annotated[
     Path,
-    typer.Argument(help="Canon raw file, or left view (PNG, TIFF, JPEG).", metavar="PHOTO|LEFT"),
+    typer.Argument(help="Canon raw file, or left view.", metavar="PHOTO|LEFT"),
 ]
 Right = Annotated[
     Path | None, typer.Argument(help="Right view of the same frame.", metavar="RIGHT")
@@ -120,7 +120,19 @@ BalanceOption = Annotated[
     typer.Option("--balance", help="Even out the brightness of a raw file's sides; default: auto."),
 ]
 SwapViews = Annotated[
-    bool, typer.Option("--swap-views", help="Use frame 1 of a raw file as the right view.")
+    bool,
+    typer.Option(
+        "--swap-views", help="Exchange the views: of a raw file, use frame 1 as the right one."
+    ),
+]
+Quality = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=100, help="Of JPEG and AVIF (default: 95), WebP and JPEG XL (default: no loss)."
+    ),
+]
+Linear = Annotated[
+    bool, typer.Option("--linear", help="Write linear light in floating point: TIFF or EXR.")
 ]
 Csv = Annotated[
     Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table to FILE.")
@@ -220,16 +232,11 @@ class RawChoice:
         str | None,
         typer.Option(
             metavar="full|PIXELS",
-            help="Width to which raw files are reduced; default: 3360.",
+            help="Width to which the views are reduced; default: 3360 for raw files, else full.",
         ),
     ] = None
     balance: BalanceOption = None
     swap_views: SwapViews = False
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """Those that were given."""
-        return _given(vars(self))
 
     def options(self) -> RawOptions:
         """How raw files are to be developed; raises OptionError."""
@@ -241,30 +248,39 @@ class RawChoice:
             swap_views=self.swap_views,
         )
 
+    def views(self) -> ViewOptions:
+        """How pairs of views are to be changed; raises OptionError."""
+        from dpdeblur.pair import ViewOptions
+        from dpdeblur.raw import parse_size
+
+        return ViewOptions(parse_size(self.size) if self.size else None, self.swap_views)
+
     def options_for(self, right: Path | None, save_views: Path | None = None) -> RawOptions | None:
-        """The same for a raw file; None for two views, which take none of these options."""
+        """The same for a raw file; None for two views, which take only those of `views`."""
         if right is None:
             return self.options()
         reason = "it is for raw files, but you gave two views; leave it out"
-        refuse(reason, **vars(self), save_views=save_views)
+        refuse(reason, balance=self.balance, save_views=save_views)
         return None
+
+
+def check_written(extension: str, *, quality: int | None, linear: bool) -> None:
+    """Raise OptionError where files that end in `extension` cannot be written so."""
+    from dpdeblur.io import LINEAR, has_qualities
+
+    if not has_qualities(extension):
+        refuse(f"{extension} is written without loss; leave it out", quality=quality)
+    if extension.lower() not in LINEAR:
+        refuse(f"{extension} holds no linear light; choose .tif or .exr", linear=linear)
 
 
 def refuse(reason: str, **options: object) -> None:
     """Raise OptionError with the `reason` for the first of the `options` that was given."""
     from dpdeblur.errors import OptionError
 
-    for flag in _given(options):
-        raise OptionError(flag, reason)
-
-
-def _given(options: Mapping[str, object]) -> tuple[str, ...]:
-    """The flags of the options that are neither None nor False, by their parameters' names."""
-    return tuple(
-        f"--{name.replace('_', '-')}"
-        for name, value in options.items()
-        if value is not None and value is not False
-    )
+    for name, value in options.items():
+        if value is not None and value is not False:
+            raise OptionError(f"--{name.replace('_', '-')}", reason)
 
 
 def statement(options: RawOptions | None) -> tuple[str, ...]:

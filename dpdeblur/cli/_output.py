@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -22,8 +24,10 @@ from rich.progress import (
 from rich.text import Text
 
 from dpdeblur.cli._text import Description, PlainTable, escaped
+from dpdeblur.errors import UnwritableOutputError
 
 if TYPE_CHECKING:
+    from dpdeblur.cli._config import Config
     from dpdeblur.engines import Engine, Restored, RunInfo, Window
     from dpdeblur.evaluation import report
     from dpdeblur.pair import DualPixelPair
@@ -33,13 +37,22 @@ class Output:
     """Results go to standard output, everything else to standard error.
 
     With `json` a command prints exactly one JSON document, whatever happens. With `quiet`
-    nothing is printed but errors. `flags` are those that the running command knows.
+    nothing is printed but errors, with `verbose` also details. `flags` are those that the running
+    command knows. `config` is the user's own defaults.
     """
 
     def __init__(
-        self, *, json: bool = False, quiet: bool = False, flags: Collection[str] = ()
+        self,
+        *,
+        json: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+        flags: Collection[str] = (),
     ) -> None:
-        self.json, self.quiet, self.flags = json, quiet, flags
+        self.json, self.quiet, self.verbose, self.flags = json, quiet, verbose, flags
+        self.config: Config | None = None
+        self._log = logging.Logger("dpdeblur")  # of this run, not of the whole process
+        self._log.addHandler(logging.NullHandler())
         self.interactive = sys.stderr.isatty() and not (json or quiet)
         # No markup or emoji codes: file names may look like either.
         off_terminal = None if sys.stdout.isatty() else 160
@@ -51,6 +64,26 @@ class Output:
         self.kept = False
         """The command has written results that an interrupt does not take back."""
 
+    def log_to(self, path: Path) -> None:
+        """Also append to a file all that is said from now on; raises UnwritableOutputError."""
+        try:
+            handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise UnwritableOutputError(path, error.strerror or str(error)) from error
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._log.addHandler(handler)
+
+    def close(self) -> None:
+        """Let go of the log."""
+        for handler in self._log.handlers:
+            handler.close()
+
+    def detail(self, sentence: str) -> None:
+        """Say what is being done, to those who want to know."""
+        self._record(logging.DEBUG, sentence)
+        if self.verbose and not (self.quiet or self.json):
+            self._err.print(escaped(sentence), style="dim")
+
     def silence(self) -> None:
         """Print nothing but errors from now on."""
         self.json, self.quiet, self.interactive = False, True, False
@@ -60,39 +93,54 @@ class Output:
 
         For people that is a line, several, or something that rich can show.
         """
+        if isinstance(human, str):
+            human = (human,)
+        parts = human if isinstance(human, Sequence) else (human,)
+        texts = [part for part in parts if isinstance(part, str)]
+        self._record(logging.INFO, *(texts or [json.dumps(_plain(data))]))
         if self.json:
             self._document(data | {"warnings": self.warnings})
         elif not self.quiet:
-            if isinstance(human, str):
-                human = (human,)
-            for part in human if isinstance(human, Sequence) else (human,):
+            for part in parts:
                 self._out.print(escaped(part) if isinstance(part, str) else part)
 
     def warn(self, *sentences: str) -> None:
         """Say that something is amiss although the command goes on."""
         for sentence in sentences:
             self.warnings.append(sentence)
+            self._record(logging.WARNING, sentence)
             if not (self.quiet or self.json):
                 self._err.print(Text.assemble(("Warning:", "yellow"), " ", escaped(sentence)))
 
     def failure(self, sentence: str) -> None:
         """Say that one of many pictures failed, also when quiet."""
         self.warnings.append(sentence)
+        self._record(logging.ERROR, sentence)
         if not self.json:
             self._err.print(Text.assemble(("Error:", "bold red"), " ", escaped(sentence)))
 
     def note(self, *sentences: str) -> None:
         """Say something worth knowing."""
         for sentence in sentences:
+            self._record(logging.INFO, sentence)
             if not (self.quiet or self.json):
                 self._err.print(escaped(sentence), style="dim")
 
     def error(self, kind: str, sentence: str) -> None:
         """Say why the command ended early; `kind` tells machines."""
+        self._record(logging.ERROR, sentence)
         if self.json:
             error = {"type": kind, "message": sentence}
             self._document({"error": error, "warnings": self.warnings})
         self._err.print(Text.assemble(("Error:", "bold red"), " ", escaped(sentence)))
+
+    def bug(self) -> None:
+        """Log the traceback of the exception being handled, which is not one of this package."""
+        self._log.exception("This is a bug; please report it.")
+
+    def _record(self, level: int, *sentences: str) -> None:
+        for sentence in sentences:
+            self._log.log(level, escaped(sentence))
 
     def _document(self, data: dict[str, Any]) -> None:
         typer.echo(json.dumps(_plain(data), indent=2, allow_nan=False))
@@ -130,7 +178,9 @@ class Output:
                 if done:  # before that nothing is known, and the bar only shows that work goes on
                     bar.update(task, completed=done, total=parts)
 
-            return engine.run(pair, on_progress, window)
+            restored = engine.run(pair, on_progress, window)
+        self.detail(f"{name}: {describe_run(restored.run)}")
+        return restored
 
 
 def describe_run(run: RunInfo) -> str:

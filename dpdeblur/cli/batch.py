@@ -12,13 +12,13 @@ import typer
 from dpdeblur.cli import _options, _wishes
 from dpdeblur.cli._command import command
 from dpdeblur.cli._errors import FAILED, sentence
-from dpdeblur.cli._output import Output
+from dpdeblur.cli._output import Output, describe_run
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.table import Table
 
-    from dpdeblur.batch import BatchReport, Event, EventCallback, Record
+    from dpdeblur.batch import BatchReport, Event, EventCallback, Plan, Record
 
 
 class Format(_options.Choice):
@@ -28,6 +28,10 @@ class Format(_options.Choice):
     tif = "tif"
     tiff = "tiff"
     jpg = "jpg"
+    webp = "webp"
+    avif = "avif"
+    jxl = "jxl"
+    exr = "exr"
     same = "same"
 
 
@@ -35,7 +39,8 @@ class Format(_options.Choice):
 def batch(
     printer: Output,
     source: Annotated[
-        Path, typer.Argument(help="Folder of view pairs and raw files to restore.", metavar="IN")
+        list[Path],
+        typer.Argument(help="Folders, files and patterns of what to restore.", metavar="IN..."),
     ],
     destination: Annotated[Path, typer.Argument(help="Folder for the results.", metavar="OUT")],
     pairs: Annotated[
@@ -44,12 +49,24 @@ def batch(
             metavar="CSV", help="Table of left,right[,name] to use instead of searching IN."
         ),
     ] = None,
+    left_suffix: Annotated[
+        str | None,
+        typer.Option(metavar="END", help="What the names of left views end with, such as _main."),
+    ] = None,
+    right_suffix: Annotated[
+        str | None, typer.Option(metavar="END", help="The same for right views.")
+    ] = None,
     format_: Annotated[
         Format,
         typer.Option(
             "--format", help="Format of results; same: as the left view, TIFF for raw files."
         ),
     ] = Format.png,
+    quality: _options.Quality = None,
+    linear: _options.Linear = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be done.")
+    ] = False,
     report_dir: _options.ReportDir = None,
     *,
     engine: _options.EngineChoice,
@@ -76,22 +93,39 @@ def batch(
       dpdeblur batch photos/ sharp/ --report report/
 
       dpdeblur batch photos/ sharp/ --only near --strength 0.8
+
+      dpdeblur batch day1/*.CR2 day2/ sharp/ --dry-run
     """
     from dpdeblur import report as report_page
     from dpdeblur.batch import plan_jobs, run_batch
-    from dpdeblur.datasets import RawPath, is_folder
-    from dpdeblur.errors import UnreadableFileError
+    from dpdeblur.datasets import USUAL, Marks, RawPath, expanded
 
-    if not is_folder(source):
-        raise UnreadableFileError(source, "it is a file; use dpdeblur fix for one photograph")
-    develop, request = raw.options(), wishes.request(engine)
+    develop, views, request = raw.options(), raw.views(), wishes.request(engine)
     other = {Format.same: None, Format.tiff: ".tif"}
     extension = other.get(format_, f".{format_}")
-    plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)
+    if extension is not None:
+        _options.check_written(extension, quality=quality, linear=linear)
+    elif linear:
+        _options.refuse("choose --format tif or exr with it", linear=linear)
+    marks = USUAL
+    if left_suffix or right_suffix:
+        _options.refuse("it is for names, but --pairs lists the views", left_suffix=pairs)
+        marks = Marks.suffixes(left_suffix or "", right_suffix or "")
+    plan = plan_jobs(
+        expanded(source),
+        destination,
+        pairs=pairs,
+        marks=marks,
+        extension=extension,
+        overwrite=overwrite,
+    )
     alone = (f"{orphan} has no partner and is left out." for orphan in plan.orphans)
     printer.warn(*alone, *plan.warnings)
-    if raw.given and not any(isinstance(job.pair, RawPath) for job in plan.jobs):
-        printer.warn(f"There is no raw file, so {', '.join(raw.given)} had no effect.")
+    if raw.balance and not any(isinstance(job.pair, RawPath) for job in plan.jobs):
+        printer.warn("There is no raw file, so --balance had no effect.")
+    if dry_run:
+        _show_plan(printer, plan)
+        return
     if any(isinstance(job.pair, RawPath) for job in plan.todo):
         printer.note(*_options.statement(develop))
     if report_dir is not None:
@@ -104,8 +138,11 @@ def batch(
             runner if report_dir is None else gallery.watch(runner),
             plan,
             watch,
+            quality=quality,
+            linear=linear,
             metadata=not no_metadata,
             raw=develop,
+            views=views,
             sentence=partial(sentence, printer),
         )
     notes = [
@@ -114,7 +151,7 @@ def batch(
     printer.note(*notes)
     page = None
     if report_dir is not None:
-        made = report_page.batch_page(gallery, runner, plan, report, develop)
+        made = report_page.batch_page(gallery, runner, plan, report, develop, views)
         page = report_page.write_page(report_dir, made)
         printer.note(f"Report: {page}")
 
@@ -129,6 +166,23 @@ def batch(
     printer.result(_summary(report), data)
     if report.counts["failed"]:
         raise typer.Exit(FAILED)
+
+
+def _show_plan(printer: Output, plan: Plan) -> None:
+    from dpdeblur.cli._text import PlainTable, escaped
+
+    table = PlainTable(title=f"{len(plan.todo)} of {len(plan.jobs)} to do", title_justify="left")
+    for heading in ("Files", "Result", "Status"):
+        table.add_column(heading, overflow="fold")
+    pictures = []
+    for job in plan.jobs:
+        status = "done" if job.done else "to do"
+        files = "\n".join(escaped(str(file)) for file in job.pair.files)
+        table.add_row(files, escaped(str(job.output)), status)
+        sides = dict(zip(("left", "right"), job.pair.files, strict=False))
+        names = {"name": job.pair.name, "right": None, **sides}
+        pictures.append({**names, "output": job.output, "done": job.done})
+    printer.result(table, {"orphans": plan.orphans, "pictures": pictures})
 
 
 def _watcher(bar: Bar, printer: Output, total: int) -> EventCallback:
@@ -154,6 +208,8 @@ def _watcher(bar: Bar, printer: Output, total: int) -> EventCallback:
 def _tell(printer: Output, record: Record, count: str) -> None:
     printer.warn(*(f"{record.name}: {note}" for note in record.notes))
     printer.note(*(f"{record.name}: {note}" for note in (record.run.notes if record.run else ())))
+    if record.run is not None:
+        printer.detail(f"{record.name}: {describe_run(record.run)}")
     if record.error is not None:
         printer.failure(f"{record.name} failed. {record.error}")
     elif not printer.interactive:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dpdeblur.engines import Crop, Window
+    from dpdeblur.engines import Crop, Restored, Window
     from dpdeblur.evaluation import Rules
     from dpdeblur.evaluation.report import Table
     from dpdeblur.io import PictureInfo
@@ -53,6 +53,8 @@ def fix(
             metavar="FILE", help="Also write the untouched picture and the result side by side."
         ),
     ] = None,
+    quality: _options.Quality = None,
+    linear: _options.Linear = False,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
 ) -> None:
@@ -82,7 +84,7 @@ def fix(
     from dpdeblur.datasets import common_stem
     from dpdeblur.engines import parse_crop
     from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules
-    from dpdeblur.io import check_outputs, check_size, write_picture
+    from dpdeblur.io import check_outputs, write_picture
     from dpdeblur.pair import read_beside
     from dpdeblur.raw import check_photo, read_photo
 
@@ -98,11 +100,12 @@ def fix(
     given = (left, right, truth, engine.calibration, *wishes.files)
     inputs = [path for path in given if path is not None]
     outputs = [output, *saved.values(), *([compare] if compare else [])]
+    _options.check_written(output.suffix, quality=quality, linear=linear)
     check_outputs(outputs, overwrite=overwrite, inputs=inputs)
     request = wishes.request(engine)
-    pair = read_photo(left, right, develop)
+    pair = read_photo(left, right, develop, raw.views())
     shown, window = _window(part, pair)
-    check_size(output, *window.shape)
+    _check_sizes(output, compare, shown)
     sharp = None if truth is None else read_beside(truth, pair)
     printer.warn(*pair.warnings, *(sharp.info.warnings if sharp else ()))
 
@@ -113,17 +116,13 @@ def fix(
     pixels = pair.upright(restored.samples)
     printer.note(*_options.statement(develop), *restored.run.notes)
     info = _info(pair, shown)
-    pictures = {output: (pixels, info)}
-    pictures |= {saved[side]: (pair.upright(getattr(pair, side)), pair.info) for side in sides}
+    how = {"metadata": not no_metadata, "overwrite": overwrite}
+    printer.warn(*write_picture(output, pixels, info, quality=quality, linear=linear, **how))
+    pictures = {saved[side]: (pair.upright(getattr(pair, side)), pair.info) for side in sides}
     if compare is not None:
-        from dpdeblur.report import side_by_side
-
-        beside = side_by_side(pair.upright(_untouched(pair, window)), pair.upright(restored.image))
-        pictures[compare] = beside, info and replace(info, alpha=None)
+        pictures[compare] = _beside(pair, window, restored), info and replace(info, alpha=None)
     for path, (picture, like) in pictures.items():
-        printer.warn(
-            *write_picture(path, picture, like, metadata=not no_metadata, overwrite=overwrite)
-        )
+        printer.warn(*write_picture(path, picture, like, **how))
 
     height, width = pixels.shape[:2]
     human = f"{output}  {width}x{height}, {describe_run(restored.run)}"
@@ -139,6 +138,16 @@ def fix(
     printer.result(rendered(human, table), data | scores)
 
 
+def _check_sizes(output: Path, compare: Path | None, shown: Window) -> None:
+    from dpdeblur.io import check_size
+
+    check_size(output, *shown.shape)
+    if compare is not None:
+        from dpdeblur.report import beside_shape
+
+        check_size(compare, *beside_shape(*shown.shape))
+
+
 def _info(pair: DualPixelPair, shown: Window) -> PictureInfo | None:
     if pair.info is None or pair.info.alpha is None:
         return pair.info
@@ -149,6 +158,14 @@ def _untouched(pair: DualPixelPair, window: Window) -> NDArray[np.float32]:
     from dpdeblur.colour import combine
 
     return combine(*pair.window(*window))
+
+
+def _beside(pair: DualPixelPair, window: Window, restored: Restored) -> NDArray[np.float32]:
+    """The upright picture before and after."""
+    from dpdeblur.report import side_by_side
+
+    before, after = _untouched(pair, window), restored.image
+    return side_by_side(pair.upright(before), pair.upright(after))
 
 
 def _scored(

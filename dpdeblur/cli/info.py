@@ -20,6 +20,7 @@ from dpdeblur.errors import OptionError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from dpdeblur.cli._config import Config
     from dpdeblur.device import DeviceInfo
 
 LIBRARIES = (
@@ -129,17 +130,27 @@ def _show_installation(printer: Output, weights: str | None) -> None:
     devices = list_devices()
     versions = {"dpdeblur": __version__, "python": platform.python_version()}
     versions |= {library: version(library) for library in LIBRARIES}
+    config = printer.config
     tables = (
         fact_table(versions, "Versions"),
+        *((fact_table(_settings(config), "Configuration"),) if config else ()),
         fact_table({device.name: _device(device) for device in devices}, "Devices"),
         fact_table(_shown(model.card), f"Weights {model.name}"),
     )
     data = {
         "versions": versions,
         "devices": [vars(device) for device in devices],
+        "config": config and {"path": config.path, "settings": config.settings},
         "weights": {"name": model.name, "sha256": model.sha256, "card": model.card},
     }
     printer.result(Group(*tables), data)
+
+
+def _settings(config: Config) -> dict[str, str]:
+    """The configuration file and what it says."""
+    there = "" if config.there else " (not there; make it to have defaults of your own)"
+    said = {key: json.dumps(value, default=str) for key, value in config.settings.items()}
+    return {"File": f"{config.path}{there}", **said}
 
 
 def _shown(card: Mapping[str, str]) -> dict[str, str]:

@@ -71,7 +71,7 @@ def map_(
     request = EngineRequest(
         "mpi", device=device, calibration=calibration, method=method.value, radii=limits
     )
-    pair = read_photo(left, right, develop)
+    pair = read_photo(left, right, develop, raw.views())
     printer.warn(*pair.warnings)
     engine = request.make()  # with PyTorch, for which errors shall not wait
     pair = engine.read(pair)

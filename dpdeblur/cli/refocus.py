@@ -65,7 +65,7 @@ def refocus(
     inputs = [path for path in (left, right, engine.calibration) if path is not None]
     check_outputs([output], overwrite=overwrite, inputs=inputs)
     request = _wishes.steered(engine, wish)
-    pair = read_photo(left, right, develop)
+    pair = read_photo(left, right, develop, raw.views())
     check_size(output, *pair.shape)
     printer.warn(*pair.warnings)
 

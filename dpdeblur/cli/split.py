@@ -12,6 +12,15 @@ from dpdeblur.cli._command import command
 from dpdeblur.cli._output import Output
 
 
+class Format(_options.Choice):
+    """Formats of more than 8 bits."""
+
+    png = "png"
+    tif = "tif"
+    tiff = "tiff"
+    exr = "exr"
+
+
 @command
 def split(
     printer: Output,
@@ -21,8 +30,8 @@ def split(
         typer.Option("--output", "-o", metavar="DIR", help="Folder to write to; default: PHOTO's."),
     ] = None,
     format_: Annotated[
-        _options.Format, typer.Option("--format", help="Format of the views.")
-    ] = _options.Format.tiff,
+        Format, typer.Option("--format", help="Format of the views; exr is always linear.")
+    ] = Format.tiff,
     combined: Annotated[
         bool, typer.Option("--combined", help="Also write the ordinary picture.")
     ] = False,
@@ -49,7 +58,8 @@ def split(
     from dpdeblur.io import check_outputs, write_picture
     from dpdeblur.raw import RawOptions, develop, finish, open_raw
 
-    ending = ".png" if format_ is _options.Format.png else ".tif"
+    ending = {Format.png: ".png", Format.exr: ".exr"}.get(format_, ".tif")
+    linear = linear or format_ is Format.exr
     folder = photo.parent if output is None else output
     names = ("left", "right", "combined")[: 3 if combined else 2]
     paths = {name: folder / f"{photo.stem}_{name}{ending}" for name in names}

@@ -23,9 +23,7 @@ class MapKind(_options.Choice):
 @command
 def synth(
     printer: Output,
-    sharp: Annotated[
-        Path, typer.Argument(help="Picture in focus everywhere: PNG, TIFF, JPEG.", metavar="SHARP")
-    ],
+    sharp: Annotated[Path, typer.Argument(help="Picture in focus everywhere.", metavar="SHARP")],
     folder: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write to.")
     ],

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dpdeblur.datasets.folders import RAW_EXTENSIONS, find_pairs, find_photos, list_pictures
 from dpdeblur.datasets.matching import FolderMatch, ScoreFiles, pair_folders
 from dpdeblur.datasets.names import (
+    USUAL,
     Finding,
+    Marks,
     PairPaths,
     PhotoPaths,
     RawPath,
@@ -13,20 +15,23 @@ from dpdeblur.datasets.names import (
     names_say_different,
     names_say_swapped,
 )
-from dpdeblur.datasets.paths import inner_path, is_folder
+from dpdeblur.datasets.paths import expanded, inner_path, is_folder, shared_sources
 from dpdeblur.datasets.tables import read_pair_list
 from dpdeblur.datasets.truth import TruthPair, find_truth_pairs
 
 __all__ = [
     "RAW_EXTENSIONS",
+    "USUAL",
     "Finding",
     "FolderMatch",
+    "Marks",
     "PairPaths",
     "PhotoPaths",
     "RawPath",
     "ScoreFiles",
     "TruthPair",
     "common_stem",
+    "expanded",
     "find_pairs",
     "find_photos",
     "find_truth_pairs",
@@ -37,4 +42,5 @@ __all__ = [
     "names_say_swapped",
     "pair_folders",
     "read_pair_list",
+    "shared_sources",
 ]

@@ -13,7 +13,9 @@ from itertools import pairwise
 from pathlib import Path, PurePath
 
 from dpdeblur.datasets.names import (
+    USUAL,
     Finding,
+    Marks,
     PairPaths,
     PhotoPaths,
     RawPath,
@@ -25,14 +27,14 @@ from dpdeblur.datasets.names import (
     side,
     swapped,
 )
-from dpdeblur.datasets.paths import inner_path, is_folder
+from dpdeblur.datasets.paths import inner_path, is_folder, shared_sources
 from dpdeblur.errors import PairingError, UnreadableFileError
-from dpdeblur.io import PICTURE_EXTENSIONS
+from dpdeblur.io import READABLE
 
 RAW_EXTENSIONS = (".cr2", ".cr3")
 _CONVERTED = ".dng"
 # Which are not read, so that nobody takes them for restored.
-_OTHER_PICTURES = (".webp", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".bmp", ".gif")
+_OTHER_PICTURES = (".jp2", ".bmp", ".gif", ".exr")
 
 # Folders in which macOS, Synology and Windows keep copies and thumbnails of the user's pictures.
 _JUNK_FOLDERS = {"__macosx", "@eadir", "$recycle.bin"}
@@ -41,7 +43,7 @@ _JUNK_FOLDERS = {"__macosx", "@eadir", "$recycle.bin"}
 def list_pictures(
     folder: Path,
     skip: Path | None = None,
-    extensions: Sequence[str] = PICTURE_EXTENSIONS,
+    extensions: Sequence[str] = READABLE,
     *,
     warn: Callable[[str], object] | None = None,
 ) -> list[Path]:
@@ -114,16 +116,21 @@ def pair_up(folder: Path, files: Sequence[Path]) -> Finding:
     return Finding(distinct(pairs, _whole_names(folder, pairs), folder), orphans)
 
 
-def find_photos(folder: Path, skip: Path | None = None) -> Finding:
+def find_photos(
+    source: Path | Sequence[Path], skip: Path | None = None, marks: Marks = USUAL
+) -> Finding:
     """Find every pair of views and every Canon raw file below a folder.
+
+    Of several folders and files, names keep the tree below the folder that all of them share.
 
     A raw file is named as it is without its extension. A pair of the same name beside it is assumed
     to be its views, as `split` writes them, and left out. Folders inside that cannot be listed are
     left out, too.
 
     Args:
-        folder: where to search, with all its subfolders.
+        source: where to search, with all subfolders; or several folders and files.
         skip: a folder that is not searched, such as the one for the output.
+        marks: how names say the side.
 
     Returns:
         The pairs and raw files, the views whose partner is missing, warnings, and other pictures.
@@ -131,15 +138,15 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
     Raises:
         PairingError: there is neither a pair nor a raw file, or a DPDD tree's names do not agree.
         MissingFileError: there is no such folder.
-        UnreadableFileError: it is a file, or cannot be listed.
+        UnreadableFileError: a folder cannot be listed.
 
     >>> [photo.name for photo in find_photos(Path("examples")).photos]
     ['canon_r6ii']
     """
     unread: list[str] = []
-    extensions = (*PICTURE_EXTENSIONS, *RAW_EXTENSIONS, _CONVERTED, *_OTHER_PICTURES)
-    files = list_pictures(folder, skip, extensions, warn=unread.append)
-    pairs, orphans = _search(folder, _ending(files, PICTURE_EXTENSIONS))
+    extensions = (*READABLE, *RAW_EXTENSIONS, _CONVERTED, *_OTHER_PICTURES)
+    folder, files = _gathered(source, skip, extensions, unread.append)
+    pairs, orphans = _search(folder, _ending(files, READABLE), marks)
     converted = _ending(files, (_CONVERTED,))
     raws = [
         RawPath(path.relative_to(folder).with_suffix("").as_posix(), path)
@@ -164,7 +171,7 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
     used = {*orphans, *(path for pair in pairs for path in pair.files)}
     restored: list[PhotoPaths] = [*pairs, *raws]
     beside = {folder / photo.name for photo in restored}  # results, the camera's own JPEG
-    pictures = _ending(files, (*PICTURE_EXTENSIONS, *_OTHER_PICTURES))
+    pictures = _ending(files, (*READABLE, *_OTHER_PICTURES))
     others = [
         path
         for path in pictures
@@ -176,6 +183,24 @@ def find_photos(folder: Path, skip: Path | None = None) -> Finding:
     return Finding(named, orphans, (*unread, *warnings), tuple(others))
 
 
+def _gathered(
+    source: Path | Sequence[Path],
+    skip: Path | None,
+    extensions: Sequence[str],
+    warn: Callable[[str], object],
+) -> tuple[Path, list[Path]]:
+    """The folder that all sources share, and their files, as `list_pictures` lists them."""
+    sources = shared_sources([source] if isinstance(source, Path) else source)
+    found = set[Path]()
+    for each in sources.paths:
+        inside = list_pictures(each, skip, extensions, warn=warn) if is_folder(each) else [each]
+        found.update(inside)
+    files = _ending(sorted(found), extensions)
+    return sources.folder, sorted(
+        files, key=lambda path: path.relative_to(sources.folder).as_posix()
+    )
+
+
 def _whole_names(folder: Path, photos: Sequence[PhotoPaths]) -> list[str]:
     return [photo.files[0].relative_to(folder).as_posix() for photo in photos]
 
@@ -184,11 +209,13 @@ def _ending(files: Sequence[Path], extensions: Sequence[str]) -> list[Path]:
     return [path for path in files if path.suffix.lower() in extensions]
 
 
-def _search(folder: Path, files: Sequence[Path]) -> tuple[list[PairPaths], tuple[Path, ...]]:
+def _search(
+    folder: Path, files: Sequence[Path], marks: Marks = USUAL
+) -> tuple[list[PairPaths], tuple[Path, ...]]:
     """The pairs among the pictures below `folder`, and the views without a partner."""
     # First of equals: A.PNG and A.png have one key, and the second stays without a partner.
     by_key = {_key(path): path for path in reversed(files)}
-    pairs = _pairs_in_one_folder(folder, files, by_key)
+    pairs = _pairs_in_one_folder(folder, files, by_key, marks)
     paired = {path for pair in pairs for path in (pair.left, pair.right)}
     rest = [path for path in files if path not in paired]
     pairs += _pairs_in_trees(folder, rest, by_key)
@@ -196,7 +223,8 @@ def _search(folder: Path, files: Sequence[Path]) -> tuple[list[PairPaths], tuple
     orphans = tuple(
         path
         for path in rest
-        if path not in paired and (side(path.stem) or _tree(path.relative_to(folder)))
+        if path not in paired
+        and (marks.base(path.stem) != path.stem or _tree(path.relative_to(folder)))
     )
     return pairs, orphans
 
@@ -210,13 +238,13 @@ def _key(path: Path) -> _Key:
 
 
 def _pairs_in_one_folder(
-    folder: Path, files: Sequence[Path], by_key: Mapping[_Key, Path]
+    folder: Path, files: Sequence[Path], by_key: Mapping[_Key, Path], marks: Marks
 ) -> list[PairPaths]:
     pairs = {}
     for left in files:
-        right = by_key.get(_key(left.with_stem(swapped(left.stem))))
-        if side(left.stem) == "left" and right is not None and right not in pairs:
-            name = output_name(left.relative_to(folder), left, right)
+        right = by_key.get(_key(left.with_stem(marks.swapped(left.stem))))
+        if marks.side(left.stem) == "left" and right is not None and right not in pairs:
+            name = output_name(left.relative_to(folder), left, right, marks)
             pairs[right] = PairPaths(name.as_posix(), left, right)
     return list(pairs.values())
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from dpdeblur.errors import PairingError
+from dpdeblur.errors import OptionError, PairingError
 
 _RIGHT_OF = {"l": "r", "L": "R", "left": "right", "Left": "Right", "LEFT": "RIGHT"}
-_PARTNER = _RIGHT_OF | {right: left for left, right in _RIGHT_OF.items()}
-_MARKED = re.compile(rf"(?:(?P<base>.+)[-_.])?(?P<mark>{'|'.join(_PARTNER)})", re.DOTALL)
+_EITHER = "|".join([*_RIGHT_OF, *_RIGHT_OF.values()])
+_MARKED = re.compile(rf"(?:(?P<base>.+)[-_.])?(?P<mark>{_EITHER})", re.DOTALL)
 
 _COMPANION = re.compile(r"(?:.+[-_.])?(?:gt|truth|sharp|c|combined)|inputC", re.I | re.DOTALL)
 
@@ -76,40 +76,57 @@ class Finding:
         return tuple(photo for photo in self.photos if isinstance(photo, PairPaths))
 
 
-def side(stem: str) -> str | None:
-    """The side that a file's stem (or a folder's name) says: "left", "right" or None."""
-    mark = _MARKED.fullmatch(stem)
-    return None if mark is None else "left" if mark["mark"] in _RIGHT_OF else "right"
-
-
 def is_companion(path: PurePath) -> bool:
     """Whether a name says that a picture belongs to views: X_GT, X_combined, X_c/source, target."""
     parts = (*path.parent.parts, path.stem)
     return path.parent.name.lower() == "target" or any(map(_COMPANION.fullmatch, parts))
 
 
-def base(stem: str) -> str:
-    """The stem without its mark; empty if it is only a mark, unchanged if it has none."""
-    mark = _MARKED.fullmatch(stem)
-    return stem if mark is None else mark["base"] or ""
+class Marks:
+    """What the end of a stem says about the side; `USUAL`, or two suffixes of the user's."""
+
+    def __init__(self, marked: re.Pattern[str], right_of: Mapping[str, str]) -> None:
+        self._marked, self._right_of = marked, right_of
+        self._partner = {**{right: left for left, right in right_of.items()}, **right_of}
+
+    @classmethod
+    def suffixes(cls, left: str, right: str) -> Marks:
+        """One suffix for each side, of which one may be empty. Raises OptionError."""
+        if left == right:
+            raise OptionError("right_suffix", f"'{right}' is the left views' suffix, too")
+        marks = "|".join(map(re.escape, (left, right)))
+        return cls(re.compile(rf"(?P<base>.*?)(?P<mark>{marks})", re.DOTALL), {left: right})
+
+    def side(self, stem: str) -> str | None:
+        """The side that a file's stem (or a folder's name) says: "left", "right" or None."""
+        mark = self._marked.fullmatch(stem)
+        return None if mark is None else "left" if mark["mark"] in self._right_of else "right"
+
+    def base(self, stem: str) -> str:
+        """The stem without its mark; empty if it is only a mark, unchanged if it has none."""
+        mark = self._marked.fullmatch(stem)
+        return stem if mark is None else mark["base"] or ""
+
+    def swapped(self, stem: str) -> str:
+        """The partner's stem; unchanged if there is no mark."""
+        mark = self._marked.fullmatch(stem)
+        return stem if mark is None else stem[: mark.start("mark")] + self._partner[mark["mark"]]
 
 
-def swapped(stem: str) -> str:
-    """The partner's stem; unchanged if there is no mark."""
-    mark = _MARKED.fullmatch(stem)
-    return stem if mark is None else stem[: mark.start("mark")] + _PARTNER[mark["mark"]]
+USUAL = Marks(_MARKED, _RIGHT_OF)
+side, base, swapped = USUAL.side, USUAL.base, USUAL.swapped
 
 
-def common_stem(left: Path, right: Path) -> str:
+def common_stem(left: Path, right: Path, marks: Marks = USUAL) -> str:
     """The photograph's name: "IMG_1" for IMG_1_L.png and IMG_1_R.png.
 
     For a bare l.png and r.png it is their folder's name; for names that do not belong together,
     the left file's stem.
     """
-    if not _belong(left, right):
+    if not _belong(left, right, marks):
         return left.stem
-    if base(left.stem):
-        return base(left.stem)
+    if name := marks.base(left.stem):
+        return name
     folder = left.parent.name
     if folder in {"", ".."}:
         folder = left.parent.resolve().name
@@ -134,13 +151,13 @@ def names_say_different(left: Path, right: Path) -> bool:
     return None not in map(side, stems) and len({base(stem).casefold() for stem in stems}) > 1
 
 
-def output_name(inner: PurePath, left: Path, right: Path) -> PurePath:
+def output_name(inner: PurePath, left: Path, right: Path, marks: Marks = USUAL) -> PurePath:
     """The pair's common stem in the folder of `inner`, the left view's relative path.
 
     A bare l.png and r.png take the place of their folder: "day1/0600/l.png" makes "day1/0600".
     """
-    bare = _belong(left, right) and not base(left.stem)
-    return (inner.parent.parent if bare else inner.parent) / common_stem(left, right)
+    bare = _belong(left, right, marks) and not marks.base(left.stem)
+    return (inner.parent.parent if bare else inner.parent) / common_stem(left, right, marks)
 
 
 def distinct(
@@ -169,5 +186,5 @@ def distinct(
     return tuple(sorted(renamed, key=lambda photo: photo.name))
 
 
-def _belong(left: Path, right: Path) -> bool:
-    return side(left.stem) is not None and swapped(left.stem) == right.stem
+def _belong(left: Path, right: Path, marks: Marks) -> bool:
+    return marks.side(left.stem) is not None and marks.swapped(left.stem) == right.stem

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from glob import glob
 from pathlib import Path, PurePath
 
-from dpdeblur.errors import MissingFileError, UnreadableFileError
+from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
 
 
 def is_folder(path: Path) -> bool:
@@ -23,6 +26,44 @@ def is_folder(path: Path) -> bool:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
     except ValueError as error:  # a name with a null byte
         raise UnreadableFileError(path, str(error)) from error
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Folders and files, and the folder that all of them share."""
+
+    folder: Path
+    paths: tuple[Path, ...]
+
+
+def shared_sources(paths: Sequence[Path]) -> Sources:
+    """Several folders and files with the folder that they share; one folder is its own.
+
+    Raises what `is_folder` raises, and PairingError if they share none, as on two drives.
+    """
+    if any(
+        path.is_absolute() != paths[0].is_absolute() or ".." in path.parts for path in paths[1:]
+    ):
+        paths = [Path(os.path.realpath(path)) for path in paths]
+    folders = [path if is_folder(path) else path.parent for path in paths]
+    try:
+        return Sources(Path(os.path.commonpath(folders)), tuple(paths))
+    except ValueError as error:
+        raise PairingError(paths[0], f"it shares no folder with {paths[-1]}") from error
+
+
+def expanded(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """The same with patterns (`*`, `?`, `[...]`, `**`) in place of what they match, in order.
+
+    Shells but those of Windows have done that before. What is there, or matches nothing, stays.
+    """
+    found = list[Path]()
+    for path in paths:
+        # Path.glob takes no absolute patterns.
+        there = os.path.lexists(path)
+        matches = [] if there else sorted(glob(str(path), recursive=True))  # noqa: PTH207
+        found += map(Path, matches) if matches else [path]
+    return tuple(dict.fromkeys(found))
 
 
 def inner_path(folder: Path, path: Path) -> PurePath | None:

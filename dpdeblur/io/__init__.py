@@ -1,17 +1,18 @@
-"""Pictures on disk: PNG, TIFF and JPEG, 8 and 16 bits, with what they carry."""
+"""Pictures on disk, in all their formats, with what they carry."""
 
 from __future__ import annotations
 
+from dpdeblur.io.formats import LINEAR, READABLE, WRITABLE, has_qualities
 from dpdeblur.io.limits import allow_megapixels
 from dpdeblur.io.maps import READABLE_MAPS, read_map, write_map
 from dpdeblur.io.orientation import INVERSE, turn
-from dpdeblur.io.picture import PICTURE_EXTENSIONS, Picture, PictureInfo
-from dpdeblur.io.read import READABLE, read_picture
-from dpdeblur.io.write import WRITABLE, check_output, check_outputs, check_size, write_picture
+from dpdeblur.io.picture import Picture, PictureInfo
+from dpdeblur.io.read import read_picture
+from dpdeblur.io.write import check_output, check_outputs, check_size, write_picture
 
 __all__ = [
     "INVERSE",
-    "PICTURE_EXTENSIONS",
+    "LINEAR",
     "READABLE",
     "READABLE_MAPS",
     "WRITABLE",
@@ -21,6 +22,7 @@ __all__ = [
     "check_output",
     "check_outputs",
     "check_size",
+    "has_qualities",
     "read_map",
     "read_picture",
     "turn",

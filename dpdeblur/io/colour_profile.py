@@ -10,6 +10,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur.colour import srgb_to_linear
 from dpdeblur.io.stored import Unusable
 
 # Of H.273, transfer functions that are much as sRGB's, or not said; and others that are in use.
@@ -83,6 +84,26 @@ def to_srgb(pixels: NDArray[np.float32], icc: bytes) -> NDArray[np.float32]:
     return np.asarray(converted, np.float32) / np.float32(_FULL)
 
 
+def to_light(pixels: NDArray[np.float32], icc: bytes | None) -> NDArray[np.float32]:
+    """Encoded pixels (H x W x 3) as linear light in sRGB's primaries; without a profile, of sRGB.
+
+    Colours that sRGB does not have get numbers below 0 or above 1.
+    """
+    if icc is None:
+        return srgb_to_linear(pixels)
+    space = _space(icc)
+    light = imagecodecs.cms_transform(
+        np.ascontiguousarray(pixels[..., 1] if space == "gray" else pixels, np.float32),
+        icc,
+        linear_profile(),
+        colorspace=space,
+        outcolorspace="rgb",
+        intent=_INTENT,
+        flags=_FLAGS,
+    )
+    return np.asarray(light, np.float32)
+
+
 def fits(icc: bytes, *, gray: bool) -> bool:
     """Whether a profile may be put on a gray or colour file."""
     return gray or _SPACES.get(icc[16:20]) == "rgb"
@@ -93,8 +114,10 @@ def srgb_profile() -> bytes:
     return _dated(imagecodecs.cms_profile("srgb"))
 
 
-def linear_profile() -> bytes:
-    """A profile of linear light in sRGB's primaries, the same bytes every time."""
+def linear_profile(*, gray: bool = False) -> bytes:
+    """A profile of linear light, gray or in sRGB's primaries, the same bytes every time."""
+    if gray:
+        return _dated(imagecodecs.cms_profile("gray", gamma=1.0))
     primaries = [0.64, 0.33, 1.0, 0.30, 0.60, 1.0, 0.15, 0.06, 1.0]
     whitepoint = [0.3127, 0.3290, 1.0]
     return _dated(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import struct
 from io import BytesIO
-from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -24,6 +23,7 @@ from dpdeblur.io.stored import (
     Broken,
     Stored,
     Unusable,
+    carried_blocks,
     without_single_channel,
 )
 
@@ -56,7 +56,7 @@ def decode(data: bytes) -> Stored:
         kind = "a CMYK" if parts == 4 else f"a {bits}-bit"
         raise Unusable(f"it is {kind} JPEG; convert it to RGB in 8 bits first")
     height, width = struct.unpack_from(">HH", frame, 1)
-    limits.check_jpeg(height, width, len(data))
+    limits.check_blocks(height, width, len(data))
     samples = _pixels(data, "GRAY" if parts == 1 else "RGB", scan)
     jfif, block, xmp = (next(iter(blocks[name]), None) for name in (_JFIF, _EXIF, _XMP))
     # A profile longer than a segment is split: number and count are the two bytes after the name.
@@ -76,21 +76,17 @@ def decode(data: bytes) -> Stored:
     )
 
 
-def encode(stored: Stored) -> bytes:
-    """Encode as baseline JPEG, quality 95, chroma at full resolution (4:4:4).
+def encode(stored: Stored, quality: int | None = None) -> bytes:
+    """Encode as baseline JPEG, quality 95 unless given, chroma at full resolution (4:4:4).
 
     `stored.samples` is uint8, H x W x 1 or 3. Raises ValueError where a block is too long.
     """
-    carried: dict[str, Any] = {}
+    carried = carried_blocks(stored)
     if stored.exif:
         carried["exif"] = _EXIF + stored.exif
-    if stored.xmp:
-        carried["xmp"] = stored.xmp
-    if stored.icc:
-        carried["icc_profile"] = stored.icc
     buffer = BytesIO()
     Image.fromarray(without_single_channel(stored.samples)).save(
-        buffer, "JPEG", quality=_QUALITY, subsampling=0, **carried
+        buffer, "JPEG", quality=quality or _QUALITY, subsampling=0, **carried
     )
     return buffer.getvalue()
 

@@ -1,7 +1,8 @@
 """How much a file may ask for, so that a small or broken one cannot take all memory or time.
 
 There is one budget for pixels, which a process may change, and one for what comes beside them. A
-picture must also be one that its file can hold: codes pack pixels only so densely.
+picture must also be one that its file can hold, where its code packs pixels only so densely; those
+of AVIF, HEIC, JPEG XL and WebP without loss may need next to no bytes for one flat colour.
 """
 
 from __future__ import annotations
@@ -15,13 +16,11 @@ METADATA = 2**26
 """Bytes that the metadata of one file may unpack to, and that a text file may have."""
 ARRAYS = 2**29
 """Bytes that the arrays of one file may unpack to."""
-JPEG_SIDE = 65500
-"""Pixels along a side of a JPEG, as libjpeg writes them."""
 DEFLATED = 1032
 """Bytes that one byte of deflated data gives at most."""
 
 _BYTES_PER_PIXEL = 8  # four channels of 16 bits
-_PIXELS_PER_JPEG_BYTE = 1024  # a bit for each of the blocks of a flat picture, and some more
+_PIXELS_PER_BYTE = 1024  # of flat pictures: JPEG has a bit for each block, WebP three for four
 _most = [MEGAPIXELS]
 
 
@@ -61,7 +60,7 @@ def check_packed(unpacked: int, packed: int, densest: int) -> None:
         raise Unusable("it is damaged or cut short: it has too few bytes for its pixels")
 
 
-def check_jpeg(height: int, width: int, size: int) -> None:
-    """Raise Unusable for a picture that a JPEG file of `size` bytes cannot be."""
+def check_blocks(height: int, width: int, size: int) -> None:
+    """Raise Unusable for a picture that `size` bytes of JPEG, or of WebP with loss, cannot be."""
     check_pixels(height, width)
-    check_packed(height * width, size, _PIXELS_PER_JPEG_BYTE)
+    check_packed(height * width, size, _PIXELS_PER_BYTE)

@@ -65,6 +65,7 @@ def carried(stored: Stored) -> Carried:
             turned = exif.orientation(directory)
         except ValueError as error:
             notes.append(f"The EXIF data could not be read ({error}).")
+    turned = turned if stored.orientation is None else stored.orientation
     kept = exif.cleaned(exif.completed(directory, stored.tags), SOFTWARE)
     block = exif.serialise(kept) if kept else None
     if stored.xmp:

@@ -14,8 +14,6 @@ from dpdeblur.io.orientation import INVERSE, turn
 from dpdeblur.io.stored import Samples
 
 _ALL = slice(None)
-PICTURE_EXTENSIONS = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
-"""Of picture files, lower case."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,32 +8,30 @@ from pathlib import Path
 import numpy as np
 
 from dpdeblur.errors import DPDeblurError, UnreadableFileError
-from dpdeblur.io import colour_profile, jpeg, limits, png, tiff
+from dpdeblur.io import colour_profile, limits
 from dpdeblur.io.atomic import read_whole
+from dpdeblur.io.formats import FORMATS, by_content
 from dpdeblur.io.metadata import carried
 from dpdeblur.io.orientation import turn
-from dpdeblur.io.picture import PICTURE_EXTENSIONS, Picture, PictureInfo
+from dpdeblur.io.picture import Picture, PictureInfo
 from dpdeblur.io.stored import Broken, Stored, Unusable
-
-READABLE = PICTURE_EXTENSIONS
-"""Extensions that `read_picture` takes, lower case."""
 
 
 def read_picture(path: Path) -> Picture:
     """Read a picture of 8 or 16 bits, gray or RGB, with or without alpha.
 
-    The file's content decides what it is, not its name. Only PNG has checksums, so a JPEG or TIFF
-    with altered pixel bytes can still be read if no data are missing.
+    The file's content decides what it is, not its name. Only PNG has checksums, so another file
+    with altered pixel bytes can still be read if no data are missing. Floating-point numbers of a
+    TIFF are light, 1 being white, and become 16 bits.
 
     Args:
-        path: a PNG, TIFF (first page) or JPEG file.
+        path: a PNG, TIFF (first page), JPEG, WebP, AVIF or JPEG XL file; HEIC with pi-heif.
 
     Returns:
         The picture, upright. `info.warnings` names problems with its metadata.
 
     Raises:
         MissingFileError: there is no such file.
-        UnsupportedFormatError: its extension is not in READABLE.
         UnreadableFileError: it is not a whole, sound picture.
 
     >>> read_picture(Path("examples/canon_r6ii/l.png")).srgb().shape
@@ -69,7 +67,7 @@ def read_picture(path: Path) -> Picture:
 
 def _decode(path: Path) -> Stored:
     try:
-        data = read_whole(path, READABLE, _look)
+        data = read_whole(path, look=_look)
         return _decoder(data)(data)
     except DPDeblurError:
         raise
@@ -89,10 +87,8 @@ def _look(first: bytes, size: int) -> None:
 
 
 def _decoder(data: bytes) -> Callable[[bytes], Stored]:
-    if data.startswith(png.SIGNATURE):
-        return png.decode
-    if data.startswith(jpeg.SIGNATURE):
-        return jpeg.decode
-    if data.startswith(tiff.SIGNATURES):
-        return tiff.decode
-    raise Unusable("it is not a PNG, TIFF or JPEG picture")
+    found = by_content(data)
+    if found is None or found.decode is None:
+        known = ", ".join(form.name for form in FORMATS if form.decode)
+        raise Unusable(f"it is no picture of a known format ({known})")
+    return found.decode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -16,6 +17,7 @@ IPTC_RESOURCE = b"8BIM\x04\x04"
 """Where IPTC data begin in the blocks of Photoshop."""
 
 Samples: TypeAlias = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16
+Numbers: TypeAlias = Samples | NDArray[np.float32]  # or linear light, to be written
 
 
 class Unusable(ValueError):  # noqa: N818 - internal; turned into UnreadableFileError
@@ -37,15 +39,17 @@ class Broken(Unusable):
 class Stored:
     """Samples (uint8 or uint16) from 0 to 2 ** bits - 1, and the blocks beside them.
 
+    Only on writing, and for formats that hold it: samples that are linear light (float32).
+
     `samples` is H x W x C: C = 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha (not
     premultiplied). Blocks are bare: EXIF starts with its TIFF header, XMP and ICC are the packet
     and the profile themselves. `tags` is what the format says outside its EXIF block, in EXIF
-    terms. `notes` are sentences about blocks that could not be read, `left_out` names of blocks
-    that no picture made of this one will have. `cicp` are the code points of the colours' coding
-    (H.273).
+    terms. `orientation` is what it says there, in place of the EXIF block. `notes` are sentences
+    about blocks that could not be read, `left_out` names of blocks that no picture made of this one
+    will have. `cicp` are the code points of the colours' coding (H.273).
     """
 
-    samples: Samples
+    samples: Any  # Numbers; what a decoder gives is Samples
     bits: int
     exif: bytes | None = None
     xmp: bytes | None = None
@@ -54,8 +58,27 @@ class Stored:
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     cicp: bytes | None = None
+    orientation: int | None = None
 
 
-def without_single_channel(samples: Samples) -> Samples:
+def stored_blocks(info: Mapping[Any, Any]) -> dict[str, Any]:
+    """The blocks that Pillow and what is like it found, by their names in Stored."""
+    blocks = {ours: info.get(theirs) for ours, theirs in _PILLOW.items()}
+    found = {name: bytes(block) for name, block in blocks.items() if block}
+    if "exif" in found:
+        found["exif"] = found["exif"].removeprefix(b"Exif\0\0")
+    return found
+
+
+def carried_blocks(stored: Stored) -> dict[str, bytes]:
+    """The blocks of `stored`, as Pillow wants to be told when it writes."""
+    blocks = {theirs: getattr(stored, ours) for ours, theirs in _PILLOW.items()}
+    return {name: block for name, block in blocks.items() if block}
+
+
+_PILLOW = {"exif": "exif", "xmp": "xmp", "icc": "icc_profile"}
+
+
+def without_single_channel(samples: Numbers) -> Numbers:
     """H x W x 1 becomes H x W, as encoders want gray; anything else stays."""
     return samples[..., 0] if samples.shape[-1] == 1 else samples

@@ -17,7 +17,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from dpdeblur.io import exif, limits
+from dpdeblur.io import colour_profile, exif, limits
+from dpdeblur.io.metadata import SOFTWARE
 from dpdeblur.io.stored import (
     IPTC,
     IPTC_RESOURCE,
@@ -32,13 +33,19 @@ SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PLUGIN: Any = "tifffile"  # imageio's stubs do not know its options
 _XMP, _ICC = 700, 34675
 _IPTC, _PHOTOSHOP = 33723, 34377
-_COLOURS = {"MINISWHITE": 1, "MINISBLACK": 1, "RGB": 3}
+_COLOURS = {"MINISWHITE": 1, "MINISBLACK": 1, "RGB": 3, "PALETTE": 1}
+_UNSIGNED, _FLOAT = 1, 3
 _BYTE, _UNDEFINED = 1, 7
-_REDUCED_OR_MASK = 1 | 4  # bits of the tag NewSubfileType
+_REDUCED, _MASK = 1, 4  # bits of the tag NewSubfileType
 _PREMULTIPLIED = 1
 _ALPHA = {_PREMULTIPLIED, 2}
 _DENSEST = {"NONE": 1, "PACKBITS": 64, "ADOBE_DEFLATE": limits.DEFLATED, "DEFLATE": limits.DEFLATED}
 _DENSEST_OF_OTHERS = 2**14
+_DNG_VERSION = 50706
+_CR2 = b"CR"  # after the header
+_FULL = 2**16 - 1
+_OURS = SOFTWARE.split()[0]
+_NEGATIVE = -0.1  # light is never so far below black
 
 # tifffile reports damage both by raising and by logging; the library speaks by raising only.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -47,31 +54,48 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 def decode(data: bytes) -> Stored:
     """Decode the first page of the bytes of a TIFF file.
 
-    1 to 16 unsigned bits, gray or RGB, any compression, strips or tiles, chunky or planar.
-    Premultiplied colours are divided by their alpha. Raises Unusable for other kinds of picture
-    and for files that are cut short or lack a part, and what tifffile raises (ValueError,
-    RuntimeError, ...) for damaged ones.
+    1 to 16 unsigned bits, gray, RGB or a palette, any compression, strips or tiles, chunky or
+    planar. Floating-point numbers are light, 1 being white, and become 16 bits; without a profile
+    they are linear. Premultiplied colours are divided by their alpha. Raises Unusable for other
+    kinds of picture, for raw files, which begin with a preview, and for files that are cut short
+    or lack a part, and what tifffile raises (ValueError, RuntimeError, ...) for damaged ones.
     """
     page = first_page(data)
+    if data[8:10] == _CR2 or _DNG_VERSION in page.tags or page.subfiletype & _REDUCED:
+        raise Unusable("it is a raw file or holds only a preview; develop it to a TIFF first")
     colours = _check(page)
     samples = pixels(page, data)
     if page.axes == "SYX":
         samples = np.moveaxis(samples, 0, -1)
     bits: int = page.bitspersample
+    icc = _block(page, _ICC)
+    samples = np.atleast_3d(samples)
+    if page.photometric.name == "PALETTE":
+        samples, bits, colours = *_unfolded(samples[..., 0], page.colormap), 3
+    notes: tuple[str, ...] = ()
+    if page.sampleformat == _FLOAT:
+        # Pictures in linear light, ours too, have a profile; maps have none.
+        ours = str(page.software).startswith(_OURS)
+        if colours == 1 and icc is None and (ours or samples.min() < _NEGATIVE):
+            raise Unusable("it is a map rather than a picture")
+        samples, notes = _from_light(samples)
+        bits, icc = 16, icc or colour_profile.linear_profile(gray=colours == 1)
     # A copy that may be written to.
-    samples = np.array(np.atleast_3d(samples), np.uint8 if bits <= 8 else np.uint16)
+    samples = np.array(samples, np.uint8 if bits <= 8 else np.uint16)
     if page.photometric.name == "MINISWHITE":
         samples[..., 0] = 2**bits - 1 - samples[..., 0]
-    samples, notes = _with_alpha_only(samples, bits, colours, page.extrasamples)
-    notes += _further_pages(page)
+    samples, others = _with_alpha_only(samples, bits, colours, page.extrasamples)
+    notes += others + _further_pages(page)
     photoshop = _block(page, _PHOTOSHOP) or b""
     left_out = (IPTC,) if _IPTC in page.tags or IPTC_RESOURCE in photoshop else ()
-    xmp, icc = _block(page, _XMP), _block(page, _ICC)
-    return Stored(samples, bits, data, xmp, icc, notes=notes, left_out=left_out)
+    return Stored(samples, bits, data, _block(page, _XMP), icc, notes=notes, left_out=left_out)
 
 
 def encode(stored: Stored, software: str) -> bytes:
-    """Encode as one deflated page, with its EXIF, XMP and ICC blocks."""
+    """Encode as one deflated page, with its EXIF, XMP and ICC blocks.
+
+    Samples are uint8, uint16 or float32.
+    """
     channels = stored.samples.shape[-1]
     data = deflated(
         without_single_channel(stored.samples),
@@ -140,7 +164,8 @@ def _check(page: Any) -> int:
         kind = "RGB"  # the JPEG decoder converts
     if kind not in _COLOURS:
         raise Unusable(f"it is a TIFF of kind {kind}; convert it to gray or RGB first")
-    if page.sampleformat != 1 or page.bitspersample not in range(1, 17):
+    whole = page.sampleformat == _UNSIGNED and page.bitspersample in range(1, 17)
+    if not (whole or page.sampleformat == _FLOAT):
         raise Unusable("its samples are not 8 or 16-bit integers; convert it to 16 bits first")
     if page.axes not in {"YX", "YXS", "SYX"}:
         raise Unusable("it is not a flat picture")
@@ -154,8 +179,31 @@ def _further_pages(page: Any) -> tuple[str, ...]:
     others = 0
     with suppress(Exception):  # a damaged page further on does the first no harm
         for other in page.parent.pages[1:]:
-            others += not other.subfiletype & _REDUCED_OR_MASK
+            others += not other.subfiletype & (_REDUCED | _MASK)
     return (f"Only the first of its {others + 1} pages was read.",) if others else ()
+
+
+def _unfolded(indices: Samples, palette: Any) -> tuple[Samples, int]:
+    """The colours that are meant, in 8 bits if they fit into these, and their bits."""
+    colours = np.asarray(palette, np.uint16).T
+    for unit in (257, 256, 1):  # 255 is written as 65535, or as 65280 or 255 against the standard
+        if not (colours % unit).any() and colours.max() < 256 * unit:
+            return (colours // unit).astype(np.uint8)[indices], 8
+    return colours[indices], 16
+
+
+def _from_light(numbers: NDArray[Any]) -> tuple[Samples, tuple[str, ...]]:
+    """Floating-point numbers in 16 bits, 1 being white; what to say about that."""
+    if not np.isfinite(numbers).all():
+        raise Unusable("it has numbers that are infinite or undefined")
+    above = float((numbers > 1).mean())
+    if above > 0.5:
+        raise Unusable("most of its numbers are above 1, which is white; scale them to [0, 1]")
+    note = "Its floating-point numbers are taken as light, 1 being white"
+    if above:
+        note += f"; those above ({max(above, 0.001):.1%}) were clipped"
+    samples = np.rint(numbers.clip(0, 1).astype(np.float32) * np.float32(_FULL))
+    return samples.astype(np.uint16), (f"{note}.",)
 
 
 def _block(page: Any, tag: int) -> bytes | None:

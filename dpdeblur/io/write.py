@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +16,13 @@ from dpdeblur.errors import (
     OptionError,
     UnwritableOutputError,
 )
-from dpdeblur.io import colour_profile, jpeg, limits, png, tiff
+from dpdeblur.io import colour_profile
 from dpdeblur.io.atomic import FileSet, check_writable, write_whole
-from dpdeblur.io.metadata import SOFTWARE
-from dpdeblur.io.picture import PICTURE_EXTENSIONS, PictureInfo
-from dpdeblur.io.stored import Samples, Stored
+from dpdeblur.io.formats import LINEAR, WRITABLE, Format, by_name
+from dpdeblur.io.picture import PictureInfo
+from dpdeblur.io.stored import Numbers, Stored
 
-_JPEG = (".jpg", ".jpeg")
 _ROWS = 256  # at once, which bounds the memory that floats take
-WRITABLE = PICTURE_EXTENSIONS
-"""Extensions that `write_picture` takes, lower case."""
 
 
 def check_output(path: Path, *, overwrite: bool, inputs: Iterable[Path] | FileSet = ()) -> None:
@@ -51,12 +49,13 @@ def check_outputs(
 def check_size(path: Path, height: int, width: int) -> None:
     """Find out before the long work whether `path` can hold a picture of this size.
 
-    Raises UnwritableOutputError for a JPEG of more than 65,500 pixels along a side.
+    Raises UnwritableOutputError for more pixels along a side than the format has room for.
     """
-    if path.suffix.lower() in _JPEG and max(height, width) > limits.JPEG_SIDE:
+    form = by_name(path)
+    if form.longest is not None and max(height, width) > form.longest:
         raise UnwritableOutputError(
             path,
-            f"JPEG holds at most {limits.JPEG_SIDE} pixels along a side, and the picture has "
+            f"{form.name} holds at most {form.longest} pixels along a side, and the picture has "
             f"{width}x{height}; write PNG or TIFF",
         )
 
@@ -67,13 +66,17 @@ def write_picture(
     like: PictureInfo | None = None,
     *,
     bit_depth: int | None = None,
+    quality: int | None = None,
+    linear: bool = False,
     metadata: bool = True,
     overwrite: bool = False,
 ) -> tuple[str, ...]:
     """Write a picture in the format that the extension names.
 
-    JPEG is always 8 bits (quality 95, 4:4:4) without alpha. Parent folders are made. The file
-    appears whole or not at all, and an existing one stays until then.
+    JPEG, WebP and AVIF have 8 bits. JPEG and AVIF are written with quality 95 and 4:4:4; WebP and
+    JPEG XL without loss. JPEG has no transparency. JPEG XL is written in sRGB's colours. EXR is
+    always linear and has no metadata. Parent folders are made. The file appears whole or not at
+    all, and an existing one stays until then.
 
     Args:
         path: the file; its extension is in WRITABLE.
@@ -81,6 +84,8 @@ def write_picture(
         like: the picture it was made from, whose bit depth, grayness, alpha, colour profile, EXIF
             and XMP are carried over.
         bit_depth: 8 or 16; None is that of `like`, or 16.
+        quality: 1 to 100, of JPEG, WebP, AVIF and JPEG XL; the others ignore it.
+        linear: write light in sRGB's primaries, as 32-bit floating point; TIFF and EXR only.
         metadata: carry over EXIF and XMP.
         overwrite: replace an existing file.
 
@@ -89,79 +94,116 @@ def write_picture(
 
     Raises:
         InvalidPictureError: the pixels have a wrong shape, type or values.
-        OptionError: the bit depth is neither 8 nor 16.
+        OptionError: the bit depth is neither 8 nor 16, the quality not from 1 to 100, or the format
+            not one that holds linear light.
         UnsupportedFormatError, OutputExistsError, UnwritableOutputError: as `check_output` does.
 
     >>> write_picture(Path("gray.png"), np.full((16, 16, 3), 0.5, np.float32))
     ()
     """
     check_output(path, overwrite=overwrite)
-    as_jpeg = path.suffix.lower() in _JPEG
-    if bit_depth is None:
-        bit_depth = like.bit_depth if like else 16
-    if bit_depth not in {8, 16}:
-        raise OptionError("bit_depth", f"{bit_depth} is not possible; give 8 or 16")
-    bits = 8 if as_jpeg else bit_depth
-    if pixels.ndim == 3:
-        check_size(path, *pixels.shape[:2])
-    samples, notes = _samples(pixels, like, bits, with_alpha=not as_jpeg)
-    stored = Stored(samples, bits)
-    if like is not None:
-        exif, xmp = (like.exif, like.xmp) if metadata else (None, None)
-        stored = Stored(samples, bits, exif, xmp, like.icc)
-        if like.icc and not colour_profile.fits(like.icc, gray=like.gray):
-            stored = Stored(samples, bits, exif, xmp)
-            notes += ("A gray colour profile on a colour picture was left out.",)
+    form = by_name(path)
+    _check_options(path, bit_depth, quality, linear=linear)
+    _check_pixels(pixels)
+    check_size(path, *pixels.shape[:2])
+    linear = linear or form.only_linear
+    bits = min(bit_depth or (like.bit_depth if like else 16), form.deepest)
+    kind = np.float32 if linear else np.uint8 if bits == 8 else np.uint16
+    samples, notes = _samples(pixels, like, form, kind)
+    icc, more = _profile(form, like)
+    if linear:
+        icc = colour_profile.linear_profile(gray=samples.shape[-1] <= 2)
+    exif, xmp = (like.exif, like.xmp) if metadata and like else (None, None)
     if like is not None and metadata:
-        notes += tuple(f"The {block} were left out." for block in like.left_out)
-    data, trouble = _encode(path, stored)
+        more += tuple(f"The {block} were left out." for block in like.left_out)
+    data, trouble = _encode(path, form, Stored(samples, bits, exif, xmp, icc), quality)
     write_whole(path, data, overwrite=overwrite)
-    return tuple(f"{path}: {note}" for note in (*notes, *trouble))
+    return tuple(f"{path}: {note}" for note in (*notes, *more, *trouble))
 
 
-def _samples(
-    pixels: NDArray[np.float32] | NDArray[np.uint16],
-    like: PictureInfo | None,
-    bit_depth: int,
-    *,
-    with_alpha: bool,
-) -> tuple[Samples, tuple[str, ...]]:
+def _check_options(path: Path, bit_depth: int | None, quality: int | None, *, linear: bool) -> None:
+    if bit_depth not in {None, 8, 16}:
+        raise OptionError("bit_depth", f"{bit_depth} is not possible; give 8 or 16")
+    if quality is not None and quality not in range(1, 101):
+        raise OptionError("quality", f"{quality} is not possible; give 1 to 100")
+    if linear and path.suffix.lower() not in LINEAR:
+        endings = ", ".join(LINEAR)
+        raise OptionError("linear", f"{path} holds no linear light; name it with one of {endings}")
+
+
+def _check_pixels(pixels: NDArray[Any]) -> None:
     if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
         shape = " x ".join(map(str, pixels.shape))
         raise InvalidPictureError("The output", f"its shape is {shape}, not H x W x 3")
     if pixels.dtype != np.uint16 and not np.issubdtype(pixels.dtype, np.floating):
         raise InvalidPictureError("The output", f"its type is {pixels.dtype}, not float32")
-    notes: tuple[str, ...] = ()
-    gray, alpha = like is not None and like.gray, None
-    if like is not None and like.alpha is not None:
-        if like.alpha.shape != pixels.shape[:2]:
-            notes += ("The transparency is of another size and was left out.",)
-        elif with_alpha:
-            alpha = like.alpha[..., None]
-        elif like.alpha.min() < 1:
-            notes += ("JPEG has no transparency, so it was left out.",)
-    if pixels.dtype == np.uint16 and bit_depth == 16 and not gray and alpha is None:
-        return np.ascontiguousarray(cast(NDArray[np.uint16], pixels)), notes
-    channels = (1 if gray else 3) + (alpha is not None)
-    kind = np.uint8 if bit_depth == 8 else np.uint16
-    samples = np.empty((*pixels.shape[:2], channels), kind)
+
+
+def _profile(form: Format, like: PictureInfo | None) -> tuple[bytes | None, tuple[str, ...]]:
+    """The profile that goes with the pixels of `like`, as they are."""
+    if like is None or not like.icc or not form.profile:
+        return None, ()
+    if not colour_profile.fits(like.icc, gray=like.gray and form.gray):
+        return None, ("A gray colour profile on a colour picture was left out.",)
+    return like.icc, ()
+
+
+def _samples(
+    pixels: NDArray[Any], like: PictureInfo | None, form: Format, kind: type[Any]
+) -> tuple[Numbers, tuple[str, ...]]:
+    """What is stored: numbers of a `kind`, one channel if gray, and alpha. float32 is light."""
+    gray = like is not None and like.gray and form.gray
+    alpha, notes = _alpha(pixels, like, form)
+    icc = None if like is None else like.icc
+    convert = None
+    if kind is np.float32:
+        convert = partial(colour_profile.to_light, icc=icc)
+    elif icc is not None and not form.profile:
+        convert = partial(colour_profile.to_srgb, icc=icc)
+    if pixels.dtype == kind == np.uint16 and not gray and alpha is None and convert is None:
+        return np.ascontiguousarray(pixels), notes
+    samples = np.empty((*pixels.shape[:2], (1 if gray else 3) + (alpha is not None)), kind)
     for top in range(0, len(pixels), _ROWS):
         rows = slice(top, top + _ROWS)
-        values: NDArray[Any] = pixels[rows]
-        if pixels.dtype == np.uint16:
-            values = values.astype(np.float32) / np.float32(65535)
-        elif not np.isfinite(values).all():
-            raise InvalidPictureError("The output", "it holds NaN or infinite values")
+        values = _floats(pixels[rows])
+        if convert is not None:
+            values = convert(values.clip(0, 1))
         if gray:
             # In float64 the mean of three equal numbers is that number again.
             values = values.mean(-1, dtype=np.float64, keepdims=True)
         if alpha is not None:
             values = np.concatenate([values, alpha[rows]], -1)
-        samples[rows] = np.rint(np.clip(values, 0, 1) * np.float32(2**bit_depth - 1))
+        if kind is not np.float32:
+            values = np.rint(values.clip(0, 1) * np.float32(np.iinfo(kind).max))
+        samples[rows] = values
     return samples, notes
 
 
-def _encode(path: Path, stored: Stored) -> tuple[bytes, tuple[str, ...]]:
+def _floats(pixels: NDArray[Any]) -> NDArray[np.floating[Any]]:
+    if pixels.dtype == np.uint16:
+        return pixels.astype(np.float32) / np.float32(65535)
+    if not np.isfinite(pixels).all():
+        raise InvalidPictureError("The output", "it holds NaN or infinite values")
+    return pixels
+
+
+def _alpha(
+    pixels: NDArray[Any], like: PictureInfo | None, form: Format
+) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
+    if like is None or like.alpha is None:
+        return None, ()
+    if like.alpha.shape != pixels.shape[:2]:
+        return None, ("The transparency is of another size and was left out.",)
+    if form.alpha:
+        return like.alpha[..., None], ()
+    if like.alpha.min() < 1:
+        return None, (f"{form.name} has no transparency, so it was left out.",)
+    return None, ()
+
+
+def _encode(
+    path: Path, form: Format, stored: Stored, quality: int | None
+) -> tuple[bytes, tuple[str, ...]]:
     """The file's bytes, if need be with less and less metadata: the picture comes first."""
     attempts = {
         "": stored,
@@ -170,17 +212,12 @@ def _encode(path: Path, stored: Stored) -> tuple[bytes, tuple[str, ...]]:
         "EXIF, XMP and colour profile": replace(stored, exif=None, xmp=None, icc=None),
     }
     failure: Exception | None = None
+    assert form.encode is not None
     for left_out, attempt in attempts.items():
         try:
-            data = _encoded(path.suffix.lower(), attempt)
+            data = form.encode(attempt, quality)
         except Exception as error:  # whatever the encoders raise, the bare picture may still do
             failure = error
             continue
         return data, (f"{left_out} could not be written ({failure}).",) if left_out else ()
     raise UnwritableOutputError(path, f"encoding failed ({failure})") from failure
-
-
-def _encoded(extension: str, stored: Stored) -> bytes:
-    if extension == ".png":
-        return png.encode(stored)
-    return jpeg.encode(stored) if extension in _JPEG else tiff.encode(stored, SOFTWARE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dpdeblur.errors import OptionError
-from dpdeblur.pair import MINIMUM_SIZE
+from dpdeblur.pair import ViewOptions
 
 DEFAULT_SIZE = 3360
 """Width at which the network works on raw files unless told otherwise: the best of five in the mean
@@ -13,22 +13,15 @@ of blurs up to 10, 20, 40 and 80 pixels of the sensor (`benchmarks/raw_sizes.py`
 
 
 @dataclass(frozen=True)
-class RawOptions:
-    """What is left to choose in making views.
+class RawOptions(ViewOptions):
+    """What is left to choose in making views of a raw file.
 
-    `size` is the width in pixels, along the sensor's rows, to which pictures are reduced; None is
-    the sensor's own. `half` develops 2 x 2 sensor pixels to one, which is fast. `balance` evens
-    out the sides' brightness. `swap_views` takes frame 1 for the right view. Raises OptionError.
+    `half` develops 2 x 2 sensor pixels to one, which is fast. `balance` evens out the sides'
+    brightness. `swap_views` takes frame 1 for the right view.
     """
 
-    size: int | None = None
     half: bool = False
     balance: bool = True
-    swap_views: bool = False
-
-    def __post_init__(self) -> None:
-        if self.size is not None and self.size < MINIMUM_SIZE:
-            raise OptionError("size", f"{self.size} must be at least {MINIMUM_SIZE}")
 
     @property
     def side_of_frame_1(self) -> str:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.datasets import RAW_EXTENSIONS, is_folder
 from dpdeblur.errors import OptionError, PictureTooSmallError, UnreadableFileError
-from dpdeblur.pair import DualPixelPair, read_pair
+from dpdeblur.pair import DualPixelPair, ViewOptions, read_pair
 from dpdeblur.raw.develop import LinearPicture, develop
 from dpdeblur.raw.options import RawOptions
 from dpdeblur.raw.photo import open_raw
+from dpdeblur.views import reduce
 
 _FULL = np.float32(2**16 - 1)
 
@@ -36,13 +36,17 @@ def check_photo(left: Path, right: Path | None = None, *, instead: str = "give a
 
 
 def read_photo(
-    left: Path, right: Path | None = None, options: RawOptions | None = None
+    left: Path,
+    right: Path | None = None,
+    options: RawOptions | None = None,
+    views: ViewOptions | None = None,
 ) -> DualPixelPair:
-    """The pair of one photograph: two views read, or a raw file (`left` alone) developed.
+    """The pair of one photograph: a raw file (`left` alone) developed, or two views read.
 
-    Raises what `read_pair` or `read_raw_pair` raises.
+    `options` are for the former, `views` for the latter. Raises what `read_pair` or `read_raw_pair`
+    raises.
     """
-    return read_raw_pair(left, options) if right is None else read_pair(left, right)
+    return read_raw_pair(left, options) if right is None else read_pair(left, right, views)
 
 
 def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPair:
@@ -89,14 +93,7 @@ def finish(
     if size is None or size >= width:
         return _numbers(linear=linear)[picture]
     height = max(1, round(picture.shape[0] * size / width))
-    # This filter has no negative lobes, which would draw dark rims around lights.
-    reduced = [
-        Image.fromarray(picture[..., channel].astype(np.float32)).resize(
-            (size, height), Image.Resampling.HAMMING
-        )
-        for channel in range(3)
-    ]
-    pixels: NDArray[np.float32] = np.stack([np.asarray(channel) for channel in reduced], axis=-1)
+    pixels = reduce(picture, (height, size))
     pixels = (pixels / _FULL).clip(0, 1)
     return pixels if linear else linear_to_srgb(pixels)
 

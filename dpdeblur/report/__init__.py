@@ -6,7 +6,14 @@ from dpdeblur.report.gallery import Gallery, Shown
 from dpdeblur.report.of_batch import batch_page
 from dpdeblur.report.of_evaluation import evaluation_page
 from dpdeblur.report.page import Card, Page, check_page, render, template, write_page
-from dpdeblur.report.web_pictures import colour_map, most_changed, reduced, side_by_side, webp
+from dpdeblur.report.web_pictures import (
+    beside_shape,
+    colour_map,
+    most_changed,
+    reduced,
+    side_by_side,
+    webp,
+)
 
 __all__ = [
     "Card",
@@ -14,6 +21,7 @@ __all__ = [
     "Page",
     "Shown",
     "batch_page",
+    "beside_shape",
     "check_page",
     "colour_map",
     "evaluation_page",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from dpdeblur.engines import Engine
 from dpdeblur.engines.base import versions
 from dpdeblur.errors import DPDeblurError, ShapeMismatchError
 from dpdeblur.io import read_picture
+from dpdeblur.pair import DualPixelPair, ViewOptions
 from dpdeblur.raw import RawOptions, read_photo
 from dpdeblur.report.gallery import Gallery, Shown
 from dpdeblur.report.page import Card, Page
 
 _MADE_BEFORE = "Made by an earlier run."
+_Read = Callable[[Path, Path | None], DualPixelPair]
 
 
 def batch_page(
@@ -24,12 +27,15 @@ def batch_page(
     plan: Plan,
     report: BatchReport,
     raw: RawOptions | None = None,
+    views: ViewOptions | None = None,
 ) -> Page:
     """What a batch did, whose engine the gallery watched.
 
-    Of what an earlier run made, the views and the result are read once more.
+    Of what an earlier run made, the views and the result are read once more, the former as `raw`
+    and `views` say.
     """
-    cards = [_card(gallery, plan.output_dir, record, raw) for record in report.records]
+    read = partial(read_photo, options=raw, views=views)
+    cards = [_card(gallery, plan.output_dir, record, read) for record in report.records]
     counts = ", ".join(f"{number} {status}" for status, number in report.counts.items())
     return Page(
         title=f"dpdeblur batch: {plan.output_dir}",
@@ -53,13 +59,13 @@ def named(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {_text(value)}" for name, value in values.items())
 
 
-def _card(gallery: Gallery, output_dir: Path, record: Record, raw: RawOptions | None) -> Card:
+def _card(gallery: Gallery, output_dir: Path, record: Record, read: _Read) -> Card:
     notes: Sequence[str] = record.notes
     shown = None if record.error is not None else gallery.shown.get(Path(record.left))
     if shown is None and record.status == "skipped":
         notes = (_MADE_BEFORE, *notes)
         try:
-            shown = _read(gallery, output_dir, record, raw)
+            shown = _shown(gallery, output_dir, record, read)
         except DPDeblurError as error:
             notes = (*notes, str(error))
     facts = {"Files": " and ".join(filter(None, (record.left, record.right)))}
@@ -72,10 +78,10 @@ def _card(gallery: Gallery, output_dir: Path, record: Record, raw: RawOptions | 
     return Card(record.name, shown, facts, notes=notes, error=record.error)
 
 
-def _read(gallery: Gallery, output_dir: Path, record: Record, raw: RawOptions | None) -> Shown:
+def _shown(gallery: Gallery, output_dir: Path, record: Record, read: _Read) -> Shown:
     """A result that is there, and its views, from their files."""
     right = None if record.right is None else Path(record.right)
-    pair = read_photo(Path(record.left), right, raw)
+    pair = read(Path(record.left), right)
     before = pair.upright(pair.combined())
     path = output_dir / record.output
     after = read_picture(path).srgb()

@@ -61,6 +61,11 @@ def most_changed(
     return slice(top, min(rows, top + height)), slice(left, min(columns, left + width))
 
 
+def beside_shape(height: int, width: int) -> tuple[int, int]:
+    """Height and width of two pictures of one size beside each other, as below."""
+    return height, 2 * width + _GAP
+
+
 def side_by_side(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float32]:
     """Two pictures `H x W x 3` beside each other, with a white gap between them."""
     gap = np.ones((len(before), _GAP, 3), np.float32)

@@ -100,9 +100,9 @@ def test_pictures_that_are_not_recognised_are_pointed_out(tmp_path: Path) -> Non
     write_pair(tmp_path, "A", 1)
     fill(tmp_path, "A_GT.png", "A.png", "A_sharp.png", "IMG_1.jpg", "IMG_1.CR2", "x/target/1.png")
     assert plan_jobs(tmp_path, tmp_path / "out").warnings == ()
-    fill(tmp_path, "web_L.webp")
+    fill(tmp_path, "web_L.bmp")
     (warning,) = plan_jobs(tmp_path, tmp_path / "out").warnings
-    path = tmp_path / "web_L.webp"
+    path = tmp_path / "web_L.bmp"
     assert warning == f"1 other picture was not recognised as a view: {path}."
     fill(tmp_path, "IMG_1 (L).png", "IMG_1 (R).png", "X_B.png")
     (warning,) = plan_jobs(tmp_path, tmp_path / "out").warnings

@@ -131,6 +131,8 @@ def test_manifest_says_what_was_done_and_how(tmp_path: Path) -> None:
     assert content["engine"] == {"name": "fake", "colour": "blue"}
     assert content["options"] == {
         "bit_depth": 8,
+        "quality": None,
+        "linear": False,
         "metadata": True,
         "overwrite": False,
     }
@@ -253,7 +255,7 @@ def test_reading_and_writing_overlap_with_the_engine(
     network = [threading.Event() for _ in range(3)]
     me = threading.get_ident()
 
-    def reading(left: Path, right: Path, _: object) -> DualPixelPair:
+    def reading(left: Path, right: Path, *_: object) -> DualPixelPair:
         assert threading.get_ident() != me
         reads[int(left.stem[0]) - 1].set()
         return read_pair(left, right)
@@ -298,7 +300,7 @@ def test_one_picture_ahead_and_one_behind_at_most(
         most["views"] = max(most["views"], len(views_alive))
         most["results"] = max(most["results"], len(results_alive))
 
-    def reading(left: Path, right: Path, _: object) -> DualPixelPair:
+    def reading(left: Path, right: Path, *_: object) -> DualPixelPair:
         views = read_pair(left, right)
         views_alive.add(views)
         look()

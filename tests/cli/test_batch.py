@@ -188,3 +188,41 @@ class TestBatch:
         (tmp_path / "out").write_bytes(b"mine")
         said = failure(run("batch", source, tmp_path / "out"))
         assert f"{tmp_path / 'out'} is not a folder" in said
+
+    def test_views_reduced_and_exchanged(self, source: Path, tmp_path: Path) -> None:
+        """As `fix` does it; the record says so, and a later run notices other options."""
+        left, right = source / "a_L.png", source / "a_R.png"
+        options = ("--size", "48", "--swap-views")
+        report = json.loads(run("batch", left, right, tmp_path / "out", *options, "--json").stdout)
+        (record,) = report["pictures"]
+        assert record["views"] == {"size": 48, "swap_views": True}
+        assert report["warnings"] == []
+        assert run("fix", left, right, *options, "-o", tmp_path / "one.png").exit_code == 0
+        assert run("fix", right, left, "--size", "48", "-o", tmp_path / "two.png").exit_code == 0
+        batched = read_picture(tmp_path / "out" / "a.png").samples
+        assert batched.shape[1] == 48
+        for name in ("one.png", "two.png"):
+            np.testing.assert_array_equal(read_picture(tmp_path / name).samples, batched)
+        (note,) = json.loads(run("batch", left, right, tmp_path / "out", "--json").stdout)["notes"]
+        assert note.startswith("1 existing picture was made with other size, sides or balance")
+
+    def test_suffixes_and_dry_run(self, source: Path, tmp_path: Path) -> None:
+        (source / "a_L.png").rename(source / "a.png")
+        (source / "a_R.png").rename(source / "a_aux.png")
+        options = ("--right-suffix", "_aux", "--dry-run")
+        report = json.loads(run("batch", source, tmp_path / "out", *options, "--json").stdout)
+        (row,) = report["pictures"]
+        assert (row["name"], Path(row["left"]), row["done"]) == ("a", source / "a.png", False)
+        assert report["orphans"] == []
+        shown = run("batch", source, tmp_path / "out", *options).stdout
+        assert "1 of 1 to do" in shown
+        assert not (tmp_path / "out").exists()
+
+    def test_qualities_and_linear_light(self, source: Path, tmp_path: Path) -> None:
+        files, out = (source / "a_L.png", source / "a_R.png"), tmp_path / "out"
+        assert "--quality: .png" in failure(run("batch", *files, out, "--quality", "80"))
+        assert "--linear: .jpg" in failure(run("fix", *files, "-o", "a.jpg", "--linear"))
+        assert "--linear" in failure(run("batch", *files, out, "--format", "same", "--linear"))
+        for options, name in ((("jpg", "--quality", "50"), "a.jpg"), (("exr",), "a.exr")):
+            assert run("batch", *files, out, "--format", *options).exit_code == 0
+            assert (out / name).is_file()

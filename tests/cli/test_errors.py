@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dpdeblur.io import formats
 from support.batches import FakeEngine, fake_run
 from support.command import run
 from support.pairs import write_pair
@@ -56,12 +58,14 @@ def test_memory_that_runs_out_is_no_bug(
     assert isinstance(run("fix", folder / "p0_L.png", folder / "p0_R.png").exception, RuntimeError)
 
 
-def test_a_jpeg_too_long_is_refused_before_the_work(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("extension", "kind"), [("jpg", "JPEG"), ("webp", "WebP")])
+def test_what_is_too_long_is_refused_before_the_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, extension: str, kind: str
 ) -> None:
     fail_at(1, AssertionError("the engine was run"), monkeypatch)
-    monkeypatch.setattr("dpdeblur.io.limits.JPEG_SIDE", 20)
-    result = run("fix", folder / "p0_L.png", folder / "p0_R.png", "-o", folder / "a.jpg")
-    assert "JPEG holds at most 20 pixels" in result.stderr
-    result = run("batch", folder, folder / "out", "--format", "jpg")
-    assert result.stderr.count("JPEG holds at most 20 pixels") == 2
+    short = tuple(replace(form, longest=form.longest and 20) for form in formats.FORMATS)
+    monkeypatch.setattr(formats, "FORMATS", short)
+    result = run("fix", folder / "p0_L.png", folder / "p0_R.png", "-o", folder / f"a.{extension}")
+    assert f"{kind} holds at most 20 pixels" in result.stderr
+    result = run("batch", folder, folder / "out", "--format", extension)
+    assert result.stderr.count(f"{kind} holds at most 20 pixels") == 2

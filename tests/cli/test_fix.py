@@ -202,7 +202,7 @@ class TestFix:
         [
             (None, "does not exist"),
             (b"", "is empty"),
-            (b"just text", "not a PNG, TIFF or JPEG"),
+            (b"just text", "no picture of a known format"),
             ("truncated", "cut short"),
             ("identical", "identical"),
             ("smaller", "differ in size"),
@@ -227,7 +227,7 @@ class TestFix:
     @pytest.mark.parametrize(
         ("option", "says"),
         [
-            (("-o", "out.webp"), "unknown format"),
+            (("-o", "out.gif"), "unknown format"),
             (("--weights", "nope"), "nope"),
             (("--device", "cuda:99"), "cuda:99"),
             (("--device", "toaster"), "toaster"),
@@ -237,7 +237,7 @@ class TestFix:
             (("--protocol", "dpdd"), "--protocol: it is for scores; give --truth too"),
             (("--crop", "0,0,60,20"), "--crop: 0,0,60,20 reaches beyond the picture of 59x50"),
             (("--crop", "all"), "--crop: 'all' is not X,Y,W,H"),
-            (("--compare", "out.webp"), "unknown format"),
+            (("--compare", "out.gif"), "unknown format"),
         ],
     )
     def test_bad_options(self, pair: Pair, option: tuple[str, str], says: str) -> None:

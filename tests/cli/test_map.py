@@ -427,7 +427,7 @@ class TestBadInput:
         assert "--radii" in self.sentence(tmp_path, *gray_pair, "--radii", radii)
 
     def test_raw_options_with_two_views(self, tmp_path: Path, gray_pair: tuple[Path, Path]) -> None:
-        assert "--size" in self.sentence(tmp_path, *gray_pair, "--size", "full")
+        assert "--balance" in self.sentence(tmp_path, *gray_pair, "--balance", "off")
 
     def test_folders(self, tmp_path: Path) -> None:
         assert "is a folder" in self.sentence(tmp_path, tmp_path, tmp_path)

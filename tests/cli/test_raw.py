@@ -90,6 +90,8 @@ class TestSplit:
         np.testing.assert_allclose(srgb_to_linear(encoded), linear, atol=5e-5)
         with tifffile.TiffFile(tmp_path / "b" / "IMG_1_left.tif") as file:
             assert file.pages[0].tags[34675].value == linear_profile()  # type: ignore[union-attr]
+        assert run("split", photo, "-o", tmp_path / "c", "--format", "exr").exit_code == 0
+        assert files(tmp_path / "c") == ["IMG_1_left.exr", "IMG_1_right.exr"]
         # Whoever heeds the profile sees the same picture.
         heeded = read_picture(tmp_path / "b" / "IMG_1_left.tif").srgb()
         np.testing.assert_allclose(heeded, encoded, atol=1e-3)
@@ -168,7 +170,7 @@ class TestFix:
         [
             (("--size", "huge"), "huge"),
             (("--size", "8"), "at least 16"),
-            (("-o", "out.webp"), "unknown format"),
+            (("-o", "out.gif"), "unknown format"),
             (("--truth", "nowhere.png"), "nowhere.png"),
             (("--size", "20"), "--size: 20 makes"),
         ],
@@ -183,7 +185,8 @@ class TestFix:
         for pictures in ((photo, other), (pair[0], photo)):
             assert "holds both views; give only this file" in failure(run("fix", *pictures))
         for pictures in ((photo,), pair):
-            assert "use one of .png" in failure(run("fix", *pictures, "--truth", other))
+            said = failure(run("fix", *pictures, "--truth", other))
+            assert "it is a raw file or holds only a preview" in said
 
     def test_saved_views_do_not_replace_the_result(self, photo: Path, tmp_path: Path) -> None:
         views = tmp_path / "views"
@@ -203,7 +206,7 @@ class TestFix:
 
     @pytest.mark.parametrize(
         "option",
-        [("--size", "full"), ("--balance", "off"), ("--swap-views",), ("--save-views", "x")],
+        [("--balance", "off"), ("--save-views", "x")],
     )
     def test_views_take_no_options_of_raws(
         self, pair: tuple[Path, Path], option: tuple[str, ...]
@@ -364,21 +367,29 @@ class TestBatch:
         assert (notes, raws) == ([], first | {"day/torn": None})
         assert again(*FAST)[0] == []
         (source / "day" / "b.cr2").unlink()
-        for options in (("--size", "64"), (*FAST, "--swap-views"), (*FAST, "--balance", "off")):
+        for options, count in (
+            (("--size", "64"), "2 existing pictures were"),
+            ((*FAST, "--swap-views"), "2 existing pictures were"),
+            ((*FAST, "--balance", "off"), "1 existing picture was"),
+        ):
             (note,), raws = again(*options)
-            assert note.startswith("1 existing picture was made with other ")
-            assert "options for raw files; add --overwrite" in note
+            assert note.startswith(f"{count} made with other size, sides or balance; add --over")
             assert raws == first | {"day/torn": None}
         notes, raws = again("--size", "64", "--swap-views", "--overwrite")
         assert (notes, raws["IMG_1"]) == ([], made(64, swap_views=True))
 
     def test_options_for_raws_without_any(self, pair: tuple[Path, Path], tmp_path: Path) -> None:
-        result = run("batch", pair[0].parent, tmp_path / "out", *FAST, "--swap-views")
+        result = run("batch", pair[0].parent, tmp_path / "out", "--balance", "off")
         assert result.exit_code == 0
-        assert "There is no raw file, so --size, --swap-views had no effect." in result.stderr
+        assert "There is no raw file, so --balance had no effect." in result.stderr
 
-    def test_a_file_is_for_fix(self, photo: Path, tmp_path: Path) -> None:
-        assert "use dpdeblur fix" in failure(run("batch", photo, tmp_path / "out"))
+    def test_files_and_patterns(self, photo: Path, pair: tuple[Path, Path], tmp_path: Path) -> None:
+        shutil.copy(photo, photo.with_name("IMG_2.cr2"))
+        pattern = photo.with_name("*_1.*")
+        result = run("batch", pattern, *pair, tmp_path / "out", *FAST, "--dry-run", "--json")
+        plan = json.loads(result.stdout)["pictures"]
+        assert [Path(row["left"]) for row in plan] == sorted([photo, pair[0]])
+        assert not (tmp_path / "out").exists()
 
     def test_a_folder_of_dngs(self, photo: Path, tmp_path: Path) -> None:
         photo.rename(photo.with_name("IMG_1.dng"))

@@ -11,8 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpdeblur.datasets import find_pairs, find_photos, find_truth_pairs, list_pictures
-from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
+from dpdeblur.datasets import (
+    Marks,
+    expanded,
+    find_pairs,
+    find_photos,
+    find_truth_pairs,
+    list_pictures,
+)
+from dpdeblur.errors import MissingFileError, OptionError, PairingError, UnreadableFileError
 from support.trees import fill
 from support.unreadable import make_unreadable
 
@@ -287,3 +294,38 @@ def test_a_folder_that_cannot_be_listed_is_left_out_with_a_warning(
     make_unreadable(tmp_path, monkeypatch)
     with pytest.raises(UnreadableFileError):
         find_photos(tmp_path)
+
+
+def test_several_folders_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, "a/X_L.png", "a/X_R.png", "b/c/Y.CR2", "b/Z.cr3", "test_l/source/1.png")
+    fill(tmp_path, "test_r/source/1.png", "a/notes.txt")
+    monkeypatch.chdir(tmp_path)
+    found = find_photos([Path("a"), Path("b/c"), Path("b/Z.cr3"), Path("test_l"), Path("test_r")])
+    assert [photo.name for photo in found.photos] == ["a/X", "b/Z", "b/c/Y", "test/source/1"]
+    mixed = find_photos([Path("a/X_L.png"), tmp_path / "a" / "X_R.png", Path("a/notes.txt")])
+    assert [photo.name for photo in mixed.photos] == ["X"]
+    with pytest.raises(MissingFileError):
+        find_photos([Path("a"), Path("none")])
+
+
+def test_suffixes_of_ones_own(tmp_path: Path) -> None:
+    fill(tmp_path, "1_main.png", "1_aux.png", "2_main.png", "3_L.png", "3_R.png")
+    found = find_photos(tmp_path, marks=Marks.suffixes("_main", "_aux"))
+    assert [photo.name for photo in found.photos] == ["1"]
+    assert found.orphans == (tmp_path / "2_main.png",)
+    fill(tmp_path, "4.png", "4_right.png")
+    found = find_photos(tmp_path, marks=Marks.suffixes("", "_right"))
+    assert [photo.name for photo in found.photos] == ["4"]
+    assert found.orphans == ()
+    with pytest.raises(OptionError):
+        Marks.suffixes("_x", "_x")
+
+
+def test_patterns(tmp_path: Path) -> None:
+    fill(tmp_path, "b.CR2", "a.CR2", "c/d.CR2", "e[1].CR2")
+    assert [path.name for path in expanded([tmp_path / "?.CR2"])] == ["a.CR2", "b.CR2"]
+    assert expanded([tmp_path / "e[1].CR2", tmp_path / "x*"]) == (
+        tmp_path / "e[1].CR2",
+        tmp_path / "x*",
+    )
+    assert len(expanded([tmp_path / "**" / "*.CR2"])) == 4

@@ -66,6 +66,16 @@ def tiff(width: int, height: int, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+def webp(width: int, height: int) -> bytes:
+    """A WebP, with loss, of 16 x 16 pixels that says to be of another size."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(buffer, "WEBP")
+    data = bytearray(buffer.getvalue())
+    frame = data.index(b"\x9d\x01\x2a") + 3
+    data[frame : frame + 4] = struct.pack("<HH", width, height)
+    return bytes(data)
+
+
 def peak(path: Path) -> tuple[str, int]:
     """What is said of a picture that is refused, and the bytes that were taken at most."""
     tracemalloc.start()
@@ -85,6 +95,7 @@ def peak(path: Path) -> tuple[str, int]:
         ("woven.png", png(8000, 6000, interlaced=1)),
         ("a.tif", tiff(8000, 6000)),
         ("a.tif", tiff(8000, 6000, compression="zlib")),
+        ("a.webp", webp(8000, 6000)),
     ],
 )
 def test_a_picture_that_its_file_cannot_hold(tmp_path: Path, name: str, data: bytes) -> None:
@@ -96,7 +107,7 @@ def test_a_picture_that_its_file_cannot_hold(tmp_path: Path, name: str, data: by
 
 @pytest.mark.parametrize("most", [0.01], indirect=True)
 @pytest.mark.usefixtures("most")
-@pytest.mark.parametrize("extension", ["png", "jpg", "tif"])
+@pytest.mark.parametrize("extension", ["png", "jpg", "tif", "webp", "avif", "jxl"])
 def test_a_picture_larger_than_is_allowed(tmp_path: Path, extension: str) -> None:
     for side, fits in ((100, True), (104, False)):
         path = tmp_path / f"{side}.{extension}"
@@ -115,7 +126,7 @@ def test_no_pixels_at_all_is_no_budget(number: float) -> None:
         allow_megapixels(number)
 
 
-@pytest.mark.parametrize(("begin", "says"), [(b"", "not a PNG"), (b"II*\0", "megapixels")])
+@pytest.mark.parametrize(("begin", "says"), [(b"", "PNG"), (b"II*\0", "megapixels")])
 @pytest.mark.parametrize("read", [read_picture, read_map])
 def test_first_bytes_and_size_are_looked_at_first(
     tmp_path: Path, read: Any, begin: bytes, says: str
@@ -158,8 +169,51 @@ def test_bytes_that_may_begin_a_marker_take_linear_time(tmp_path: Path) -> None:
     assert time.process_time() - began < 2
 
 
-def test_a_jpeg_too_long_is_refused_before_it_is_encoded(tmp_path: Path) -> None:
-    long = np.zeros((1, 65501, 3), np.float32)
-    with pytest.raises(UnwritableOutputError, match=r"at most 65500 pixels .* write PNG or TIFF"):
-        write_picture(tmp_path / "a.jpg", long)
+@pytest.mark.parametrize(("name", "longest"), [("a.jpg", 65500), ("a.webp", 16383)])
+def test_what_is_too_long_is_refused_before_it_is_encoded(
+    tmp_path: Path, name: str, longest: int
+) -> None:
+    long = np.zeros((1, longest + 1, 3), np.float32)
+    says = rf"at most {longest} pixels .* write PNG or TIFF"
+    with pytest.raises(UnwritableOutputError, match=says):
+        write_picture(tmp_path / name, long)
+    write_picture(tmp_path / name, long[:, 1:])
     write_picture(tmp_path / "a.png", long)
+
+
+@pytest.mark.parametrize("most", [0.01], indirect=True)
+@pytest.mark.usefixtures("most")
+@pytest.mark.parametrize(
+    "options", [{"lossless": True}, {"quality": 80}, {"exif": b"Exif\0\0", "quality": 80}]
+)
+def test_webp_of_each_kind_has_the_budget(tmp_path: Path, options: dict[str, Any]) -> None:
+    for height, fits in ((100, True), (104, False)):
+        path = tmp_path / f"{height}.webp"
+        Image.new("RGB", (100, height)).save(path, **options)
+        if fits:
+            assert read_picture(path).samples.shape == (100, 100, 3)
+            continue
+        with pytest.raises(UnreadableFileError, match="100x104 pixels"):
+            read_picture(path)
+
+
+@pytest.mark.parametrize("most", [0.0001], indirect=True)
+@pytest.mark.usefixtures("most")
+@pytest.mark.parametrize(
+    "size",
+    [(16, 16), (16, 24), (12, 16), (18, 24), (18, 32), (16, 20), (9, 18), (40, 63), (520, 9)],
+)
+def test_the_size_that_jpeg_xl_tells(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = tmp_path / "a.jxl"
+    write_picture(path, np.zeros((*size, 3), np.float32))
+    with pytest.raises(UnreadableFileError, match=f"{size[1]}x{size[0]} pixels"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.avif", "a.jxl"])
+def test_small_files_of_much_are_looked_at_by_size_first(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    write_picture(path, np.zeros((16, 16, 3), np.float32))
+    os.truncate(path, 12 * 10**9)
+    with pytest.raises(UnreadableFileError, match="megapixels"):
+        read_picture(path)

@@ -1,0 +1,16 @@
+#!/bin/sh
+# An external editor for Lightroom, digiKam and others: restores the raw file beside the picture it
+# is given, and puts the result in the picture's place.
+# IMG_1.tif, IMG_1-Edit.tif and IMG_1-Bearbeitet.tif all lead to IMG_1.CR3, .cr3, .CR2 or .cr2.
+set -eu
+picture=$1
+stem=${picture%.*}
+for name in "$stem" "${stem%-*}"; do
+    for ending in CR3 cr3 CR2 cr2; do
+        if [ -f "$name.$ending" ]; then
+            exec dpdeblur fix "$name.$ending" -o "$picture" --overwrite --log "$HOME/dpdeblur.log"
+        fi
+    done
+done
+echo "There is no raw file beside $picture." >&2
+exit 2

@@ -1,0 +1,89 @@
+"""The user's own defaults for options, in one TOML file. What the command line says wins."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from dpdeblur.errors import OptionError, UnreadableFileError
+
+NAME = "dpdeblur.toml"
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration file; `there` says whether it exists. `settings` are its tables."""
+
+    path: Path
+    there: bool
+    settings: Mapping[str, Any]
+
+    def defaults(self, group: Any) -> dict[str, Any]:
+        """The settings by the names of commands and parameters, as click wants its defaults.
+
+        Keys outside tables are for all commands of the `group` that have such an option. Raises
+        OptionError for a key that is neither that nor a command.
+        """
+        return _defaults(self.path, self.settings, {}, group)
+
+
+def read_config(path: Path | None = None) -> Config:
+    """The file at `path`, or the one in the user's own folder, which need not be there.
+
+    Raises UnreadableFileError where it is no TOML, or `path` was given and cannot be read.
+    """
+    file = path or Path(typer.get_app_dir("dpdeblur")) / NAME
+    try:
+        if path is None and not file.is_file():
+            return Config(file, False, {})
+        return Config(file, True, tomllib.loads(file.read_text("utf-8")))
+    except OSError as error:
+        raise UnreadableFileError(file, error.strerror or str(error)) from error
+    except ValueError as error:  # not TOML, not UTF-8
+        raise UnreadableFileError(file, f"it is not TOML ({error})") from error
+
+
+def _defaults(
+    path: Path, settings: Mapping[str, Any], general: Mapping[str, Any], group: Any
+) -> dict[str, Any]:
+    tables = {key: value for key, value in settings.items() if isinstance(value, dict)}
+    ours = {key: value for key, value in settings.items() if key not in tables}
+    for key in [*(tables.keys() - group.commands.keys()), *(ours.keys() - _known(group))]:
+        what = "command" if key in tables else "option"
+        raise OptionError(key, f"{path} names it, but there is no such {what}")
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        inner = tables.get(name, {})
+        if hasattr(command, "commands"):
+            found[name] = _defaults(path, inner, {**general, **ours}, command)
+            continue
+        names = _names(command)
+        for key in inner.keys() - names.keys():
+            raise OptionError(key, f"{path} names it, but '{name}' has no such option")
+        chosen = {**general, **ours, **inner}
+        found[name] = {names[key]: value for key, value in chosen.items() if key in names}
+    return found
+
+
+def _known(group: Any) -> set[str]:
+    """All options of all commands of a group and below."""
+    return {
+        key
+        for command in group.commands.values()
+        for key in (_known(command) if hasattr(command, "commands") else _names(command))
+    }
+
+
+def _names(command: Any) -> dict[str, str]:
+    """The parameters of a command by their options without dashes in front."""
+    return {
+        option.removeprefix("--"): parameter.name
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--") and parameter.name != "help"
+    }

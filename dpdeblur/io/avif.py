@@ -1,0 +1,66 @@
+"""AVIF: pixels by libavif (imagecodecs), which keeps 10 and 12 bits; all else by Pillow.
+
+Pillow writes 8 bits only, but writes the blocks beside them, which imagecodecs does not.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import imagecodecs
+import numpy as np
+from PIL import Image
+from PIL.AvifImagePlugin import AvifImageFile
+
+from dpdeblur.io import exif, limits
+from dpdeblur.io.stored import (
+    Broken,
+    Stored,
+    carried_blocks,
+    stored_blocks,
+    without_single_channel,
+)
+
+_BRANDS = {b"avif", b"avis"}
+_TWELVE_BITS = 0x20  # of the third byte of the box av1C
+_QUALITY = 95
+
+
+def begins(data: bytes) -> bool:
+    """Whether a file that begins so is AVIF."""
+    return data[4:8] == b"ftyp" and data[8:12] in _BRANDS
+
+
+def decode(data: bytes) -> Stored:
+    """Decode the bytes of an AVIF file of 8, 10 or 12 bits, the first picture of a sequence.
+
+    Raises Unusable for a file that is too large or has no description of its samples, and what
+    imagecodecs and Pillow raise for damaged ones.
+    """
+    described = data.find(b"av1C")
+    if described < 0:
+        raise Broken("it is damaged")
+    deep = 12 if data[described + 6] & _TWELVE_BITS else 10
+    # Not by Image.open, which has a limit on the number of pixels.
+    with AvifImageFile(BytesIO(data)) as image:
+        limits.check_pixels(image.height, image.width)
+        # The boxes' turns and mirrors count, not what EXIF says; Pillow makes both agree.
+        turned = image.getexif().get(exif.ORIENTATION, 1)
+        blocks = stored_blocks(image.info)
+    samples = np.atleast_3d(imagecodecs.avif_decode(data, index=0))
+    return Stored(samples, 8 if samples.itemsize == 1 else deep, **blocks, orientation=turned)
+
+
+def encode(stored: Stored, quality: int | None = None) -> bytes:
+    """Encode `stored.samples` (uint8), chroma at full resolution, quality 95 unless given."""
+    buffer = BytesIO()
+    image = Image.fromarray(without_single_channel(stored.samples))
+    image.save(
+        buffer,
+        "AVIF",
+        quality=quality or _QUALITY,
+        subsampling="4:4:4",
+        max_threads=1,  # the bytes depend on their number
+        **carried_blocks(stored),
+    )
+    return buffer.getvalue()

@@ -1,0 +1,78 @@
+"""Defaults of one's own, and what is said of a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import dpdeblur
+from support.command import failure, run
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "dpdeblur.toml"
+    monkeypatch.setenv("DPDEBLUR_CONFIG", str(path))
+    return path
+
+
+def plan(*arguments: object) -> list[str]:
+    report = json.loads(run(*arguments, "--dry-run", "--json").stdout)
+    return [Path(row["output"]).suffix for row in report["pictures"]]
+
+
+class TestConfig:
+    def test_the_command_line_wins(
+        self, config: Path, pair: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        config.write_text('overwrite = true\n[batch]\nformat = "tif"\nquality = 80\n')
+        said = failure(run("batch", *pair, tmp_path / "out"))
+        assert "--quality: .tif" in said
+        assert plan("batch", *pair, tmp_path / "out", "--format", "jpg") == [".jpg"]
+        other = tmp_path / "other.toml"
+        other.write_text('[batch]\nformat = "webp"\n[calibrate.pattern]\noverwrite = true\n')
+        assert plan("--config", other, "batch", *pair, tmp_path / "out") == [".webp"]
+
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ("sharpen = 3", "no such option"),
+            ("[mend]\nquiet = true", "no such command"),
+            ("[fix]\nformat = 3", "'fix' has no such option"),
+            ("[fix", "not TOML"),
+        ],
+    )
+    def test_what_means_nothing_is_an_error(self, config: Path, text: str, says: str) -> None:
+        config.write_text(text)
+        assert says in failure(run("info"))
+
+    def test_a_file_that_was_named_must_be_there(self, config: Path) -> None:
+        assert "No such file" in failure(run("info"))
+        assert config.name in failure(run("info"))
+
+    @pytest.mark.slow
+    def test_info_shows_it(self, config: Path) -> None:
+        config.write_text('device = "cpu"\n')
+        shown = json.loads(run("info", "--json").stdout)["config"]
+        assert shown == {"path": str(config), "settings": {"device": "cpu"}}
+        assert config.name in run("info").stdout
+
+
+class TestTelling:
+    def test_version(self) -> None:
+        assert run("-V").stdout == f"dpdeblur {dpdeblur.__version__}\n"
+
+    def test_the_log_has_what_was_said(self, pair: tuple[Path, Path], tmp_path: Path) -> None:
+        log, out = tmp_path / "log.txt", tmp_path / "out"
+        said = run("batch", *pair, out, "--dry-run", "-v", "--log", log, "--balance", "off").stderr
+        assert "dry_run=True" in said
+        assert run("fix", pair[0], "--log", log).exit_code == 2
+        text = log.read_text()
+        for part in (f"dpdeblur {dpdeblur.__version__} batch", "WARNING There is no raw", "ERROR"):
+            assert part in text
+        assert said.count("Done in") == 1
+
+    def test_the_log_must_be_writable(self, pair: tuple[Path, Path], tmp_path: Path) -> None:
+        assert "cannot be written" in failure(run("fix", *pair, "--log", tmp_path / "no" / "log"))
