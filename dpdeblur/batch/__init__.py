@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dpdeblur.batch.events import Event, EventCallback, Finished, Progress
+from dpdeblur.batch.executor import Executor
 from dpdeblur.batch.manifest import MANIFEST_NAME, SCHEMA, Manifest, Record, Status
 from dpdeblur.batch.plan import Job, Plan, plan_jobs
 from dpdeblur.batch.run import BatchReport, run_batch
+from dpdeblur.batch.threads import Threads
 
 __all__ = [
     "MANIFEST_NAME",
@@ -13,6 +15,7 @@ __all__ = [
     "BatchReport",
     "Event",
     "EventCallback",
+    "Executor",
     "Finished",
     "Job",
     "Manifest",
@@ -20,6 +23,7 @@ __all__ = [
     "Progress",
     "Record",
     "Status",
+    "Threads",
     "plan_jobs",
     "run_batch",
 ]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import dpdeblur.batch.run as batch_run
+import dpdeblur.batch.steps as batch_steps
 from dpdeblur.batch import (
     MANIFEST_NAME,
     Event,
@@ -22,6 +22,7 @@ from dpdeblur.batch import (
     Manifest,
     Progress,
     Record,
+    Threads,
     plan_jobs,
     run_batch,
 )
@@ -279,8 +280,8 @@ def test_reading_and_writing_overlap_with_the_engine(
             assert writes[number - 1].wait(10)
         return fake_run(pair, progress)
 
-    monkeypatch.setattr(batch_run, "read_photo", reading)
-    monkeypatch.setattr(batch_run, "write_picture", writing)
+    monkeypatch.setattr(batch_steps, "read_photo", reading)
+    monkeypatch.setattr(batch_steps, "write_picture", writing)
     report = run_batch(FakeEngine(act), plan)
     assert [record.error for record in report.records] == [None] * 3
 
@@ -316,10 +317,10 @@ def test_one_picture_ahead_and_one_behind_at_most(
         look()
         return result
 
-    monkeypatch.setattr(batch_run, "read_photo", reading)
-    monkeypatch.setattr(batch_run, "write_picture", slow_writing)
+    monkeypatch.setattr(batch_steps, "read_photo", reading)
+    monkeypatch.setattr(batch_steps, "write_picture", slow_writing)
     plan = plan_jobs(tmp_path / "in", tmp_path / "out")
-    assert run_batch(FakeEngine(act), plan).count("done") == 8
+    assert run_batch(Threads(FakeEngine(act), most=1), plan).count("done") == 8
     assert most == {"views": 2, "results": 2}
 
 
@@ -352,7 +353,7 @@ def test_interrupt_keeps_what_is_written_and_resumes(
         time.sleep(0.1)
         return write_picture(*args, **options)
 
-    monkeypatch.setattr(batch_run, "write_picture", slow_writing)
+    monkeypatch.setattr(batch_steps, "write_picture", slow_writing)
     events: list[Event] = []
     threads = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt):
@@ -419,7 +420,7 @@ def test_a_second_error_while_stopping_does_not_hide_the_first(
         if isinstance(event, Finished) or (isinstance(event, Progress) and event.number == 2):
             raise RuntimeError(type(event).__name__)
 
-    monkeypatch.setattr(batch_run, "write_picture", slow_writing)
+    monkeypatch.setattr(batch_steps, "write_picture", slow_writing)
     with pytest.raises(RuntimeError, match="Progress"):
         run_batch(ENGINE, three_pairs(tmp_path), on_event=watch)
     assert statuses(tmp_path / "out") == {"1": "done"}
@@ -465,7 +466,7 @@ def test_an_error_of_the_manifest_stops_the_batch_as_it_is(
             time.sleep(0.05)
         return fake_run(pair, progress)
 
-    monkeypatch.setattr(batch_run, "write_picture", writing)
+    monkeypatch.setattr(batch_steps, "write_picture", writing)
     monkeypatch.setattr(Manifest, "add", refuse)
     events: list[Event] = []
     with pytest.raises(UnwritableOutputError) as caught:

@@ -147,7 +147,7 @@ class TestBatch:
                 signal.raise_signal(left.pop())
             return write_picture(*args, **options)
 
-        monkeypatch.setattr("dpdeblur.batch.run.write_picture", write_and_stop)
+        monkeypatch.setattr("dpdeblur.batch.steps.write_picture", write_and_stop)
         monkeypatch.setattr("dpdeblur.cli._options.EngineChoice.make", lambda _: ENGINE)
         before = signal.signal(number, signal.SIG_DFL)
         try:
