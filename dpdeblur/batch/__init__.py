@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dpdeblur.batch.cluster import Cluster
 from dpdeblur.batch.events import Event, EventCallback, Finished, Progress
 from dpdeblur.batch.executor import Executor
 from dpdeblur.batch.manifest import MANIFEST_NAME, SCHEMA, Manifest, Record, Status
@@ -13,6 +14,7 @@ __all__ = [
     "MANIFEST_NAME",
     "SCHEMA",
     "BatchReport",
+    "Cluster",
     "Event",
     "EventCallback",
     "Executor",

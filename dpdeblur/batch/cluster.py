@@ -9,11 +9,12 @@ the same paths.
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -53,14 +54,19 @@ class Worker:
     def restore(self, steps: Steps, job: Job) -> Outcome | DPDeblurError | None:
         """What became of a picture; an error that ends the batch; None if it has been stopped."""
         try:
-            os.chdir(self._folder)  # where relative paths start
-        except OSError:
-            return self._blind(Path(self._folder))
-        if not (steps.output_dir / MANIFEST_NAME).is_file():
-            return self._blind(steps.output_dir)
-        loaded = steps.read(job)
-        if not isinstance(loaded, Loaded):
-            return loaded
+            self._look(steps.output_dir)
+            loaded = steps.read(job)
+            return self._restore(steps, job, loaded) if isinstance(loaded, Loaded) else loaded
+        except (ClusterError, DiskFullError) as error:  # as values, lest Ray wrap them
+            return error
+
+    def stop(self) -> None:
+        """Begin nothing any more, and wait until a picture being written is whole."""
+        self._stopping = True
+        with self._writing:
+            pass
+
+    def _restore(self, steps: Steps, job: Job, loaded: Loaded) -> Outcome | None:
         with self._turn:
             if self._stopping:
                 return None
@@ -71,27 +77,25 @@ class Worker:
         with self._writing:
             if self._stopping:
                 return None
-            try:
-                return steps.write(job, restored, loaded.pair.info, loaded.seconds)
-            except DiskFullError as error:
-                return error
-
-    def stop(self) -> None:
-        """Begin nothing any more, and wait until a picture being written is whole."""
-        self._stopping = True
-        with self._writing:
-            pass
+            return steps.write(job, restored, loaded.pair.info, loaded.seconds)
 
     def _ready(self) -> Engine:
         if self._engine is None:
-            os.chdir(self._folder)
+            self._look(Path())
             self._engine = self._make()
         return self._engine
 
-    def _blind(self, folder: Path) -> ClusterError:
-        return ClusterError(
-            f"{os.uname().nodename} does not see {folder}; share it with all machines under the "
-            "same path"
+    def _look(self, output_dir: Path) -> None:
+        """Go where relative paths start. Raises ClusterError if the folders are not shared."""
+        folder = Path(self._folder)
+        with suppress(OSError):
+            os.chdir(folder)
+            folder = output_dir
+            if output_dir == Path() or (output_dir / MANIFEST_NAME).is_file():
+                return
+        raise ClusterError(
+            f"{platform.node()} does not see {folder}; share it with all machines under the same "
+            "path"
         )
 
 
@@ -219,11 +223,10 @@ class _Work:
     todo: Sequence[Job]
     watch: Watch
     under_way: dict[Any, tuple[Job, _Place, Any]] = field(default_factory=dict)
-    finished: int = 0
 
     def run(self) -> None:
         """Give the workers pictures until all are done."""
-        left, tries = deque(self.todo), dict.fromkeys(self.todo, 0)
+        left, tries = deque(self.todo), Counter[Path]()
         steps = self.ray.put(self.steps)
         while True:
             while left and (place := self._free()):
@@ -234,8 +237,8 @@ class _Work:
             if not self.under_way:
                 break
             for job in self._collect():
-                tries[job] += 1
-                if tries[job] < _LIVES:
+                tries[job.output] += 1
+                if tries[job.output] < _LIVES:
                     left.appendleft(job)
                 else:
                     text = f"Its worker died, {_LIVES} times; memory may be short."
@@ -247,9 +250,9 @@ class _Work:
         """Wait for the pictures being written, and tell of all that have been."""
         stopped = [place.actor.stop.remote() for place in self.places if place.actor is not None]
         self.ray.wait(stopped, num_returns=len(stopped), timeout=_PATIENCE)
-        for answer in self.ray.wait([*self.under_way], num_returns=len(self.under_way), timeout=1)[
-            0
-        ]:
+        answers = [*self.under_way]
+        ready, _ = self.ray.wait(answers, num_returns=len(answers), timeout=1)
+        for answer in ready:
             try:
                 outcome = self.ray.get(answer)
             except self.ray.exceptions.RayError:
@@ -272,14 +275,15 @@ class _Work:
         lost = []
         for answer in ready:
             job, place, actor = self.under_way[answer]
+            del self.under_way[answer]
             try:
                 outcome = self.ray.get(answer)
+            except self.ray.exceptions.RayTaskError:  # a bug
+                raise
             except self.ray.exceptions.RayError:
-                del self.under_way[answer]
                 lost.append(job)
                 self._bury(place, actor)
                 continue
-            del self.under_way[answer]
             if isinstance(outcome, DPDeblurError):
                 raise outcome
             self._finish(outcome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.table import Table
 
-    from dpdeblur.batch import BatchReport, Event, EventCallback, Record
+    from dpdeblur.batch import BatchReport, Event, EventCallback, Executor, Record
+    from dpdeblur.engines import Engine
 
 
 class Format(_options.Choice):
@@ -55,6 +57,21 @@ def batch(
     raw: _options.RawChoice,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Share the work on a Ray cluster: auto, local, or its address (HOST:PORT).",
+        ),
+    ] = None,
+    ray_cores: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="With --ray, cores of each worker without a GPU; default: all of its machine.",
+        ),
+    ] = None,
 ) -> None:
     """Restore all photographs below a folder. Run it again to resume a stopped run.
 
@@ -70,13 +87,17 @@ def batch(
       dpdeblur batch DPDD/test/ results/ --device cuda
 
       dpdeblur batch . sharp/ --pairs list.csv --format tif
+
+      dpdeblur batch /shared/photos /shared/sharp --ray auto
     """
-    from dpdeblur.batch import plan_jobs, run_batch
+    from dpdeblur.batch import Cluster, plan_jobs, run_batch
     from dpdeblur.datasets import RawPath, is_folder
     from dpdeblur.errors import UnreadableFileError
 
     if not is_folder(source):
         raise UnreadableFileError(source, "it is a file; use dpdeblur fix for one photograph")
+    if ray is None:
+        _options.refuse("it is for a cluster; give --ray too, or leave it out", ray_cores=ray_cores)
     develop = raw.options()
     other = {Format.same: None, Format.tiff: ".tif"}
     extension = other.get(format_, f".{format_}")
@@ -87,8 +108,12 @@ def batch(
         printer.warn(f"There is no raw file, so {', '.join(raw.given)} had no effect.")
     if any(isinstance(job.pair, RawPath) for job in plan.todo):
         printer.note(*_options.statement(develop))
-    runner = engine.make()
-    with printer.progress() as bar:
+    workers: AbstractContextManager[Engine | Executor] = (
+        nullcontext(engine.make())
+        if ray is None
+        else Cluster(engine.make, ray, cores=ray_cores, gpus=engine.device != "cpu")
+    )
+    with workers as runner, printer.progress() as bar:
         watch = _watcher(bar, printer, len(plan.todo))
         report = run_batch(
             runner,
