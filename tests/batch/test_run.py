@@ -324,6 +324,33 @@ def test_one_picture_ahead_and_one_behind_at_most(
     assert most == {"views": 2, "results": 2}
 
 
+def test_more_hands_where_the_engine_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(40):
+        write_pair(tmp_path / "in", f"{number:02}", number)
+    lock, begun, at_once = threading.Lock(), [0, 0], [0, 0]
+
+    def slowly(side: int, work: Callable[..., Any]) -> Callable[..., Any]:
+        def slow(*arguments: Any, **options: Any) -> Any:
+            with lock:
+                begun[side] += 1
+                at_once[side] = max(at_once[side], begun[side])
+            time.sleep(0.03)
+            done = work(*arguments, **options)
+            with lock:
+                begun[side] -= 1
+            return done
+
+        return slow
+
+    monkeypatch.setattr(batch_steps, "read_photo", slowly(0, batch_steps.read_photo))
+    monkeypatch.setattr(batch_steps, "write_picture", slowly(1, write_picture))
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out")
+    records = run_batch(Threads(ENGINE, most=3), plan).records
+    assert [record.status for record in records] == ["done"] * 40
+    assert at_once[0] == 3
+    assert at_once[1] in {2, 3}
+
+
 def interrupt_at(name: str) -> Callable[..., Restored]:
     def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
         if pair.info.path.stem == f"{name}_L":
