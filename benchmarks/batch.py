@@ -2,8 +2,9 @@
 
     python benchmarks/batch.py [--size 1680x1120] [--pictures 8] [--weights mccnet] [--device cpu]
 
-One warm engine restores a pair in memory `pictures` times, then as many 16-bit PNG pairs in
-a folder by `run_batch`; both take turns, and the median ratio counts. On a busy machine look at the CPU time: where the engine is on the CPU, the rate cannot be better than it says.
+One warm engine restores a pair in memory `pictures` times, then a folder of as many 16-bit PNG
+pairs by `run_batch`. Both take turns, and the median ratio counts. On a busy machine look at the
+CPU time; where the engine is on the CPU too, the rate cannot be better than that says.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Worker:
         self._make, self._folder = make, folder
         self._engine: Engine | None = None
         self._turn, self._writing = threading.Lock(), threading.Lock()
-        self._stopping = False
+        self._stopping = threading.Event()
 
     def describe(self) -> tuple[str, Identity] | DPDeblurError:
         """This version, and the engine's identity; or why there is no engine."""
@@ -62,20 +62,20 @@ class Worker:
 
     def stop(self) -> None:
         """Begin nothing any more, and wait until a picture being written is whole."""
-        self._stopping = True
+        self._stopping.set()
         with self._writing:
             pass
 
     def _restore(self, steps: Steps, job: Job, loaded: Loaded) -> Outcome | None:
         with self._turn:
-            if self._stopping:
+            if self._stopping.is_set():
                 return None
             try:
                 restored = self._ready().run(loaded.pair)
             except Exception as error:
                 return Failed.by(job, error)
         with self._writing:
-            if self._stopping:
+            if self._stopping.is_set():
                 return None
             return steps.write(job, restored, loaded.pair.info, loaded.seconds)
 

@@ -110,6 +110,8 @@ class TestBatch:
         assert "--method: it is for the engine mpi" in said
         said = failure(run("batch", source, out, "--engine", "mpi", "--ensemble"))
         assert "--ensemble: it is for the engine mccnet" in said
+        said = failure(run("batch", source, out, "--ray-cores", "1"))
+        assert "--ray-cores: it is for a cluster" in said
         assert not out.exists()
 
     def test_pairs_from_a_table(self, source: Path, tmp_path: Path) -> None:
