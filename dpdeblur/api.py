@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from dpdeblur.engines import Engine, ProgressCallback, make_engine
 from dpdeblur.errors import InvalidPictureError
 from dpdeblur.models import find_weights
+from dpdeblur.optics import read_calibration
 from dpdeblur.pair import DualPixelPair
+from dpdeblur.steer import Steered, Wish
 
 
 def deblur(
@@ -24,10 +26,11 @@ def deblur(
     weights: str | Path | None = None,
     precision: str = "auto",
     max_memory: int | None = None,
-    strip_height: int | None = None,
+    tile_size: int | None = None,
     ensemble: bool = False,
     calibration: str | Path | None = None,
     method: str | None = None,
+    wishes: Wish | None = None,
     progress: ProgressCallback | None = None,
 ) -> NDArray[np.float32]:
     """Make the all-in-focus picture from the two views of a dual-pixel photograph.
@@ -45,11 +48,15 @@ def deblur(
         weights: for mccnet: a file or a shipped name; None is the default. They stay loaded for
             the next call with the same options.
         precision: for mccnet: auto, fp32, bf16 or fp16.
-        max_memory: for mccnet: bytes to use on top of what is in use; None is 60 % of free memory.
-        strip_height: for mccnet: the most rows computed at once; None is what fits into memory.
+        max_memory: for mccnet: bytes to use on top of what is in use; None is what speed needs, at
+            most 60 % of free memory.
+        tile_size: for mccnet: the most rows and columns computed at once (rows only with weights of
+            the paper's form); None is what is fast and fits into memory.
         ensemble: for mccnet: average four mirrored passes, in four times the time.
-        calibration: for mpi: the file of the camera's blur; None is a generic lens.
+        calibration: for mpi, and for the map that its wishes need: the file of the camera's blur;
+            None is a generic lens.
         method: for mpi: fast, full or paper; None is full.
+        wishes: the blur that is to stay (`steer.Wishes`), or another focus (`steer.Refocus`).
         progress: called with the parts done and the parts in all.
 
     Returns:
@@ -57,15 +64,16 @@ def deblur(
 
     Raises:
         InvalidPictureError: a view has a wrong shape, type or values.
-        ShapeMismatchError: the views differ in size.
+        ShapeMismatchError: the views differ in size, or the mask of the wishes does.
         PictureTooSmallError: they are below 16 x 16 pixels.
         IdenticalViewsError: they are the same picture.
         WeightsError: the weights are missing, damaged or of another network.
         DeviceError: the device is missing or cannot compute in the precision.
-        OptionError: an option has a value that cannot be used, or is the other engine's.
+        OptionError: an option has a value that cannot be used, or is the other engine's; or a point
+            of the wishes lies outside the picture.
         MissingFileError, UnreadableFileError: the calibration is missing or none.
         CalibrationError: the calibration is for pictures of another size.
-        OutOfMemoryError: even the smallest strip does not fit.
+        OutOfMemoryError: even the smallest tile does not fit.
         NonFiniteResultError: the network gives NaN or infinity even in fp32.
 
     >>> left, right = np.random.default_rng(0).random((2, 32, 48, 3))
@@ -74,10 +82,10 @@ def deblur(
     ((32, 48, 3), dtype('float32'))
     """
     pair = DualPixelPair(_as_view("The left view", left), _as_view("The right view", right))
+    calibration = None if calibration is None else Path(calibration).resolve()
     if isinstance(engine, str):
         if engine == "mccnet":
             weights = find_weights(weights).resolve()
-        calibration = None if calibration is None else Path(calibration).resolve()
         engine = _engine(
             engine,
             tuple(_written(file) for file in (weights, calibration)),
@@ -85,11 +93,14 @@ def deblur(
             weights=weights,
             precision=precision,
             max_memory=max_memory,
-            strip_height=strip_height,
+            tile_size=tile_size,
             ensemble=ensemble,
             calibration=calibration,
             method=method,
         )
+    if wishes is not None:
+        lens = None if calibration is None else read_calibration(calibration)
+        engine = Steered(engine, wishes, lens)
     return engine.run(pair, progress).image
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,15 +11,15 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from dpdeblur.errors import DeviceError, OptionError, PrecisionError
+from dpdeblur.errors import DeviceError, PrecisionError
 from dpdeblur.memory import free_memory, total_memory
+from dpdeblur.names import check_names
 
 PRECISIONS: Mapping[str, torch.dtype] = {
     "fp32": torch.float32,
     "bf16": torch.bfloat16,
     "fp16": torch.float16,
 }
-_NAME = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -51,10 +50,7 @@ def choose(device: str = "auto", precision: str = "auto") -> Setup:
     device is not there or cannot compute in the precision asked for (PrecisionError if none can),
     OptionError for other precision names.
     """
-    if precision not in (*PRECISIONS, "auto"):
-        raise OptionError("precision", f"'{precision}' is not one of auto, fp32, bf16, fp16")
-    if not _NAME.fullmatch(device):
-        raise DeviceError(device, "its name is not one of auto, cpu, cuda, cuda:0, mps")
+    check_names(device, precision)
     if device == "auto":
         return _choose_any(precision)
     chosen = torch.device("cuda:0" if device == "cuda" else device)

@@ -196,15 +196,15 @@ class PrecisionError(DeviceError):
 
 
 class OutOfMemoryError(DPDeblurError):
-    """Even the smallest strip does not fit. Sizes in bytes; `needed` is an estimate."""
+    """Even the smallest tile does not fit. Sizes in bytes; `needed` is an estimate."""
 
     parameter = "max_memory"
-    hint = "raise max_memory, free memory or give a narrower picture"
+    hint = "raise max_memory, free memory or give a smaller picture"
 
     def __init__(self, needed: int, budget: int) -> None:
         self.needed, self.budget = needed, budget
         super().__init__(
-            f"This picture needs about {_size(needed)} of memory even in the smallest strips, but "
+            f"This picture needs about {_size(needed)} of memory even in the smallest tiles, but "
             f"only {_size(budget)} may be used; {self.hint}."
         )
 
@@ -223,6 +223,17 @@ class OptionError(DPDeblurError):
     def __init__(self, key: str, reason: str) -> None:
         self.key, self.reason, self.parameter = key, reason, key
         super().__init__(f"{key}: {reason}.")
+
+
+class MissingExtraError(DPDeblurError):
+    """A part of the program needs packages that are not installed."""
+
+    def __init__(self, extra: str, packages: Sequence[str]) -> None:
+        self.extra, self.packages = extra, tuple(packages)
+        super().__init__(
+            f"This needs packages that are not installed ({', '.join(packages)}); run: "
+            f"pip install 'dpdeblur[{extra}]'."
+        )
 
 
 class NonFiniteResultError(DPDeblurError):
@@ -328,3 +339,24 @@ class RawBurstError(UnusableRawError):
 
 class FramesDisagreeError(UnusableRawError):
     """A raw file whose two frames cannot be the sum of both photodiodes and one of them."""
+
+
+class MissingPackageError(DPDeblurError):
+    """A package is not installed that only some users need; `extra` installs it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package, self.extra = package, extra
+        super().__init__(
+            f'The package {package} is not installed; run: pip install "dpdeblur[{extra}]".'
+        )
+
+
+class ExportError(DPDeblurError):
+    """A network that was exported gives other pictures than PyTorch does; nothing was written."""
+
+    def __init__(self, path: Path, difference: float, limit: float) -> None:
+        self.path, self.difference, self.limit = path, difference, limit
+        super().__init__(
+            f"{path} was not written: its results would differ by {difference:.1e}, more than "
+            f"{limit:.0e}, from PyTorch's."
+        )

@@ -6,16 +6,21 @@ import ctypes
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
-import torch
 
 from dpdeblur.errors import OptionError
+
+if TYPE_CHECKING:
+    import torch
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _MEMORY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([KMGT]?)(I?)B?\s*", re.IGNORECASE)
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's names for `mallopt`
 _OUT_OF_MEMORY = re.compile(
     "out of memory|not enough memory|allocate memory|alloc_failed"
     # What oneDNN says; with "descriptor" it is that it has no such kernel.
@@ -45,6 +50,8 @@ def parse_memory(text: str) -> int:
 
 def free_memory(device: torch.device) -> int:
     """Bytes that can still be taken on `device` by this process."""
+    import torch  # here and below: to read a size is not worth its seconds
+
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -58,6 +65,8 @@ def free_memory(device: torch.device) -> int:
 
 def total_memory(device: torch.device) -> int:
     """Bytes of memory that `device` has."""
+    import torch
+
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     return int(psutil.virtual_memory().total)
@@ -68,6 +77,8 @@ def peak_memory(device: torch.device, status: Path = Path("/proc/self/status")) 
 
     None where it is not known: on MPS, and on the CPU of other systems than Linux.
     """
+    import torch
+
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     try:
@@ -80,6 +91,8 @@ def peak_memory(device: torch.device, status: Path = Path("/proc/self/status")) 
 
 def reset_peak_memory(device: torch.device) -> None:
     """Begin `peak_memory` anew on a CUDA device; that of the process stays."""
+    import torch
+
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
@@ -90,6 +103,8 @@ def release_unused(device: torch.device) -> None:
     On the CPU that is what glibc's heap holds between strips, up to half of all that is taken;
     with other C libraries nothing happens.
     """
+    import torch
+
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":
@@ -100,11 +115,35 @@ def release_unused(device: torch.device) -> None:
             trim(0)
 
 
+@contextmanager
+def reusing_memory(device: torch.device) -> Iterator[None]:
+    """Keep what is freed for what is asked for next, and give it back at the end.
+
+    By default glibc asks the kernel for each block above 32 MiB anew, which clears every page of
+    it: a sixth of the network's time on a CPU. Nothing changes with other C libraries.
+    """
+    library = ctypes.CDLL(None) if device.type == "cpu" and sys.platform == "linux" else None
+    tune = getattr(library, "mallopt", None)
+    if tune is None:
+        yield
+        return
+    tune(_MMAP_MAX, 0)
+    tune(_TRIM_THRESHOLD, 2**31 - 1)
+    try:
+        yield
+    finally:
+        tune(_MMAP_MAX, 65536)
+        tune(_TRIM_THRESHOLD, 2**26)
+        release_unused(device)
+
+
 def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
     """Whether memory ran out.
 
     PyTorch has a type for it on CUDA only; elsewhere the message tells.
     """
+    import torch
+
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return _OUT_OF_MEMORY.search(str(error)) is not None

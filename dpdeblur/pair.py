@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ _LONG_SIDE, _COARSE, _SHIFTS = 192, 8, (2, 8)
 """To compare views: their longer side, the size of detail that counts, shifts down and across."""
 _SHORT_SIDE, _FLAT = 32, 0.004
 """Below this side or contrast there is too little to compare."""
+_ROWS = 256  # at once, which bounds the memory that floats take
+_ALL = slice(None)
 Levels = tuple[float, float]
 """Black level and white level (the range above black) of linear raw numbers, in DN."""
 
@@ -35,35 +38,71 @@ class DualPixelPair:
     """The left and right view of one photograph, and what their files carried.
 
     `left` and `right` are float32, H x W x 3, sRGB-encoded, in [0, 1]. Rows are the sensor's, since
-    the disparity lies along them: a portrait picture stays on its side.
+    the disparity lies along them: a portrait picture stays on its side. A pair is made of two such
+    arrays, or of two pictures as their files store them, in a quarter to half of the memory; then
+    the floats are made anew each time, and `window` makes those of a part.
 
     Raises InvalidPictureError, ShapeMismatchError, PictureTooSmallError (below 16x16) or
     IdenticalViewsError.
     """
 
-    left: NDArray[np.float32]
-    right: NDArray[np.float32]
+    left_view: NDArray[np.float32] | Picture
+    right_view: NDArray[np.float32] | Picture
     info: PictureInfo | None = None
     """The left view's, with the warnings of both; gray only if both are. None for mere arrays."""
     stored: tuple[Picture, Picture] | None = None
-    """The views as their files store them, in the sensor's rows; None unless both are gray.
-
-    Linear raw numbers are gray; the samples of colour pictures would take up to half as much
-    memory again as the pixels.
+    """The views as their files store them, in the sensor's rows; None unless both are gray, as
+    linear raw numbers are.
     """
     levels: Levels | None = None
     """Of the linear raw numbers that `stored` holds; None where the files are encoded as sRGB."""
 
     def __post_init__(self) -> None:
-        _check_view("The left view", self.left)
-        _check_view("The right view", self.right)
-        first, second = self.left.shape[:2], self.right.shape[:2]
+        views = self.left_view, self.right_view
+        for side, view in zip(("left", "right"), views, strict=True):
+            if not isinstance(view, Picture):
+                _check_view(f"The {side} view", view)
+        first, second = (_samples(view).shape[:2] for view in views)
         if first != second:
             raise ShapeMismatchError("The left and right views", first, second)
         if min(first) < MINIMUM_SIZE:
             raise PictureTooSmallError(first, MINIMUM_SIZE)
-        if np.array_equal(self.left, self.right):
+        bands = (self.window(slice(top, top + _ROWS)) for top in range(0, first[0], _ROWS))
+        if all(np.array_equal(*band) for band in bands):
             raise IdenticalViewsError
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width, _ = _samples(self.left_view).shape
+        return height, width
+
+    @property
+    def upright_shape(self) -> tuple[int, int]:
+        """Height and width of the upright picture."""
+        height, width, _ = self.upright(np.empty((*self.shape, 0), np.uint8)).shape
+        return height, width
+
+    @property
+    def left(self) -> NDArray[np.float32]:
+        """The left view."""
+        return _pixels(self.left_view)
+
+    @property
+    def right(self) -> NDArray[np.float32]:
+        """The right view."""
+        return _pixels(self.right_view)
+
+    @property
+    def as_files(self) -> bool:
+        """Whether the views are kept as their files store them, in integers."""
+        return isinstance(self.left_view, Picture)
+
+    def window(
+        self, rows: slice, columns: slice = _ALL
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """A part of the left and of the right view."""
+        return _pixels(self.left_view, rows, columns), _pixels(self.right_view, rows, columns)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -101,9 +140,9 @@ class DualPixelPair:
         left, right = (
             np.repeat(linear_to_srgb(light.clip(0, 1)), 3, -1) for light in pair.linear()
         )
-        return replace(pair, left=left, right=right)
+        return replace(pair, left_view=left, right_view=right)
 
-    def upright(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def upright(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Turn H x W or H x W x C pixels in the sensor's rows upright."""
         return pixels if self.info is None else self.info.upright(pixels)
 
@@ -169,16 +208,12 @@ def read_pair(left: Path, right: Path) -> DualPixelPair:
         )
     gray = first.info.gray and second.info.gray
     first, second = (each.in_rows(each.info.orientation) for each in (first, second))
-    stored, info = (first, second) if gray else None, first.info
-    left_pixels = first.srgb()
-    del first  # the samples of colour pictures go as soon as their pixels are there
-    right_pixels = second.srgb()
-    del second
-    if names_say_different(left, right) or _likeness(left_pixels, right_pixels) < _ALIKE:
+    stored = (first, second) if gray else None
+    if names_say_different(left, right) or _likeness(first, second) < _ALIKE:
         notes += (f"{left} and {right} seem to be of two different photographs; check them.",)
-    info = replace(info, gray=gray, warnings=notes)
+    info = replace(first.info, gray=gray, warnings=notes)
     try:
-        return DualPixelPair(left_pixels, right_pixels, info, stored)
+        return DualPixelPair(first, second, info, stored)
     except IdenticalViewsError as error:
         raise IdenticalViewsError(f"{left} and {right}") from error
     except ShapeMismatchError as error:
@@ -193,15 +228,14 @@ def read_beside(path: Path, pair: DualPixelPair) -> Picture:
     Raises what `read_picture` raises, and ShapeMismatchError if it is not of the views' size.
     """
     picture = read_picture(path)
-    shape = pair.upright(pair.left[..., :0]).shape  # of no channel, so that nothing is copied
-    sizes = picture.samples.shape[:2], shape[:2]
+    sizes = picture.samples.shape[:2], pair.upright_shape
     if sizes[0] != sizes[1]:
         views = "the views" if pair.info is None else pair.info.path
         raise ShapeMismatchError(f"{path} and {views}", *sizes)
     return picture if pair.info is None else picture.in_rows(pair.info.orientation)
 
 
-def _likeness(left: NDArray[np.float32], right: NDArray[np.float32]) -> float:
+def _likeness(left: Picture, right: Picture) -> float:
     """The views' correlation, reduced and without what is coarse, at the small shift that is best.
 
     1 if they differ in size, which is told elsewhere, or show too little.
@@ -221,15 +255,26 @@ def _likeness(left: NDArray[np.float32], right: NDArray[np.float32]) -> float:
     return max(products) / float(first.std() * second.std())
 
 
-def _details(view: NDArray[np.float32]) -> NDArray[np.float32]:
-    sparse = -(-max(view.shape[:2]) // (4 * _LONG_SIDE))  # some samples of each pixel are enough
-    gray = view[::sparse, ::sparse].sum(-1) / np.float32(3)
+def _details(view: Picture) -> NDArray[np.float32]:
+    # Some samples of each pixel are enough.
+    sparse = slice(None, None, -(-max(view.samples.shape[:2]) // (4 * _LONG_SIDE)))
+    gray = view.srgb(sparse, sparse).sum(-1) / np.float32(3)
     step = -(-max(gray.shape) // _LONG_SIDE)
     rows, columns = (side // step for side in gray.shape)
     gray = gray[: rows * step, : columns * step]
     reduced = gray.reshape(rows, step, columns, step).mean((1, 3))
     details = reduced - gaussian_filter(reduced, _COARSE, mode="nearest")
     return np.asarray(details - details.mean(), np.float32)
+
+
+def _samples(view: NDArray[np.float32] | Picture) -> NDArray[Any]:
+    return view.samples if isinstance(view, Picture) else view
+
+
+def _pixels(
+    view: NDArray[np.float32] | Picture, rows: slice = _ALL, columns: slice = _ALL
+) -> NDArray[np.float32]:
+    return view.srgb(rows, columns) if isinstance(view, Picture) else view[rows, columns]
 
 
 def _is_gray(view: NDArray[np.float32]) -> bool:

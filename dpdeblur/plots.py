@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from dpdeblur.io.atomic import write_whole
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LEGEND = "Blur radius in pixels (+ behind focus, \N{MINUS SIGN} in front)"
 Curve = Sequence[tuple[int, float]]
 _SMOOTHING = 50
 _SIDE = 7.0
@@ -53,22 +55,48 @@ def draw_curve(path: Path, losses: Curve, scores: Mapping[str, Curve]) -> None:
     write_figure(path, figure)
 
 
+@dataclass(frozen=True)
+class Scale:
+    """The colours of a map: matplotlib's `name` for them, and the radii at their two ends."""
+
+    name: str
+    low: float
+    high: float
+
+    def paint(self, radii: NDArray[np.floating]) -> NDArray[np.uint8]:
+        """The colours of radii of any shape, with a last axis of red, green and blue."""
+        from matplotlib import colormaps
+
+        span = max(self.high - self.low, 1e-6)
+        shares = ((radii - self.low) / span).clip(0, 1)
+        colours: NDArray[np.uint8] = colormaps[self.name](shares, bytes=True)[..., :3]
+        return colours
+
+
+def scale_of(defocus: NDArray[np.float32]) -> Scale:
+    """The colours for a map, signed radii `H x W`.
+
+    Where there are radii of both signs, white is in focus, blue behind it and red in front;
+    else brighter is the larger number.
+    """
+    low, high = (float(each) for each in np.percentile(defocus, (_FLECKS, 100 - _FLECKS)))
+    least, most = sorted((abs(low), abs(high)))
+    if low < 0 < high and least > _ONE_SIDED * most:
+        return Scale("RdBu", -most, most)
+    return Scale("viridis", low, high)
+
+
 def draw_defocus(
     path: Path, defocus: NDArray[np.float32], *, relative: bool = False, overwrite: bool = False
 ) -> None:
-    """Write a PNG of a map, signed radii `H x W`, with a legend in pixels.
+    """Write a PNG of a map, signed radii `H x W`, in the colours of `scale_of`, with a legend.
 
-    Where there are radii of both signs, white is in focus, blue behind it and red in front;
-    else brighter is the larger number. `relative` says that the radii are right up to a factor.
+    `relative` says that the radii are right up to a factor.
     Raises OutputExistsError, UnwritableOutputError.
     """
     from matplotlib.figure import Figure  # takes longer to import than most commands run
 
-    low, high = (float(each) for each in np.percentile(defocus, (_FLECKS, 100 - _FLECKS)))
-    least, most = sorted((abs(low), abs(high)))
-    colours = "viridis"
-    if low < 0 < high and least > _ONE_SIDED * most:
-        low, high, colours = -most, most, "RdBu"
+    colours = scale_of(defocus)
     height, width = defocus.shape
     scale = _SIDE / max(height, width)
     figure = Figure(
@@ -76,11 +104,11 @@ def draw_defocus(
         layout="constrained",
     )
     axes = figure.subplots()
-    shown = axes.imshow(defocus, cmap=colours, vmin=low, vmax=high)
+    shown = axes.imshow(defocus, cmap=colours.name, vmin=colours.low, vmax=colours.high)
     axes.set_axis_off()
     axes.set_title("Relative defocus (generic lens)" if relative else "Defocus")
     legend = figure.colorbar(shown, ax=axes, extend="both")
-    legend.set_label("Blur radius in pixels (+ behind focus, \N{MINUS SIGN} in front)")
+    legend.set_label(LEGEND)
     write_figure(path, figure, overwrite=overwrite)
 
 

@@ -130,7 +130,7 @@ def test_lists_of_lists_and_strips(weights: Path) -> None:
         weights=weights,
         device="cpu",
         precision="fp32",
-        strip_height=8,
+        tile_size=8,
         progress=lambda done, _: seen.append(done),
     )
     assert seen == [0, 8, 16, 21]
@@ -158,8 +158,8 @@ def test_unusable_pictures(
 
 
 def test_unusable_options(weights: Path) -> None:
-    with pytest.raises(OptionError, match=r"^strip_height: "):
-        dpdeblur.deblur(LEFT, RIGHT, weights=weights, strip_height=0)
+    with pytest.raises(OptionError, match=r"^tile_size: "):
+        dpdeblur.deblur(LEFT, RIGHT, weights=weights, tile_size=0)
     with pytest.raises(OptionError, match=r"^engine: 'psf' is unknown"):
         dpdeblur.deblur(LEFT, RIGHT, engine="psf")
     with pytest.raises(OptionError, match=r"^method: .* engine mpi"):

@@ -77,8 +77,8 @@ def test_commands_name_their_flags(pair: tuple[Path, Path], tmp_path: Path) -> N
     assert failure("fix", *pair, "--max-memory", "two") == size
     little = failure("fix", *pair, "--max-memory", "1kB", "--device", "cpu")
     assert little.endswith(
-        "MiB of memory even in the smallest strips, but only 1000 bytes may be used; "
-        "raise --max-memory, free memory or give a narrower picture."
+        "MiB of memory even in the smallest tiles, but only 1000 bytes may be used; "
+        "raise --max-memory, free memory or give a smaller picture."
     )
     exists = f"{pair[0]} already exists; add --overwrite or choose another name."
     assert failure("calibrate", "pattern", "-o", pair[0]) == exists

@@ -321,3 +321,15 @@ def test_views_of_two_photographs_are_pointed_out(tmp_path: Path, example: DualP
     noise = np.random.default_rng(0).normal(0.5, 0.005, (2, 128, 128, 3)).astype(np.float32)
     assert notes(*noise) == []  # a wall
     assert notes(left, np.roll(right, 8, 1)) == []
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_window_shows_what_the_views_do(tmp_path: Path, bits: int) -> None:
+    pair = pair_of(tmp_path, noise(3, bits), noise(3, bits, seed=1))
+    arrays = DualPixelPair(pair.left, pair.right)
+    assert (pair.as_files, arrays.as_files) == (True, False)
+    assert pair.shape == arrays.shape == pair.left.shape[:2]
+    rows, columns = slice(3, 9), slice(2, 15)
+    for each in (pair, arrays):
+        for part, view in zip(each.window(rows, columns), (pair.left, pair.right), strict=True):
+            np.testing.assert_array_equal(part, view[rows, columns])

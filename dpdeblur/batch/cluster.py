@@ -26,7 +26,7 @@ from dpdeblur.batch.manifest import MANIFEST_NAME
 from dpdeblur.batch.plan import Job
 from dpdeblur.batch.steps import Failed, Loaded, Outcome, Steps
 from dpdeblur.engines import Engine
-from dpdeblur.errors import ClusterError, DiskFullError, DPDeblurError
+from dpdeblur.errors import ClusterError, DiskFullError, DPDeblurError, MissingPackageError
 
 _HANDS = 3  # pictures that a worker holds
 _LIVES = 3  # workers in one place, and tries of one picture, that may die one after the other
@@ -205,7 +205,7 @@ class Cluster(Executor):
         try:
             found = ray.get(place.actor.describe.remote())
         except ray.exceptions.RayError as error:
-            reason = f"a worker cannot start: {str(error).splitlines()[0]}"
+            reason = f"a worker cannot start: {str(error).strip().splitlines()[-1]}"
             raise ClusterError(reason.rstrip(".")) from error
         if isinstance(found, DPDeblurError):
             raise found
@@ -332,10 +332,9 @@ def _signals_kept() -> Iterator[None]:
 
 
 def _ray() -> Any:
-    """The library; raises ClusterError where it is not installed."""
+    """The library; raises MissingPackageError where it is not installed."""
     try:
         import ray
     except ImportError as error:
-        reason = "Ray is not installed here; run pip install 'dpdeblur[ray]'"
-        raise ClusterError(reason) from error
+        raise MissingPackageError("ray", "ray") from error
     return ray

@@ -185,8 +185,8 @@ def _nested(row: dict[str, Any]) -> dict[str, Any]:
     weights = row.get("weights")
     if weights is None:
         return row | {"run": None}
-    kept = ("strips", "strip_height", "peak_memory")
-    run = {key: row[key] for key in kept if row.get(key) is not None}
+    kept = {"strips": "tiles", "peak_memory": "peak_memory"}
+    run = {new: row[key] for key, new in kept.items() if row.get(key) is not None}
     run |= {key: row.get(key) or "" for key in ("device", "precision")}
     settings = {"weights": {"sha256": weights}}
     run |= {"engine": "mccnet", "settings": settings, "digest": weights, "versions": {}}

@@ -67,7 +67,7 @@ class Steps:
             check_output(job.output, overwrite=self._overwrites(job))
             files = job.pair.files
             pair = read_photo(files[0], files[1] if len(files) == 2 else None, self.raw)
-            check_size(job.output, *pair.left.shape[:2])
+            check_size(job.output, *pair.shape)
         except OutputExistsError:
             return self.record(job, "skipped")
         except Exception as error:
@@ -80,9 +80,10 @@ class Steps:
         """Write one result; raises DiskFullError, as no other picture would fare better."""
         began = time.perf_counter()
         try:
-            image = restored.image if info is None else info.upright(restored.image)
+            samples = restored.samples
+            upright = samples if info is None else info.upright(samples)
             overwrite = self._overwrites(job)
-            warnings = write_picture(job.output, image, info, overwrite=overwrite, **self.writing)
+            warnings = write_picture(job.output, upright, info, overwrite=overwrite, **self.writing)
             size, sha256 = fingerprint(job.output)
         except OutputExistsError:
             return self.record(job, "skipped")

@@ -16,19 +16,16 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-import torch
-
 from dpdeblur.batch.events import Progress
 from dpdeblur.batch.executor import Executor, Identity, Watch
 from dpdeblur.batch.plan import Job
 from dpdeblur.batch.steps import Failed, Loaded, Outcome, Steps
 from dpdeblur.engines import Engine, Restored
 from dpdeblur.io import PictureInfo
-from dpdeblur.memory import free_memory
 
 _MOST = 8
 _IDLE = 0.03  # of the engine's time that it may wait
-_HELD = 8  # times the bytes of a picture's views that must be free for one more in hand
+_HELD = 200  # bytes for each pixel that must be free for one more picture in hand
 _T = TypeVar("_T")
 
 
@@ -102,7 +99,7 @@ class _Line:
             # The writer is given what the file carried but not the views, so that they can go.
             info, seconds = read.pair.info, read.seconds
             self.writing.append(self.writers.submit(self._write, job, restored, info, seconds))
-            self._keep_up(number, restored.run.seconds, read.pair.left.nbytes * 2)
+            self._keep_up(number, restored.run.seconds, read.pair.shape)
         while self.writing:
             self.settle()
 
@@ -141,11 +138,16 @@ class _Line:
         finally:
             self.waited += time.perf_counter() - began
 
-    def _keep_up(self, number: int, busy: float, size: int) -> None:
+    def _keep_up(self, number: int, busy: float, shape: tuple[int, int]) -> None:
         """Take one more hand if the engine waited for pictures, and there is memory for them."""
         idle, self.waited = self.waited > _IDLE * busy, 0.0
         if idle and number > 1 and self.hands < self.most:  # the first is always waited for
-            self.hands += free_memory(torch.device("cpu")) > _HELD * size
+            import torch
+
+            from dpdeblur.memory import free_memory
+
+            needed = _HELD * shape[0] * shape[1]
+            self.hands += free_memory(torch.device("cpu")) > needed
             self._ask()
 
 

@@ -9,11 +9,15 @@ import typer
 from dpdeblur import __version__
 from dpdeblur.cli._errors import ErrorGroup
 from dpdeblur.cli.batch import batch
+from dpdeblur.cli.bench import bench
 from dpdeblur.cli.calibrate import app as calibrate
 from dpdeblur.cli.eval import eval_
+from dpdeblur.cli.export import export
 from dpdeblur.cli.fix import fix
 from dpdeblur.cli.info import info
 from dpdeblur.cli.map import map_
+from dpdeblur.cli.page import app_
+from dpdeblur.cli.refocus import refocus
 from dpdeblur.cli.score import score
 from dpdeblur.cli.split import split
 from dpdeblur.cli.synth import synth
@@ -26,9 +30,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fix, split, batch, score, info, train, synth):
+for command in (fix, refocus, split, batch, score, info, bench, train, synth, export):
     app.command()(command)
 app.command("map")(map_)
+app.command("app")(app_)
 app.command("eval")(eval_)
 app.add_typer(calibrate, name="calibrate")
 

@@ -24,7 +24,7 @@ _STOPPING = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
 _OPTIONS: Mapping[str, str] = {"diameter": "dot", "levels": "black"}
 """Options by the parameters of the library that have other names."""
 _HINTS: Mapping[type[DPDeblurError], str] = {
-    OutOfMemoryError: "raise --max-memory, free memory or give a narrower picture",
+    OutOfMemoryError: "raise --max-memory, free memory or give a smaller picture",
     OutputExistsError: "add --overwrite or choose another name",
 }
 """What to do, in place of the errors' own hints for Python."""

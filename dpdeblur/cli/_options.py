@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dpdeblur.engines import Engine
+    from dpdeblur.engines import EngineRequest
     from dpdeblur.evaluation import Candidate
     from dpdeblur.raw import RawOptions
 
@@ -73,6 +73,9 @@ PhotoOrLeft = Annotated[
 Right = Annotated[
     Path | None, typer.Argument(help="Right view of the same frame.", metavar="RIGHT")
 ]
+OutputFile = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="OUT", help="Picture to write.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 _SHIPPED = "mccnet (default) or compact"
 Weights = Annotated[
@@ -80,6 +83,19 @@ Weights = Annotated[
     typer.Option(metavar="FILE|NAME", help=f"Weights file, or shipped weights: {_SHIPPED}."),
 ]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, ... or mps.")]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory the network may use, e.g. 2GB; default: what is fast, if it is free.",
+    ),
+]
+TileSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="PIXELS", help="Sides of tiles; default: what is fast and fits into memory."
+    ),
+]
 Calibration = Annotated[
     Path | None,
     typer.Option(
@@ -109,6 +125,16 @@ SwapViews = Annotated[
 Csv = Annotated[
     Path | None, typer.Option("--csv", metavar="FILE", help="Also write a table to FILE.")
 ]
+ReportDir = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="DIR", help="Also write a page to look at, DIR/report.html."),
+]
+
+
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option("--precision", help="auto: the fastest that keeps the picture's quality."),
+]
 
 
 @dataclass(frozen=True)
@@ -119,21 +145,9 @@ class _EngineOptions:
         EngineName, typer.Option(help="mccnet: the network; mpi: the optimiser of dpdeblur map.")
     ] = EngineName.mccnet
     device: Device = "auto"
-    precision: Annotated[
-        Precision,
-        typer.Option("--precision", help="auto: the fastest that keeps the picture's quality."),
-    ] = Precision.auto
-    max_memory: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            help="Memory the network may use, e.g. 2GB; default: 60 % of free memory.",
-        ),
-    ] = None
-    strip_height: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="ROWS", help="Rows per strip; default: what fits into memory."),
-    ] = None
+    precision: PrecisionOption = Precision.auto
+    max_memory: MaxMemory = None
+    tile_size: TileSize = None
     ensemble: Annotated[
         bool,
         typer.Option(
@@ -148,17 +162,17 @@ class _EngineOptions:
         ),
     ] = None
 
-    def _make(self, weights: str | Path | None) -> Engine:
-        from dpdeblur.engines import make_engine
+    def _request(self, weights: str | Path | None) -> EngineRequest:
+        from dpdeblur.engines import EngineRequest
         from dpdeblur.memory import parse_memory
 
-        return make_engine(
+        return EngineRequest(
             self.engine.value,
             device=self.device,
             weights=weights,
             precision=self.precision.value,
             max_memory=None if self.max_memory is None else parse_memory(self.max_memory),
-            strip_height=self.strip_height,
+            tile_size=self.tile_size,
             ensemble=self.ensemble,
             calibration=self.calibration,
             method=self.method and self.method.value,
@@ -171,9 +185,9 @@ class EngineChoice(_EngineOptions):
 
     weights: Weights = None
 
-    def make(self) -> Engine:
-        """The engine that is meant; raises what `make_engine` does."""
-        return self._make(self.weights)
+    def request(self) -> EngineRequest:
+        """The engine that is meant; raises what `EngineRequest` does."""
+        return self._request(self.weights)
 
 
 @dataclass(frozen=True)
@@ -193,9 +207,9 @@ class EngineChoices(_EngineOptions):
         from dpdeblur.evaluation import Candidate, network_candidates
 
         if self.engine is EngineName.mccnet:
-            return network_candidates(self._make, self.weights or (), folder)
-        engine = self._make(self.weights[0] if self.weights else None)
-        return (Candidate(self.engine.value, engine, folder=folder),)
+            return network_candidates(self._request, self.weights or (), folder)
+        request = self._request(self.weights[0] if self.weights else None)
+        return (Candidate(self.engine.value, request.make, folder=folder),)
 
 
 @dataclass(frozen=True)

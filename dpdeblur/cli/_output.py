@@ -24,7 +24,7 @@ from rich.text import Text
 from dpdeblur.cli._text import Description, PlainTable, escaped
 
 if TYPE_CHECKING:
-    from dpdeblur.engines import Engine, Restored, RunInfo
+    from dpdeblur.engines import Engine, Restored, RunInfo, Window
     from dpdeblur.evaluation import report
     from dpdeblur.pair import DualPixelPair
 
@@ -116,20 +116,21 @@ class Output:
             yield bar
 
     def restore(
-        self, engine: Engine, pair: DualPixelPair, name: str, before: str | None = None
+        self,
+        engine: Engine,
+        pair: DualPixelPair,
+        name: str,
+        window: Window | None = None,
     ) -> Restored:
-        """What the engine makes of the pair, under a bar that is called `name`.
-
-        Until the engine tells of progress, the bar is called `before`, or else `name` as well.
-        """
+        """What the engine makes of the pair or a window of it, under a bar called `name`."""
         with self.progress() as bar:
-            task = bar.add_task(before or name, total=None)
+            task = bar.add_task(name, total=None)
 
             def on_progress(done: int, parts: int) -> None:
                 if done:  # before that nothing is known, and the bar only shows that work goes on
-                    bar.update(task, description=name, completed=done, total=parts)
+                    bar.update(task, completed=done, total=parts)
 
-            return engine.run(pair, on_progress)
+            return engine.run(pair, on_progress, window)
 
 
 def describe_run(run: RunInfo) -> str:
@@ -137,8 +138,8 @@ def describe_run(run: RunInfo) -> str:
     memory = run.peak_memory
     held = "" if memory is None else f", {memory / 2**30:.1f} GiB at most"
     if run.engine == "mccnet":
-        strips = "1 strip" if run.strips == 1 else f"{run.strips} strips"
-        how = f"{run.precision}, {strips}"
+        tiles = "1 tile" if run.tiles == 1 else f"{run.tiles} tiles"
+        how = f"{run.precision}, {tiles}"
     else:
         how = f"{run.engine} {run.settings['method']}"
     return f"{run.seconds:.1f} s{held} ({run.device}, {how})"

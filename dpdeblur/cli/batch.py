@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpdeblur.cli import _options
+from dpdeblur.cli import _options, _wishes
 from dpdeblur.cli._command import command
 from dpdeblur.cli._errors import FAILED, sentence
 from dpdeblur.cli._output import Output
@@ -52,8 +52,10 @@ def batch(
             "--format", help="Format of results; same: as the left view, TIFF for raw files."
         ),
     ] = Format.png,
+    report_dir: _options.ReportDir = None,
     *,
     engine: _options.EngineChoice,
+    wishes: _wishes.WishChoice,
     raw: _options.RawChoice,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
@@ -88,8 +90,13 @@ def batch(
 
       dpdeblur batch . sharp/ --pairs list.csv --format tif
 
+      dpdeblur batch photos/ sharp/ --report report/
+
+      dpdeblur batch photos/ sharp/ --only near --strength 0.8
+
       dpdeblur batch /shared/photos /shared/sharp --ray auto
     """
+    from dpdeblur import report as report_page
     from dpdeblur.batch import Cluster, plan_jobs, run_batch
     from dpdeblur.datasets import RawPath, is_folder
     from dpdeblur.errors import UnreadableFileError
@@ -98,7 +105,9 @@ def batch(
         raise UnreadableFileError(source, "it is a file; use dpdeblur fix for one photograph")
     if ray is None:
         _options.refuse("it is for a cluster; give --ray too, or leave it out", ray_cores=ray_cores)
-    develop = raw.options()
+    else:
+        _options.refuse("it shows what is restored here; leave it or --ray out", report=report_dir)
+    develop, request = raw.options(), wishes.request(engine)
     other = {Format.same: None, Format.tiff: ".tif"}
     extension = other.get(format_, f".{format_}")
     plan = plan_jobs(source, destination, pairs=pairs, extension=extension, overwrite=overwrite)
@@ -108,15 +117,19 @@ def batch(
         printer.warn(f"There is no raw file, so {', '.join(raw.given)} had no effect.")
     if any(isinstance(job.pair, RawPath) for job in plan.todo):
         printer.note(*_options.statement(develop))
-    workers: AbstractContextManager[Engine | Executor] = (
-        nullcontext(engine.make())
-        if ray is None
-        else Cluster(engine.make, ray, cores=ray_cores, gpus=engine.device != "cpu")
-    )
-    with workers as runner, printer.progress() as bar:
+    if report_dir is not None:
+        report_page.check_page(report_dir)
+    gallery = report_page.Gallery(len(plan.jobs))
+    workers: AbstractContextManager[Engine | Executor]
+    if ray is None:
+        runner = request.make()
+        workers = nullcontext(runner if report_dir is None else gallery.watch(runner))
+    else:
+        workers = Cluster(request.make, ray, cores=ray_cores, gpus=engine.device != "cpu")
+    with workers as executor, printer.progress() as bar:
         watch = _watcher(bar, printer, len(plan.todo))
         report = run_batch(
-            runner,
+            executor,
             plan,
             watch,
             metadata=not no_metadata,
@@ -127,6 +140,11 @@ def batch(
         f"{note.removesuffix('.')}; add --overwrite to restore them again." for note in report.notes
     ]
     printer.note(*notes)
+    page = None
+    if report_dir is not None:
+        made = report_page.batch_page(gallery, runner, plan, report, develop)
+        page = report_page.write_page(report_dir, made)
+        printer.note(f"Report: {page}")
 
     data = {
         "output": destination,
@@ -135,7 +153,7 @@ def batch(
         "orphans": plan.orphans,
         "notes": notes,
         "pictures": [dataclasses.asdict(record) for record in report.records],
-    }
+    } | ({} if page is None else {"report": page})
     printer.result(_summary(report), data)
     if report.counts["failed"]:
         raise typer.Exit(FAILED)

@@ -36,6 +36,7 @@ def eval_(
         typer.Option(metavar="DIR", help="Write the results to this folder, as 16-bit PNG."),
     ] = None,
     csv: _options.Csv = None,
+    report_dir: _options.ReportDir = None,
     *,
     engine: _options.EngineChoices,
     overwrite: _options.Overwrite = False,
@@ -52,18 +53,25 @@ def eval_(
 
       dpdeblur eval pictures/ --match-exposure --save results/ --csv scores.csv
 
-      dpdeblur eval pictures/ --engine mpi --method fast
+      dpdeblur eval pictures/ --engine mpi --method fast --report report/
 
       dpdeblur eval DPDD/ --split val --weights mccnet --weights runs/mine/mccnet.safetensors
     """
     from dpdeblur import evaluation
+    from dpdeblur import report as report_page
     from dpdeblur.datasets import TruthPair, find_truth_pairs
 
     rules = evaluation.Rules(protocol or evaluation.DEFAULT_PROTOCOL, first_row, match_exposure)
     pairs = find_truth_pairs(data, split)
     candidates = engine.candidates(save)
     evaluation.check_outputs(candidates, pairs, csv, overwrite=overwrite)
-    engines = [each.engine for each in candidates]
+    if report_dir is not None:
+        report_page.check_page(report_dir)
+    gallery = report_page.Gallery(len(pairs))
+    engines = [
+        each.engine if report_dir is None else gallery.watch(each.engine, each.label)
+        for each in candidates
+    ]
     keep = evaluation.save_results(candidates, overwrite=overwrite)
     pictures: list[Evaluated] = []
     with printer.progress() as bar:
@@ -81,7 +89,15 @@ def eval_(
     report = evaluation.report_evaluation(data, split, rules, candidates, pictures, explain)
     if csv is not None:
         report.write_csv(csv)
-    printer.result(rendered(*report.tables, *report.sentences), report.document)
+    document = report.document
+    if report_dir is not None:
+        made = report_page.evaluation_page(
+            gallery, str(data), rules, candidates, pictures, report, explain
+        )
+        page = report_page.write_page(report_dir, made)
+        printer.note(f"Report: {page}")
+        document = document | {"report": page}
+    printer.result(rendered(*report.tables, *report.sentences), document)
     if any(each.error for each in pictures):
         raise typer.Exit(FAILED)
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpdeblur.cli import _options
+from dpdeblur.cli import _options, _wishes
 from dpdeblur.cli._command import command
 from dpdeblur.cli._output import Output, describe_run, rendered
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dpdeblur.engines import Crop, Window
+    from dpdeblur.evaluation import Rules
+    from dpdeblur.evaluation.report import Table
+    from dpdeblur.io import PictureInfo
+    from dpdeblur.pair import DualPixelPair
 
 
 @command
@@ -18,11 +28,10 @@ def fix(
     printer: Output,
     left: _options.PhotoOrLeft,
     right: _options.Right = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="OUT", help="Picture to write.")
-    ] = None,
+    output: _options.OutputFile = None,
     *,
     engine: _options.EngineChoice,
+    wishes: _wishes.WishChoice,
     raw: _options.RawChoice,
     save_views: Annotated[
         Path | None,
@@ -32,6 +41,18 @@ def fix(
         Path | None, typer.Option(metavar="GT", help="Sharp picture to score the result against.")
     ] = None,
     protocol: _options.ProtocolOption = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,W,H", help="Restore and write only this part of the upright picture."
+        ),
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write the untouched picture and the result side by side."
+        ),
+    ] = None,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
 ) -> None:
@@ -50,12 +71,17 @@ def fix(
 
       dpdeblur fix IMG_1_L.png IMG_1_R.png
 
+      dpdeblur fix IMG_0001.CR2 --crop 1200,800,640,480 --compare before_after.png
+
       dpdeblur fix l.png r.png --truth sharp_f22.png --json
 
       dpdeblur fix left.png right.png --engine mpi --calibration pixel4.npz
+
+      dpdeblur fix IMG_0001.CR2 --focus-at 812,440
     """
     from dpdeblur.datasets import common_stem
-    from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules, picture_scoring
+    from dpdeblur.engines import parse_crop
+    from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules
     from dpdeblur.io import check_outputs, check_size, write_picture
     from dpdeblur.pair import read_beside
     from dpdeblur.raw import check_photo, read_photo
@@ -64,45 +90,89 @@ def fix(
     if truth is None:
         _options.refuse("it is for scores; give --truth too, or leave it out", protocol=protocol)
     stem = left.stem if right is None else common_stem(left, right)
-    output = output or left.with_name(f"{stem}_sharp.png")
+    part = None if crop is None else parse_crop(crop)
+    output = output or left.with_name(f"{stem}_{'sharp' if part is None else 'crop'}.png")
     develop = raw.options_for(right, save_views)
     sides = ("left", "right") if save_views else ()
     saved = {side: (save_views or Path()) / f"{stem}_{side}.tif" for side in sides}
-    inputs = [path for path in (left, right, truth, engine.calibration) if path is not None]
-    check_outputs([output, *saved.values()], overwrite=overwrite, inputs=inputs)
-    runner = engine.make()
-    pair = runner.read(read_photo(left, right, develop))
-    check_size(output, *pair.left.shape[:2])
+    given = (left, right, truth, engine.calibration, *wishes.files)
+    inputs = [path for path in given if path is not None]
+    outputs = [output, *saved.values(), *([compare] if compare else [])]
+    check_outputs(outputs, overwrite=overwrite, inputs=inputs)
+    request = wishes.request(engine)
+    pair = read_photo(left, right, develop)
+    shown, window = _window(part, pair)
+    check_size(output, *window.shape)
     sharp = None if truth is None else read_beside(truth, pair)
     printer.warn(*pair.warnings, *(sharp.info.warnings if sharp else ()))
 
-    restored = printer.restore(runner, pair, output.name)
-    pixels = pair.upright(restored.image)
+    # Not before: PyTorch takes seconds, and errors shall not wait for it.
+    runner = request.make()
+    pair = runner.read(pair)
+    restored = printer.restore(runner, pair, output.name, window)
+    pixels = pair.upright(restored.samples)
     printer.note(*_options.statement(develop), *restored.run.notes)
-    for path, picture in (
-        (output, pixels),
-        *((path, pair.upright(getattr(pair, side))) for side, path in saved.items()),
-    ):
+    info = _info(pair, shown)
+    pictures = {output: (pixels, info)}
+    pictures |= {saved[side]: (pair.upright(getattr(pair, side)), pair.info) for side in sides}
+    if compare is not None:
+        from dpdeblur.report import side_by_side
+
+        beside = side_by_side(pair.upright(_untouched(pair, window)), pixels)
+        pictures[compare] = beside, info and replace(info, alpha=None)
+    for path, (picture, like) in pictures.items():
         printer.warn(
-            *write_picture(path, picture, pair.info, metadata=not no_metadata, overwrite=overwrite)
+            *write_picture(path, picture, like, metadata=not no_metadata, overwrite=overwrite)
         )
 
     height, width = pixels.shape[:2]
     human = f"{output}  {width}x{height}, {describe_run(restored.run)}"
     data = {"output": output, "width": width, "height": height, "run": asdict(restored.run)}
-    if develop is not None:
-        data |= {"frame_1": develop.side_of_frame_1, "views": saved}
+    data |= {"crop": astuple(part)} if part else {}
+    data |= {"compare": compare} if compare else {}
+    data |= {"frame_1": develop.side_of_frame_1, "views": saved} if develop else {}
     if sharp is None:
         printer.result(human, data)
         return
-    truth_pixels = sharp.srgb()
-    rules = Rules(protocol or DEFAULT_PROTOCOL)
-    rows = {
-        "input": rules.score(pair.combined(), truth_pixels),
-        "result": rules.score(restored.image, truth_pixels),
-    }
-    data |= {"protocol": rules.protocol}
-    data |= {name: scores.as_dict() for name, scores in rows.items()}
+    rules, truth_pixels = Rules(protocol or DEFAULT_PROTOCOL), sharp.srgb()[window]
+    table, scores = _scored(rules, _untouched(pair, window), restored.image, truth_pixels)
+    printer.result(rendered(human, table), data | scores)
+
+
+def _info(pair: DualPixelPair, shown: Window) -> PictureInfo | None:
+    if pair.info is None or pair.info.alpha is None:
+        return pair.info
+    return replace(pair.info, alpha=pair.info.alpha[shown])
+
+
+def _untouched(pair: DualPixelPair, window: Window) -> NDArray[np.float32]:
+    from dpdeblur.colour import combine
+
+    return combine(*pair.window(*window))
+
+
+def _scored(
+    rules: Rules,
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    truth: NDArray[np.float32],
+) -> tuple[Table, dict[str, Any]]:
+    """The scores before and after, for people and for machines."""
+    from dpdeblur.evaluation import picture_scoring
+
+    rows = {"input": rules.score(before, truth), "result": rules.score(after, truth)}
     scoring = picture_scoring(rules)
-    table = scoring.table(scoring.title, rows.items())
-    printer.result(rendered(human, table), data)
+    documents = {name: scores.as_dict() for name, scores in rows.items()}
+    return scoring.table(scoring.title, rows.items()), {"protocol": rules.protocol} | documents
+
+
+def _window(part: Crop | None, pair: DualPixelPair) -> tuple[Window, Window]:
+    """What is shown of the upright picture, and the same in the sensor's rows.
+
+    Raises OptionError for a part that is not inside.
+    """
+    from dpdeblur.engines import Window
+
+    shape = pair.upright_shape
+    shown = Window.whole(shape) if part is None else part.of(shape)
+    return shown, shown.in_rows(shape, 1 if pair.info is None else pair.info.orientation)

@@ -119,6 +119,9 @@ def photo_table(facts: Mapping[str, Any]) -> Table:
 def _show_installation(printer: Output, weights: str | None) -> None:
     from rich.console import Group
 
+    from dpdeblur.models import find_weights
+
+    find_weights(weights)  # whose error shall not wait for PyTorch
     from dpdeblur.device import list_devices
     from dpdeblur.models import load_model
 

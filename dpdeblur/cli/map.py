@@ -59,7 +59,7 @@ def map_(
 
       dpdeblur map IMG_0001.CR2 -o IMG_0001_map --size 1680
     """
-    from dpdeblur.engines import make_engine, optimiser
+    from dpdeblur.engines import EngineRequest, optimiser
     from dpdeblur.raw import check_photo, read_photo
 
     check_photo(left, right, instead="give the files of one photograph")
@@ -68,13 +68,15 @@ def map_(
     read = [*inputs, calibration] if calibration else inputs
     optimiser.check_map_files(folder, read, overwrite=overwrite)
     limits = None if radii is None else optimiser.parse_radii(radii)
-    engine = make_engine(
+    request = EngineRequest(
         "mpi", device=device, calibration=calibration, method=method.value, radii=limits
     )
-    pair = engine.read(read_photo(left, right, develop))
+    pair = read_photo(left, right, develop)
     printer.warn(*pair.warnings)
+    engine = request.make()  # with PyTorch, for which errors shall not wait
+    pair = engine.read(pair)
     outputs = optimiser.map_files(folder)
-    restored = printer.restore(engine, pair, outputs["sharp"].name, "Finding the map")
+    restored = printer.restore(engine, pair, "Finding the map")
     # After the engine, which refuses what it cannot use: then there is only its sentence.
     relative = (RELATIVE,) if calibration is None else ()
     printer.note(*relative, *_options.statement(develop), *restored.run.notes)

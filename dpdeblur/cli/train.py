@@ -47,6 +47,9 @@ def train(
 
       torchrun --nproc-per-node 4 -m dpdeblur train recipe.toml
     """
+    from dpdeblur.training import read_config
+
+    read_config(config)  # whose errors shall not wait for PyTorch
     from dpdeblur.training import run_recipe
     from dpdeblur.training.distributed import is_first
 

@@ -1,22 +1,5 @@
 """What makes the all-in-focus picture: the network here, the optimiser in its own room."""
 
-from __future__ import annotations
+import lazy_loader
 
-from dpdeblur.engines.base import Engine, ProgressCallback, Restored, RunInfo
-from dpdeblur.engines.make import ENGINES, make_engine
-from dpdeblur.engines.network import Network
-from dpdeblur.engines.options import NetworkOptions
-from dpdeblur.engines.plan import Strip, plan_strips
-
-__all__ = [
-    "ENGINES",
-    "Engine",
-    "Network",
-    "NetworkOptions",
-    "ProgressCallback",
-    "Restored",
-    "RunInfo",
-    "Strip",
-    "make_engine",
-    "plan_strips",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur import __version__
+from dpdeblur.engines.window import Window
 from dpdeblur.pair import DualPixelPair
 
 ProgressCallback = Callable[[int, int], None]
@@ -26,11 +27,11 @@ def versions() -> dict[str, str]:
 class RunInfo:
     """The record of one run; `dataclasses.asdict` of it is valid JSON.
 
-    `engine`, `settings` and `digest` are the engine's. `precision` is that of the last strip.
-    `strips` and `strip_height`, the rows of the tallest, are those of the full size, without the
-    smaller scales. `peak_memory` is the most bytes that PyTorch held on a CUDA device, or that the
-    whole process has ever held on the CPU (on Linux), else None. `notes` are sentences on whatever
-    had to be done otherwise than asked.
+    `engine`, `settings` and `digest` are the engine's. `precision` is that of the last tile.
+    `tiles` and `tile_size`, the most rows and columns of one, are those of the full size, without
+    the smaller scales. `peak_memory` is the most bytes that PyTorch held on a CUDA device, or that
+    the whole process has ever held on the CPU (on Linux), else None. `notes` are sentences on
+    whatever had to be done otherwise than asked, and on what was found at points of interest.
     """
 
     engine: str
@@ -40,8 +41,8 @@ class RunInfo:
     precision: str
     seconds: float
     peak_memory: int | None = None
-    strips: int = 1
-    strip_height: int | None = None
+    tiles: int = 1
+    tile_size: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=versions)
 
@@ -50,14 +51,22 @@ class RunInfo:
 class Restored:
     """What an engine makes of a pair, in the sensor's rows, and how.
 
-    `image` is the all-in-focus picture, float32 `H x W x 3` in [0, 1], sRGB-encoded. `defocus` is
-    float32 `H x W`, the signed radius of the circle of confusion in pixels, positive behind focus;
-    None from an engine that finds none.
+    `samples` is the all-in-focus picture, `H x W x 3`, sRGB-encoded: float32 in [0, 1], or uint16,
+    where 65535 is white, which takes half the memory and gives the same files. `defocus` is float32
+    `H x W`, the signed radius of the circle of confusion in pixels, positive behind focus; None
+    from an engine that finds none.
     """
 
-    image: NDArray[np.float32]
+    samples: NDArray[np.float32] | NDArray[np.uint16]
     defocus: NDArray[np.float32] | None
     run: RunInfo
+
+    @property
+    def image(self) -> NDArray[np.float32]:
+        """The picture as float32 in [0, 1]; made of uint16 samples anew each time."""
+        if self.samples.dtype == np.float32:
+            return cast(NDArray[np.float32], self.samples)
+        return self.samples.astype(np.float32) / np.float32(65535)
 
 
 class Engine(Protocol):
@@ -81,5 +90,13 @@ class Engine(Protocol):
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         """The pair as this engine understands its files: `run` does this by itself."""
 
-    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
-        """Restore one photograph of any size. Exceptions of `progress` pass through."""
+    def run(
+        self,
+        pair: DualPixelPair,
+        progress: ProgressCallback | None = None,
+        window: Window | None = None,
+    ) -> Restored:
+        """Restore one photograph of any size, or a window of it, which then is all of the result.
+
+        Exceptions of `progress` pass through.
+        """

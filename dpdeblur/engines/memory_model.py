@@ -1,19 +1,20 @@
-"""How much memory a strip takes."""
+"""How much memory a tile takes, and which tiles fit."""
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 
-from dpdeblur.engines.plan import plan_strips, round_up
+from dpdeblur.engines.plan import plan_spans, round_up
 from dpdeblur.models import ModelDescriptor
 
 # Memory of a network in bytes as (fixed, per pixel read), of which the lower sum holds, by how it
 # may be tiled. Measured for inference on the CPU in channels_last as the rise of the peak resident
-# size, with PyTorch 2.13 and glibc, for 64x64 to 6720x240 and 1680x1120 pixels; the lines lie 5 to
-# 40 % above. The compact network ("tiles") was measured in fp32 only. The paper's ("rows") has two
-# lines, as blocks below glibc's mmap threshold of 32 MiB come from a heap that fragments (up to
-# 3,500 bytes a pixel in fp32, 2,300 in bf16, twice what is in use), while larger ones are given
-# back at once (1,350 to 1,440 and 810 to 850). The views' strip is in it.
+# size, with PyTorch 2.13 and glibc; the lines lie 5 to 40 % above. The compact network ("tiles")
+# was measured in fp32 only. The paper's ("rows") has two lines, as blocks below glibc's mmap
+# threshold of 32 MiB come from a heap that fragments (up to 3,500 bytes a pixel in fp32, 2,300 in
+# bf16, twice what is in use), while larger ones are given back at once (1,350 to 1,440 and 810 to
+# 850). The views' part is in it.
 _Lines = tuple[tuple[float, float], ...]
 _COST: dict[str, dict[str, _Lines]] = {
     "rows": {
@@ -21,48 +22,65 @@ _COST: dict[str, dict[str, _Lines]] = {
         "bf16": ((40e6, 2400.0), (350e6, 920.0)),
         "fp16": ((40e6, 2400.0), (350e6, 920.0)),
     },
-    "tiles": dict.fromkeys(("fp32", "bf16", "fp16"), ((110e6, 1100.0),)),
+    "tiles": dict.fromkeys(("fp32", "bf16", "fp16"), ((50e6, 480.0),)),
 }
 
 
 @dataclass(frozen=True)
 class MemoryModel:
-    """What a network takes in one precision on one kind of device ("cpu", "cuda", "mps").
+    """What a network takes in one precision on one kind of device ("cpu", "cuda", "mps")."""
 
-    `tiling` and `share` are the descriptor's `tiling` and `memory`.
-    """
-
+    descriptor: ModelDescriptor
     precision: str
     device_type: str = "cpu"
-    tiling: str = "rows"
-    share: float = 1.0
 
-    def needed(self, rows: int, width: int) -> int:
-        """Bytes for `rows` x `width` pixels read at once, an upper bound."""
+    def needed(self, rows: int, columns: int) -> int:
+        """Bytes for `rows` x `columns` pixels read at once, an upper bound."""
+        tiling = self.descriptor.tiling
         # Metal has no fused attention: for each of rows/2 rows two matrices of width/2 squared.
-        attention = width if self.device_type == "mps" and self.tiling == "rows" else 0
-        lines = _COST[self.tiling][self.precision]
-        pixels = rows * width * self.share
+        attention = columns if self.device_type == "mps" and tiling == "rows" else 0
+        lines = _COST[tiling][self.precision]
+        pixels = rows * columns * self.descriptor.memory
         return int(min(fixed + pixels * (pixel + attention) for fixed, pixel in lines))
 
-    def smallest(self, height: int, width: int, descriptor: ModelDescriptor) -> int:
-        """Bytes that the smallest strips of a padded picture take."""
-        rows = descriptor.multiple_of + 2 * descriptor.halo
-        return self.needed(min(height, rows), width)
+    def smallest(self, height: int, width: int) -> int:
+        """Bytes that the smallest tiles of a padded picture take."""
+        side = self.descriptor.multiple_of + 2 * self.descriptor.halo
+        columns = width if self.descriptor.tiling == "rows" else min(width, side)
+        return self.needed(min(height, side), columns)
 
-    def fit(self, height: int, width: int, descriptor: ModelDescriptor, budget: int) -> int | None:
-        """Height of the fewest equal strips of a padded picture that fit into `budget` bytes.
+    def fit(self, height: int, width: int, budget: int) -> tuple[int, int] | None:
+        """Rows and columns of the tiles that fit into `budget` bytes and read the least in all.
 
-        It is `height` itself where the whole picture fits, as the halo costs time (with 144 rows
-        of it, 1.3 times as many rows are computed in strips of 1,024, 2.1 times in strips of 256);
-        None if not even the smallest strips fit.
+        They are those of the picture itself where it fits whole, as the halo costs time; None if
+        not even the smallest tiles fit. Sides are those of a padded picture.
         """
-        if self.smallest(height, width, descriptor) > budget:
+        if self.smallest(height, width) > budget:
             return None
-        multiple, halo = descriptor.multiple_of, descriptor.halo
-        for count in range(1, height // multiple + 1):
-            tallest = round_up(-(-height // count), multiple)
-            strips = plan_strips(height, tallest, halo, multiple)
-            if self.needed(max(strip.rows_read for strip in strips), width) <= budget:
-                return tallest
-        return None
+        multiple = self.descriptor.multiple_of
+        most = 1 if self.descriptor.tiling == "rows" else width // multiple
+        best: tuple[int, tuple[int, int]] | None = None
+        for across in range(1, most + 1):
+            columns = self._cut(width, across)
+
+            def fits(down: int, columns: tuple[int, int, int] = columns) -> bool:
+                return self.needed(self._cut(height, down)[1], columns[1]) <= budget
+
+            counts = range(1, height // multiple + 1)
+            place = bisect.bisect_left(counts, True, key=fits)
+            if place == len(counts):
+                continue
+            rows = self._cut(height, counts[place])
+            read = rows[2] * columns[2]
+            if best is None or read < best[0]:
+                best = read, (rows[0], columns[0])
+            if columns[2] * height > best[0]:
+                break  # cutting more finely across reads more, whatever happens down
+        return None if best is None else best[1]
+
+    def _cut(self, length: int, count: int) -> tuple[int, int, int]:
+        """Of `length` rows cut in `count`: the most kept, the most read, and the read in all."""
+        multiple = self.descriptor.multiple_of
+        most = round_up(-(-length // count), multiple)
+        spans = plan_spans(length, most, self.descriptor.halo, multiple)
+        return most, max(span.read for span in spans), sum(span.read for span in spans)

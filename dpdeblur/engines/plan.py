@@ -1,17 +1,20 @@
-"""Cutting a picture into full-width strips. Pure arithmetic on rows."""
+"""Cutting a picture into tiles. Pure arithmetic on rows and columns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from dpdeblur.engines.window import Window
+
 
 @dataclass(frozen=True)
-class Strip:
-    """Rows `start` to `stop` of the result, computed from rows `read_start` to `read_stop`.
+class Span:
+    """Rows (or columns) `start` to `stop` of the result, computed from `read_start` to `read_stop`.
 
-    The rows read beyond the rows kept are the halo; it ends early at the picture's borders,
-    where the network then meets the same padding as in the whole picture.
+    What is read beyond what is kept is the halo; it ends early at the picture's borders, where the
+    network then meets the same padding as in the whole picture.
     """
 
     start: int
@@ -20,14 +23,29 @@ class Strip:
     read_stop: int
 
     @property
-    def rows(self) -> int:
-        """Rows kept."""
+    def kept(self) -> int:
+        """How many are kept."""
         return self.stop - self.start
 
     @property
-    def rows_read(self) -> int:
-        """Rows that pass through the network."""
+    def read(self) -> int:
+        """How many pass through the network."""
         return self.read_stop - self.read_start
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A rectangle of the result, with what it is computed from."""
+
+    rows: Span
+    columns: Span
+
+    def shows(self, window: Window) -> bool:
+        """Whether it keeps anything of the window."""
+        return all(
+            span.start < part.stop and part.start < span.stop
+            for span, part in zip((self.rows, self.columns), window, strict=True)
+        )
 
 
 def round_up(value: int, multiple: int) -> int:
@@ -35,24 +53,59 @@ def round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def plan_strips(
-    height: int, strip_height: int, halo: int, multiple_of: int, start: int = 0
-) -> list[Strip]:
-    """Cut rows `start` to `height` into the fewest strips of at most `strip_height` rows.
+def whole(height: int, width: int) -> Tile:
+    """The picture as one tile."""
+    return Tile(Span(0, height, 0, height), Span(0, width, 0, width))
 
-    The strips are of equal height as far as `multiple_of` allows, so that none is a leftover
-    whose halo costs more than its rows. `height` and `start` (below it) must be multiples of
-    `multiple_of` (pad the picture first); `strip_height` and `halo` are rounded up to one, as
-    strips that begin elsewhere would meet the network's pooling out of step.
 
-    >>> [(strip.start, strip.stop, strip.rows_read) for strip in plan_strips(64, 40, 8, 8)]
+def plan_spans(
+    length: int, most: int, halo: int, multiple_of: int, start: int = 0, stop: int | None = None
+) -> list[Span]:
+    """Cut rows `start` to `stop` of a picture of `length` rows into the fewest of at most `most`.
+
+    They are equal as far as `multiple_of` allows, so that none is a leftover whose halo costs more
+    than its rows. `length`, `start` and `stop` must be multiples of `multiple_of` (pad the picture
+    first); `most` and `halo` are rounded up to one, as spans that begin elsewhere would meet the
+    network's pooling out of step.
+
+    >>> [(span.start, span.stop, span.read) for span in plan_spans(64, 40, 8, 8)]
     [(0, 32, 40), (32, 64, 40)]
     """
+    stop = length if stop is None else stop
     halo = round_up(halo, multiple_of)
-    units = (height - start) // multiple_of
-    count = -(-units // -(-strip_height // multiple_of))
+    units = (stop - start) // multiple_of
+    count = -(-units // -(-most // multiple_of))
     edges = [start + units * index // count * multiple_of for index in range(count + 1)]
     return [
-        Strip(top, bottom, max(0, top - halo), min(height, bottom + halo))
-        for top, bottom in pairwise(edges)
+        Span(first, last, max(0, first - halo), min(length, last + halo))
+        for first, last in pairwise(edges)
     ]
+
+
+def plan_tiles(
+    picture: Tile, size: tuple[int, int], halo: int, multiple_of: int, inside: Tile | None = None
+) -> list[Tile]:
+    """Cut a picture, or what the tile `inside` keeps, into tiles of at most `size` (rows, columns).
+
+    Both directions are cut as `plan_spans` does; a size as wide as the picture gives strips.
+    """
+    inside = inside or picture
+    rows, columns = (
+        plan_spans(whole.stop, most, halo, multiple_of, part.start, part.stop)
+        for whole, most, part in (
+            (picture.rows, size[0], inside.rows),
+            (picture.columns, size[1], inside.columns),
+        )
+    )
+    return [Tile(row, column) for row in rows for column in columns]
+
+
+def window_read(tiles: Sequence[Tile]) -> Window:
+    """All that the tiles, at least one, are computed from."""
+    rows, columns = [tile.rows for tile in tiles], [tile.columns for tile in tiles]
+    return Window(
+        *(
+            slice(min(s.read_start for s in spans), max(s.read_stop for s in spans))
+            for spans in (rows, columns)
+        )
+    )

@@ -1,6 +1,9 @@
-"""Smaller versions of a view, for networks that restore coarse to fine."""
+"""Smaller versions of the views, for networks that restore coarse to fine."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -9,24 +12,60 @@ from numpy.typing import NDArray
 from dpdeblur.models import halve
 
 _ROWS = 256  # at once, which bounds the memory that linear light takes
+_ALL = slice(None)
+Pixels = NDArray[np.float32]
 
 
-def pyramid(view: NDArray[np.float32], levels: int) -> list[NDArray[np.float32]]:
-    """A view `H x W x 3`, sRGB-encoded, and `levels - 1` more, each of half the size before.
+class Views(Protocol):
+    """Two views, as DualPixelPair has them."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+
+    def window(self, rows: slice, columns: slice = _ALL) -> tuple[Pixels, Pixels]:
+        """A part of both, H x W x 3, sRGB-encoded."""
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """Two views of smaller size, float32, H x W x 3, sRGB-encoded."""
+
+    left: Pixels
+    right: Pixels
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width, _ = self.left.shape
+        return height, width
+
+    def window(self, rows: slice, columns: slice = _ALL) -> tuple[Pixels, Pixels]:
+        """A part of both."""
+        return self.left[rows, columns], self.right[rows, columns]
+
+
+def pyramid(views: Views, levels: int) -> list[Views]:
+    """The views, and `levels - 1` more, each of half the size before.
 
     Sizes are rounded up; the last row and column of an odd one count twice.
     """
-    found = [view]
+    found = [views]
     for _ in range(levels - 1):
         found.append(_halved(found[-1]))
     return found
 
 
-def _halved(view: NDArray[np.float32]) -> NDArray[np.float32]:
-    height, width = view.shape[:2]
-    result = np.empty((-(-height // 2), -(-width // 2), view.shape[2]), np.float32)
+def _halved(views: Views) -> Reduced:
+    height, _ = views.shape
+    left, right = np.empty((2, *half_size(views.shape), 3), np.float32)
     for top in range(0, height, _ROWS):
-        rows = view[top : top + _ROWS]
-        half = halve(torch.from_numpy(rows).permute(2, 0, 1)[None])
-        result[top // 2 : top // 2 + half.shape[2]] = half[0].permute(1, 2, 0).numpy()
-    return result
+        for result, rows in zip((left, right), views.window(slice(top, top + _ROWS)), strict=True):
+            half = halve(torch.from_numpy(rows).permute(2, 0, 1)[None])
+            result[top // 2 : top // 2 + half.shape[2]] = half[0].permute(1, 2, 0).numpy()
+    return Reduced(left, right)
+
+
+def half_size(shape: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the next smaller version."""
+    return -(-shape[0] // 2), -(-shape[1] // 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from dpdeblur.io import check_output, write_picture
 from dpdeblur.io.atomic import FileSet, check_writable
 
 if TYPE_CHECKING:
-    from dpdeblur.engines import Engine
+    from dpdeblur.engines import Engine, EngineRequest
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,15 @@ class Candidate:
     """An engine by the name that tables give it; `folder` is for its results, if any."""
 
     label: str
-    engine: Engine
+    make: Callable[[], Engine]
     file: Path | None = None
     """Of the network's weights."""
     folder: Path | None = None
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What `make` makes, once, when it is first asked for: that takes seconds."""
+        return self.make()
 
     def output(self, name: str) -> Path | None:
         """The file of the result called `name`, if it is to be written."""
@@ -37,21 +43,26 @@ class Candidate:
 
 
 def network_candidates(
-    make: Callable[[Path], Engine], weights: Sequence[str | Path] = (), folder: Path | None = None
+    request: Callable[[Path], EngineRequest],
+    weights: Sequence[str | Path] = (),
+    folder: Path | None = None,
 ) -> tuple[Candidate, ...]:
     """The networks of several weights, by file or shipped name (the default ones if none).
 
-    `make` makes the engine of a file. Names are those of the files without extension, after as many
-    folders as it takes to tell them apart. Results of one go to `folder`, those of several to a
-    folder for each in there. Raises WeightsError, and OptionError for weights that are given twice.
+    `request` asks for the engine of a file. Names are those of the files without extension, after
+    as many folders as it takes to tell them apart. Results of one go to `folder`, those of several
+    to a folder for each in there. Raises WeightsError, what `request` raises, and OptionError for
+    weights that are given twice.
     """
-    from dpdeblur.models import find_weights  # with PyTorch, which scores of files do without
+    from dpdeblur.models import find_weights
 
     files = [find_weights(each) for each in weights] or [find_weights()]
     labels = _labels(files)
     several = len(files) > 1
     return tuple(
-        Candidate(label, make(file), file, folder and (folder / label if several else folder))
+        Candidate(
+            label, request(file).make, file, folder and (folder / label if several else folder)
+        )
         for label, file in zip(labels, files, strict=True)
     )
 

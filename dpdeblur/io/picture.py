@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from dpdeblur.io import colour_profile
 from dpdeblur.io.orientation import INVERSE, turn
 from dpdeblur.io.stored import Samples
 
+_ALL = slice(None)
 PICTURE_EXTENSIONS = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 """Of picture files, lower case."""
 
@@ -40,7 +42,7 @@ class PictureInfo:
     orientation: int = 1
     """The orientation tag, 1 to 8, that turns the sensor's rows upright (see `turn`)."""
 
-    def upright(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def upright(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Turn H x W x C pixels in the sensor's rows, as `read_pair` gives them, upright."""
         return turn(pixels, self.orientation)
 
@@ -60,12 +62,13 @@ class Picture:
     profile: bytes | None = None
     """ICC profile from which `srgb` converts; None where the numbers are encoded much as sRGB."""
 
-    def srgb(self) -> NDArray[np.float32]:
+    def srgb(self, rows: slice = _ALL, columns: slice = _ALL) -> NDArray[np.float32]:
         """The pixels, H x W x 3 in [0, 1], encoded as sRGB is: of 16 bits n becomes n / 65535.
 
-        Where the profile's tone curve is unlike sRGB's, they are converted to sRGB.
+        Where the profile's tone curve is unlike sRGB's, they are converted to sRGB. `rows` and
+        `columns` choose a part.
         """
-        pixels = self.codes()
+        pixels = self.samples[rows, columns].astype(np.float32)
         pixels /= np.float32(2**self.bit_depth - 1)
         if self.info.gray:
             pixels = np.repeat(pixels, 3, -1)

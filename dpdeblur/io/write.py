@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from dpdeblur.io.picture import PICTURE_EXTENSIONS, PictureInfo
 from dpdeblur.io.stored import Samples, Stored
 
 _JPEG = (".jpg", ".jpeg")
+_ROWS = 256  # at once, which bounds the memory that floats take
 WRITABLE = PICTURE_EXTENSIONS
 """Extensions that `write_picture` takes, lower case."""
 
@@ -61,7 +63,7 @@ def check_size(path: Path, height: int, width: int) -> None:
 
 def write_picture(
     path: Path,
-    pixels: NDArray[np.float32],
+    pixels: NDArray[np.float32] | NDArray[np.uint16],
     like: PictureInfo | None = None,
     *,
     bit_depth: int | None = None,
@@ -75,7 +77,7 @@ def write_picture(
 
     Args:
         path: the file; its extension is in WRITABLE.
-        pixels: floating point, `H x W x 3`, sRGB-encoded, clipped to [0, 1].
+        pixels: `H x W x 3`, sRGB-encoded: floating point, clipped to [0, 1], or uint16.
         like: the picture it was made from, whose bit depth, grayness, alpha, colour profile, EXIF
             and XMP are carried over.
         bit_depth: 8 or 16; None is that of `like`, or 16.
@@ -118,30 +120,45 @@ def write_picture(
 
 
 def _samples(
-    pixels: NDArray[np.float32], like: PictureInfo | None, bit_depth: int, *, with_alpha: bool
+    pixels: NDArray[np.float32] | NDArray[np.uint16],
+    like: PictureInfo | None,
+    bit_depth: int,
+    *,
+    with_alpha: bool,
 ) -> tuple[Samples, tuple[str, ...]]:
     if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
         shape = " x ".join(map(str, pixels.shape))
         raise InvalidPictureError("The output", f"its shape is {shape}, not H x W x 3")
-    if not np.issubdtype(pixels.dtype, np.floating):
+    if pixels.dtype != np.uint16 and not np.issubdtype(pixels.dtype, np.floating):
         raise InvalidPictureError("The output", f"its type is {pixels.dtype}, not float32")
-    if not np.isfinite(pixels).all():
-        raise InvalidPictureError("The output", "it holds NaN or infinite values")
     notes: tuple[str, ...] = ()
-    channels = pixels
-    if like is not None and like.gray:
-        # In float64 the mean of three equal numbers is that number again.
-        channels = pixels.mean(-1, dtype=np.float64, keepdims=True)
+    gray, alpha = like is not None and like.gray, None
     if like is not None and like.alpha is not None:
         if like.alpha.shape != pixels.shape[:2]:
             notes += ("The transparency is of another size and was left out.",)
         elif with_alpha:
-            channels = np.concatenate([channels, like.alpha[..., None]], -1)
+            alpha = like.alpha[..., None]
         elif like.alpha.min() < 1:
             notes += ("JPEG has no transparency, so it was left out.",)
-    full = 2**bit_depth - 1
-    scaled = np.rint(np.clip(channels, 0, 1) * np.float32(full))
-    return scaled.astype(np.uint8 if bit_depth == 8 else np.uint16, order="C"), notes
+    if pixels.dtype == np.uint16 and bit_depth == 16 and not gray and alpha is None:
+        return np.ascontiguousarray(cast(NDArray[np.uint16], pixels)), notes
+    channels = (1 if gray else 3) + (alpha is not None)
+    kind = np.uint8 if bit_depth == 8 else np.uint16
+    samples = np.empty((*pixels.shape[:2], channels), kind)
+    for top in range(0, len(pixels), _ROWS):
+        rows = slice(top, top + _ROWS)
+        values: NDArray[Any] = pixels[rows]
+        if pixels.dtype == np.uint16:
+            values = values.astype(np.float32) / np.float32(65535)
+        elif not np.isfinite(values).all():
+            raise InvalidPictureError("The output", "it holds NaN or infinite values")
+        if gray:
+            # In float64 the mean of three equal numbers is that number again.
+            values = values.mean(-1, dtype=np.float64, keepdims=True)
+        if alpha is not None:
+            values = np.concatenate([values, alpha[rows]], -1)
+        samples[rows] = np.rint(np.clip(values, 0, 1) * np.float32(2**bit_depth - 1))
+    return samples, notes
 
 
 def _encode(path: Path, stored: Stored) -> tuple[bytes, tuple[str, ...]]:

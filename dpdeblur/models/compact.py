@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dpdeblur.models.bands import by_bands
 from dpdeblur.models.config import MCCNetConfig
 from dpdeblur.models.cross_correlation import CrossCorrelation
 from dpdeblur.models.layers import conv_act
@@ -26,7 +27,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features in, features of the same shape out."""
-        changed: Tensor = features + self.second(self.first(features))
+        changed: Tensor = self.second(self.first(features)).add_(features)
         return changed
 
 
@@ -74,15 +75,12 @@ class ViewCorrelation(nn.Module):
 
 
 class CompactBody(nn.Module):
-    """From pictures at full resolution to `outputs` channels at full resolution.
+    """From `inputs` to `outputs` channels at half resolution.
 
-    `inputs` channels at full and `half_inputs` at half resolution go in. Scales change by
-    rearranging 2x2 pixels into channels and back, with 1x1 convolutions.
+    Scales change by rearranging 2x2 pixels into channels and back, with 1x1 convolutions.
     """
 
-    def __init__(
-        self, config: MCCNetConfig, channels: int, inputs: int, half_inputs: int, outputs: int
-    ) -> None:
+    def __init__(self, config: MCCNetConfig, channels: int, inputs: int, outputs: int) -> None:
         super().__init__()
         slope, (half, quarter, eighth) = config.negative_slope, config.widths
 
@@ -91,8 +89,7 @@ class CompactBody(nn.Module):
                 *(ResidualBlock(config.widths[index], slope) for _ in range(config.blocks[index]))
             )
 
-        self.stem_inputs = 4 * inputs + half_inputs
-        self.stem = conv_act(self.stem_inputs, half, 3, slope)
+        self.stem = conv_act(inputs, half, 3, slope)
         self.correlation = ViewCorrelation(config, channels) if config.use_cc else None
         self.down = nn.ModuleList(
             (nn.Conv2d(4 * half, quarter, 1), nn.Conv2d(4 * quarter, eighth, 1))
@@ -103,7 +100,7 @@ class CompactBody(nn.Module):
         self.encoder = nn.ModuleList((blocks(0), blocks(1)))
         self.bottleneck = blocks(2)
         self.decoder = nn.ModuleList((blocks(0), blocks(1)))
-        self.head = nn.Conv2d(half, 4 * outputs, 3, padding=1)
+        self.head = nn.Conv2d(half, outputs, 3, padding=1)
 
     def start_small(self) -> None:
         """Begin with blocks that change nothing and an output of zero.
@@ -119,35 +116,22 @@ class CompactBody(nn.Module):
         nn.init.zeros_(self.head.weight)
 
     def forward(
-        self, left: Tensor, right: Tensor, pictures: Iterable[Tensor], half: Tensor | None
-    ) -> Tensor:
-        """Views `N x 3 x H x W`, `pictures` of the same size, `half` of half of it."""
-        packed = left.new_empty(
-            len(left), self.stem_inputs, *(side // 2 for side in left.shape[2:])
-        )
-        features = self.stem(_fill(packed, pictures, half))
-        del packed
+        self, left: Tensor, right: Tensor, pictures: Tensor
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """Views `N x 3 x H x W` and `pictures` at half their size: rows, and the output there."""
+        features = torch.cat([band for _, band in by_bands(self.stem, pictures)], 2)
         seen = self.correlation(left, right) if self.correlation is not None else [None, None]
         skips = []
         for encode, down, more in zip(self.encoder, self.down, seen, strict=True):
-            features = encode(features if more is None else features + more)
+            if more is not None:
+                features = features + more
+            for block in encode.children():  # one by one, so that no module holds what came in
+                features = block(features)
             skips.append(features)
             features = down(functional.pixel_unshuffle(features, 2))
         features = self.bottleneck(features)
         for decode, up in zip(reversed(self.decoder), reversed(self.up), strict=True):
-            features = decode(skips.pop() + functional.pixel_shuffle(up(features), 2))
-        return functional.pixel_shuffle(self.head(features), 2)
-
-
-def _fill(packed: Tensor, pictures: Iterable[Tensor], half: Tensor | None) -> Tensor:
-    """`pictures` by `pixel_unshuffle`, then `half`, as the channels of `packed`, copied once."""
-    end = 0
-    for picture in pictures:
-        count, channels, height, width = picture.shape
-        start, end = end, end + 4 * channels
-        cells = picture.reshape(count, channels, height // 2, 2, width // 2, 2)
-        cells = cells.permute(0, 1, 3, 5, 2, 4)
-        packed[:, start:end].view(cells.shape).copy_(cells)
-    if half is not None:
-        packed[:, end:] = half
-    return packed
+            features = functional.pixel_shuffle(up(features), 2).add_(skips.pop())
+            for block in decode.children():
+                features = block(features)
+        yield from by_bands(self.head, features)

@@ -95,13 +95,12 @@ class ModelDescriptor:
     """What a network eats and how it may be tiled.
 
     `channels` are per view. Height and width must be multiples of `multiple_of` at each level of
-    the pyramid. `tiling` "rows" means full-width strips only (the attention runs along rows);
-    "tiles" that both directions are local. A strip or tile that starts at a multiple of
-    `multiple_of` and carries `halo` more rows (and columns) around gives the same inner pixels as
-    the whole picture, given the same coarser result. `levels` is how many scales are used for
-    pictures of `levels_width` pixels across, as it was trained; 1 if there is no pyramid. `memory`
-    is what it takes per pixel beside the default configuration of its body. (Only strips are cut so
-    far, also where tiles could be.)
+    the pyramid. `tiling` "rows" means tiles as wide as the picture only (the attention runs along
+    rows); "tiles" that both directions are local. A tile that starts at multiples of `multiple_of`
+    and carries `halo` more rows (and columns) around gives the same inner pixels as the whole
+    picture but for rounding, given the same coarser result. `levels` is how many scales are used
+    for pictures of `levels_width` pixels across, as it was trained; 1 if there is no pyramid.
+    `memory` is what it takes per pixel beside the default configuration of its body.
     """
 
     architecture: str = ARCHITECTURE
@@ -131,16 +130,23 @@ def describe(config: MCCNetConfig) -> ModelDescriptor:
     """The descriptor of a network of this configuration."""
     if config.body == "paper":
         return ModelDescriptor()
-    # Blocks of two 3x3 convolutions at 1/2, 1/4 and 1/8, the first two kinds on both ways; then
-    # stem and head, and what rearranging pixels adds; before them the filters and the windows of
-    # the mismatch, or the views' features and their bands, whichever reach farther.
+    # Stem, head and blocks of two 3x3 convolutions at 1/2, 1/4 and 1/8, the first two kinds of
+    # blocks both ways; before them the filters, with the windows of the mismatch, or the views'
+    # features and their bands, whichever reach farther.
     half, quarter, eighth = config.blocks
-    body = 2 * (4 * half + 2) + 4 * (4 * quarter) + 8 * 2 * eighth + 8
-    filters = 24 + 5 if config.use_bank or config.use_volume else 0
-    correlation = 2 * (2 + config.bands[0]) + 4 * (1 + config.bands[1]) if config.use_cc else 0
-    reach = body + max(filters, correlation, 4)
-    # Each picture to choose from is held twice at full size, features at half of it.
-    memory = (200 + 200 * config.widths[0] / 32 + 55 * config.choices) / 1005
+    layers = ((2, 4 * half + 2), (4, 4 * quarter), (8, 2 * eighth))
+    body = sum(scale * count for scale, count in layers)
+    # Influence spreads as a random walk does: beyond four standard deviations (two thirds of a
+    # pixel squared for each 3x3 convolution) it is less than the rounding.
+    spread = math.sqrt(sum(scale**2 * count * 2 / 3 for scale, count in layers))
+    radius = math.ceil(max(map(abs, config.radii))) + 1
+    filters = max(LARGEST_RADIUS * config.use_bank, (radius + 5) * config.use_volume)
+    if config.use_cc:  # joins after the stem, and after the first encoder
+        near, far = config.bands
+        filters = max(filters, 2 * (2 + near) - 2, 4 + 4 * (1 + far) - 2 - 4 * half)
+    reach = min(body, 4 * spread) + max(filters, 4)
+    # Each picture to choose from is held at full size, features at half of it.
+    memory = (160 + 188 * config.widths[0] / 32 + 12 * config.choices) / 480
     return ModelDescriptor(
-        halo=-(-reach // 8) * 8, tiling="tiles", levels=config.levels, memory=memory
+        halo=math.ceil(reach / 8) * 8, tiling="tiles", levels=config.levels, memory=memory
     )

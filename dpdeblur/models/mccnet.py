@@ -38,10 +38,11 @@ class MCCNet(nn.Module):
             self.body: CompactBody | PaperBody = PaperBody(config, _CHANNELS)
             return
         self.front_end = FrontEnd(config)
-        inputs = _CHANNELS * (2 + config.choices)
-        outputs = _CHANNELS + (1 + config.choices) * config.use_selection
-        half = len(config.radii) * config.use_volume
-        self.body = body = CompactBody(config, _CHANNELS, inputs, half, outputs)
+        # At half resolution: each picture's 2x2 pixels are channels, as `pixel_unshuffle` has them.
+        inputs = 4 * _CHANNELS * (2 + config.choices) + len(config.radii) * config.use_volume
+        outputs = 4 * (_CHANNELS + (1 + config.choices) * config.use_selection)
+        self._inputs = inputs
+        self.body = body = CompactBody(config, _CHANNELS, inputs, outputs)
         he_initialise(self, slope)
         body.start_small()
         if config.residual and config.use_selection:
@@ -75,45 +76,80 @@ class MCCNet(nn.Module):
             results.append(result[..., : first.shape[-2], : first.shape[-1]])
         return results
 
-    def level(self, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
+    def level(
+        self, left: Tensor, right: Tensor, coarser: Tensor | None, *, given: Tensor | None = None
+    ) -> Tensor:
         """Restore one level of the pyramid, given the result of half its size, if there is one.
 
-        H and W are multiples of 8.
+        H and W are multiples of 8. `given` is for graphs that always have a `coarser`: one number,
+        0 where it shall count for nothing, else 1.
         """
-        combined = combine(widened(left), widened(right))
         if isinstance(self.body, PaperBody):
-            return self._finished(widened(self.body(left, right)), combined)
-        changes = self._changes(left, right, combined, coarser)
-        pictures = itertools.chain(
-            (_COMBINED_GAIN * combined, _DIFFERENCE_GAIN * (left - right)),
-            (_CHOICE_GAIN * change for change in changes),
-        )
-        mismatch = self.front_end.mismatch(left, right) if self.config.use_volume else None
-        output = widened(self.body(left, right, pictures, mismatch))
-        result = output[:, :_CHANNELS]
-        if self.config.use_selection:
-            shares = (_LOGIT_GAIN * output[:, _CHANNELS:]).softmax(1)
-            for index, change in enumerate(changes, 1):
-                result = torch.addcmul(result, shares[:, index : index + 1], change)
-        return self._finished(result, combined)
+            result = widened(self.body(left, right))
+            if self.config.residual:
+                result += combine(widened(left), widened(right))
+            return result
+        pictures = self._pictures(left, right, coarser, given)
+        bands = [
+            functional.pixel_shuffle(self._mixed(widened(output), pictures[:, :, rows]), 2)
+            for rows, output in self.body(left, right, pictures)
+        ]
+        return torch.cat(bands, 2)
 
-    def _finished(self, result: Tensor, combined: Tensor) -> Tensor:
-        return result + combined if self.config.residual else result
+    def _pictures(
+        self, left: Tensor, right: Tensor, coarser: Tensor | None, given: Tensor | None
+    ) -> Tensor:
+        """What the body sees, at half resolution.
 
-    def _changes(
-        self, left: Tensor, right: Tensor, combined: Tensor, coarser: Tensor | None
-    ) -> list[Tensor]:
-        """What else the picture could be, each less the combined one."""
-        changes: list[Tensor] = []
+        The combined picture, the views' difference, what else the picture could be less the
+        combined one; then the mismatch.
+        """
+        count, _, height, width = left.shape
+        light = [srgb_to_linear(widened(view)) for view in (left, right)]
+        combined = linear_to_srgb((light[0] + light[1]) / 2)
+        packed = combined.new_empty(count, self._inputs, height // 2, width // 2)
+        starts = itertools.count(0, 4 * _CHANNELS)
+
+        def add(picture: Tensor, gain: float) -> None:
+            cells = picture.mul_(gain).reshape(count, -1, height // 2, 2, width // 2, 2)
+            cells = cells.permute(0, 1, 3, 5, 2, 4)
+            start = next(starts)
+            packed[:, start : start + 4 * _CHANNELS].view(cells.shape).copy_(cells)
+
+        add(combined.clone(), _COMBINED_GAIN)
+        add(left - right, _DIFFERENCE_GAIN)
         if self.config.levels > 1:
-            changes.append(
-                torch.zeros_like(combined)
-                if coarser is None
-                else enlarge(coarser.clamp(0, 1)) - combined
-            )
+            guess = combined if coarser is None else enlarge(coarser.clamp(0, 1))
+            change = guess - combined
+            add(change if given is None else given * change, _CHOICE_GAIN)
         if self.config.use_bank:
-            changes.extend(restored - combined for restored in self.front_end.restore(left, right))
-        return changes
+            for restored in self.front_end.restore(*light):
+                add(restored.sub_(combined), _CHOICE_GAIN)
+        if self.config.use_volume:
+            packed[:, -len(self.config.radii) :] = self.front_end.mismatch(*light)
+        return packed
+
+    def _mixed(self, output: Tensor, pictures: Tensor) -> Tensor:
+        """The result, from the body's output and what it saw, all at half resolution.
+
+        2x2 pixels are channels as in `pixel_unshuffle`.
+        """
+        output = output.contiguous()
+        count, _, *sides = output.shape
+        cells, choices = 4 * _CHANNELS, self.config.choices
+        result = output[:, :cells].reshape(count, _CHANNELS, 4, *sides)
+        if self.config.use_selection:
+            logits = output[:, cells:].reshape(count, 1 + choices, 4, *sides)
+            shares = (_LOGIT_GAIN * logits).softmax(1)
+            changes = pictures[:, 2 * cells : (2 + choices) * cells]
+            changes = changes.view(count, choices, _CHANNELS, 4, *sides)
+            for index in range(choices):
+                share, change = shares[:, index + 1, None], changes[:, index]
+                result = torch.addcmul(result, share, change, value=1 / _CHOICE_GAIN)
+        result = result.flatten(1, 2)
+        if self.config.residual:
+            result = result + pictures[:, :cells] / _COMBINED_GAIN
+        return result
 
 
 def _padded(picture: Tensor, multiple: int) -> Tensor:

@@ -6,14 +6,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
 from dpdeblur.errors import CalibrationError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +91,9 @@ class Calibration:
         """
         if self.ratio is None:
             return np.ones((height, width), np.float32)
+        import torch  # here and below: whoever measures or shows a calibration does without it
+        from torch.nn import functional
+
         ratio = torch.from_numpy(self.ratio)[None, None]
         size = height, width
         matched = functional.interpolate(ratio, size, mode="bilinear", align_corners=False)
@@ -105,6 +109,8 @@ class Calibration:
 
     def psf(self, rows: Tensor, columns: Tensor, reach: int) -> CalibratedPSF:
         """The PSF at `N` positions in the frame, in [0, 1] from top to bottom, left to right."""
+        import torch
+
         left, right = (
             _interpolated(torch.from_numpy(kernels).to(rows), rows, columns)
             for kernels in (self.left, self.right)
@@ -142,6 +148,8 @@ class CalibratedPSF:
         A position becomes a tent, at least one pixel wide on each side. `light` is `N x side`,
         `scale` is `N x K`.
         """
+        import torch
+
         side = light.shape[-1]
         source, target = (
             torch.arange(-half, half + 1, dtype=scale.dtype, device=scale.device)
@@ -155,6 +163,8 @@ class CalibratedPSF:
 
 def _interpolated(kernels: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Kernels at `N` positions between the middles of the grid's cells; nearest beyond them."""
+    import torch
+
     weights = []
     for position, cells in zip((rows, columns), kernels.shape[:2], strict=True):
         index = (position * cells - 0.5).clamp(0, cells - 1)

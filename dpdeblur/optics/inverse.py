@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +22,8 @@ _GRID = 128
 """Pixels along the square that filters are designed on."""
 _STEPS = 400
 """Conjugate gradients at most."""
+_BLOCK = 352
+"""Pixels along the squares that are filtered at once: their transforms stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -75,16 +78,23 @@ def mismatch_filters(radii: Sequence[float], reach: int, slope: float = 0.85) ->
     return torch.stack((right, -left), 1)
 
 
-def filter_views(left: Tensor, right: Tensor, filters: Tensor) -> Iterator[Tensor]:
+def filter_views(
+    left: Tensor,
+    right: Tensor,
+    filters: Tensor,
+    finish: Callable[[Tensor], Tensor] | None = None,
+) -> Iterator[Tensor]:
     """Apply each pair of filters to both views and sum.
 
-    Beyond the border the views continue with their edge. Computed by FFT in the type of the views;
-    the result at a pixel depends only on S // 2 pixels around it (except for rounding).
+    Beyond the border the views continue with their edge. Computed by FFT, block by block, in the
+    type of the views; the result at a pixel depends only on S // 2 pixels around it (except for
+    rounding).
 
     Args:
         left: the left view, `N x C x H x W`, linear light.
         right: the right view, likewise.
         filters: K pairs, `K x 2 x S x S`, S odd.
+        finish: what is then done to the results, pixel by pixel.
 
     Yields:
         K results in the order of `filters`, each `N x C x H x W`.
@@ -96,18 +106,43 @@ def filter_views(left: Tensor, right: Tensor, filters: Tensor) -> Iterator[Tenso
     True
     """
     reach = filters.shape[-1] // 2
-    height, width = left.shape[-2:]
-    size = fast_size(height + 2 * reach, width + 2 * reach)
-    views = [
-        torch.fft.rfft2(functional.pad(view, (reach,) * 4, mode="replicate"), s=size)
-        for view in (left, right)
-    ]
+    size = left.shape[-2:]
+    # Equal blocks, so that the filters' spectra are those of all.
+    block = [-(-side // -(-side // _BLOCK)) for side in size]
+    points = fast_size(*(side + 2 * reach for side in block))
+    views = [functional.pad(view, (reach,) * 4, mode="replicate") for view in (left, right)]
     # The circular convolution wraps only into the padding, which is cut away.
-    window = (..., *(slice(reach, reach + side) for side in (height, width)))
+    spectra = {
+        (top, start): [
+            _spectrum(_window(view, top, start, block, 2 * reach), points) for view in views
+        ]
+        for top, start in itertools.product(*map(range, (0, 0), size, block))
+    }
+    del views
     for pair in filters.to(left):
-        first, second = spectra(pair, size)
-        product = (views[0] * first).addcmul_(views[1], second)
-        yield torch.fft.irfft2(product, s=size)[window]
+        first, second = _spectrum(pair, points)
+        result = left.new_empty(left.shape)
+        for (top, start), (one, other) in spectra.items():
+            part = _window(result, top, start, block)
+            columns = torch.fft.ifft((one * first).addcmul_(other, second))
+            rows = columns[..., 2 * reach : 2 * reach + part.shape[-2]].mT
+            found = torch.fft.irfft(rows, points[1])[..., 2 * reach : 2 * reach + part.shape[-1]]
+            part.copy_(found if finish is None else finish(found))
+        yield result
+
+
+def _window(picture: Tensor, top: int, start: int, sides: Sequence[int], margin: int = 0) -> Tensor:
+    """The part of `picture` from there on, `margin` more than `sides` high and wide."""
+    return picture[..., top : top + sides[0] + margin, start : start + sides[1] + margin]
+
+
+def _spectrum(picture: Tensor, points: Sequence[int]) -> Tensor:
+    """The spectrum of `... x H x W`, transposed: so the columns lie as their transform takes them.
+
+    The rows' frequencies go to W / 2, as those of `rfft2`.
+    """
+    spectrum: Tensor = torch.fft.fft(torch.fft.rfft(picture, points[1]).mT, points[0])
+    return spectrum
 
 
 def _kernels(radii: Sequence[float], reach: int, slope: float) -> tuple[Tensor, Tensor]:

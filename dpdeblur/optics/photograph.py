@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -9,7 +12,7 @@ from torch.nn import functional
 from dpdeblur.optics.calibrated import Calibration
 from dpdeblur.optics.layers import layers_from_defocus
 from dpdeblur.optics.psf import DiskPSF
-from dpdeblur.optics.render import Layer, render_views
+from dpdeblur.optics.render import Layer, render_picture, render_views
 
 _STEP = 3.0
 """Pixels of radius to either side of its own that a layer shows."""
@@ -44,10 +47,7 @@ def photograph(
     largest = radius.abs().amax().item()
     margin = lens.reach(largest) if isinstance(lens, Calibration) else lens.reach
     views = [torch.zeros_like(picture) for _ in range(2)]
-    picture, radius = (
-        functional.pad(part, (margin,) * 4, mode="replicate") for part in (picture, radius)
-    )
-    for layers, share in layers_from_defocus(picture, radius, _STEP):
+    for layers, share in layers_from_defocus(*_padded(picture, radius, margin), _STEP):
         share = functional.pad(share, (-margin,) * 4)
         parts = (
             render_views(layers, lens, margin, _LEVELS)
@@ -56,6 +56,33 @@ def photograph(
         )
         views = [view + share * part for view, part in zip(views, parts, strict=True)]
     return views[0], views[1]
+
+
+def ordinary_photograph(picture: Tensor, radius: Tensor) -> Tensor:
+    """Take the ordinary photograph of a sharp picture through a lens that blurs to flat disks.
+
+    As `photograph` does, in half the time; see there for the arguments.
+
+    Returns:
+        The photograph, `N x 3 x H x W`, linear light.
+    """
+    radius = radius.to(picture).expand(picture.shape[0], 1, *picture.shape[2:])
+    lens = DiskPSF(0.0, reach=math.ceil(radius.abs().amax().item()) + 1)
+    ways = layers_from_defocus(*_padded(picture, radius, lens.reach), _STEP)
+    parts = (
+        functional.pad(share, (-lens.reach,) * 4)
+        * render_picture(layers, lens, lens.reach, _LEVELS)
+        for layers, share in ways
+    )
+    return functools.reduce(torch.add, parts)
+
+
+def _padded(picture: Tensor, radius: Tensor, margin: int) -> tuple[Tensor, Tensor]:
+    """Both continued beyond the frame with their edges."""
+    first, second = (
+        functional.pad(part, (margin,) * 4, mode="replicate") for part in (picture, radius)
+    )
+    return first, second
 
 
 def _render_cells(layers: list[Layer], lens: Calibration, margin: int) -> tuple[Tensor, Tensor]:

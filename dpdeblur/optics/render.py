@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -58,13 +58,42 @@ def render_views(
         so is an edge between a surface in focus and a blurred one; where both sides of an edge
         are blurred, the error is up to 12 % at its rim and about 1 to 2 % (RMS) around it.
     """
-    views = [torch.zeros_like(_cut(layers[0].colour, margin)) for _ in range(2)]
+    left, right = _render(layers, psf, margin, levels)
+    return left, right
+
+
+def render_picture(layers: Sequence[Layer], psf: PSF, margin: int, levels: int = 6) -> Tensor:
+    """The ordinary camera's picture of `layers`, by the mean of both kernels; see `render_views`.
+
+    In half the time, and exact where the product of two blurs is concerned.
+    """
+
+    def whole(radii: Tensor) -> tuple[Tensor, ...]:
+        left, right = psf(radii)
+        return ((left + right) / 2,)
+
+    return _render(layers, whole, margin, levels)[0]
+
+
+def _render(
+    layers: Sequence[Layer],
+    kernels: Callable[[Tensor], tuple[Tensor, ...]],
+    margin: int,
+    levels: int,
+) -> list[Tensor]:
+    """A picture for each of the kernels that a radius has."""
+    below: Tensor = torch.zeros_like(_cut(layers[0].colour, margin))
+    views: list[Tensor] = []
     for layer in layers:
         radii, weights = _radius_levels(layer.radius, levels)
         emitted = torch.cat((layer.colour * layer.alpha, layer.alpha), dim=1)
-        for index, blurred in enumerate(_blur(emitted, psf(radii), _cut(weights, margin), margin)):
-            views[index] = blurred[:, :-1] + (1 - blurred[:, -1:]) * views[index]
-    return views[0], views[1]
+        parts = _blur(emitted, kernels(radii), _cut(weights, margin), margin)
+        views = views or [below] * len(parts)
+        views = [
+            part[:, :-1] + (1 - part[:, -1:]) * view
+            for part, view in zip(parts, views, strict=True)
+        ]
+    return views
 
 
 def _radius_levels(radius: Tensor, levels: int) -> tuple[Tensor, Tensor]:
@@ -82,9 +111,9 @@ def _radius_levels(radius: Tensor, levels: int) -> tuple[Tensor, Tensor]:
 
 
 def _blur(
-    pictures: Tensor, kernels: tuple[Tensor, Tensor], weights: Tensor, margin: int
+    pictures: Tensor, kernels: tuple[Tensor, ...], weights: Tensor, margin: int
 ) -> list[Tensor]:
-    """Convolve `N x C x H x W` by either view's `N x K x S x S` and sum over K with `weights`."""
+    """Convolve `N x C x H x W` by each view's `N x K x S x S` and sum over K with `weights`."""
     border = kernels[0].shape[-1] // 2
     if border > margin:
         raise ValueError(f"the kernels' half size {border} exceeds the margin {margin}")

@@ -10,12 +10,12 @@ from pydantic import Field
 from dpdeblur.checked import Amount, Count, Positive, Seed, Share, Whole, checked
 from dpdeblur.errors import OptionError
 from dpdeblur.models import MULTIPLE_OF, MCCNetConfig
-from dpdeblur.training.losses import MS_SSIM_SMALLEST_SIDE
-from dpdeblur.training.scenes import SceneConfig
-from dpdeblur.training.synthetic import CameraConfig
+from dpdeblur.training.scene_config import CameraConfig, SceneConfig
 
 Side = Annotated[Count, Field(multiple_of=MULTIPLE_OF, le=16384)]
 Few = Annotated[Count, Field(le=4096)]
+MS_SSIM_SMALLEST_SIDE = 11
+"""Pixels of a crop: the window of MS-SSIM (Wang, Simoncelli and Bovik 2003)."""
 BelowOne = Annotated[float, Field(ge=0, lt=1)]
 
 

@@ -18,10 +18,10 @@ from dpdeblur.errors import OptionError, TrainingDivergedError
 from dpdeblur.models import MCCNet, halve, load_model
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.checkpoint import State, resume, save_checkpoint
-from dpdeblur.training.config import TrainConfig
+from dpdeblur.training.config import MS_SSIM_SMALLEST_SIDE, TrainConfig
 from dpdeblur.training.distributed import average, rank_and_size, wait
 from dpdeblur.training.identity import run_settings
-from dpdeblur.training.losses import MS_SSIM_SMALLEST_SIDE, restoration_loss
+from dpdeblur.training.losses import restoration_loss
 from dpdeblur.training.optimisers import make_optimiser
 from dpdeblur.training.schedule import learning_rate
 from dpdeblur.training.sources import settled

@@ -7,17 +7,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from dpdeblur.errors import PictureTooSmallError, ShapeMismatchError
+from dpdeblur.training.config import MS_SSIM_SMALLEST_SIDE
 
 # Wang, Simoncelli and Bovik 2003: exponents of the five scales, from the finest on; a Gaussian
 # window of standard deviation 1.5; the constants that keep the ratios finite, over the range.
 _EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _SIGMA = 1.5
-_RADIUS = 5
+_RADIUS = MS_SSIM_SMALLEST_SIDE // 2
 _C1, _C2 = 0.01**2, 0.03**2
 # A power below 1 has an infinite slope at 0, and contrast-structure may be negative.
 _SMALLEST = 1e-4
-
-MS_SSIM_SMALLEST_SIDE = 2 * _RADIUS + 1
 
 
 def restoration_loss(

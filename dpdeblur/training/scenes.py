@@ -3,59 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from dpdeblur.checked import Amount, Range, Share, Whole, checked
 from dpdeblur.colour import srgb_to_linear
 from dpdeblur.optics import Layer
+from dpdeblur.training.scene_config import SceneConfig
 
 # Linear light from which on a layer may shine brighter than its photograph.
 _SHINES = 0.7
-Radius = Annotated[float, Field(ge=0, le=1000)]
-
-
-@checked
-class SceneConfig:
-    """How scenes are drawn; radii are signed circle-of-confusion radii in pixels.
-
-    A magnitude is nearly sharp with probability `sharp`, large with `large`, else moderate, and
-    uniform within the range so chosen. Most blur in photographs lies behind the focus plane.
-    `flat` is the share of backgrounds of one depth; the others slope by up to `ramp` pixels.
-    `exposure` is the range of a layer's gain in linear light. In the share `bright` of the layers
-    what is nearly white shines up to `highlight` times as strong, as lamps and reflections do: the
-    photograph clipped it, and so will the camera. The share `thin` of the occluders are twigs,
-    wires and strokes of `thickness` pixels.
-
-    Photographs on DPDD's scale (1680 pixels wide) are blurred by radii up to 20 pixels; these stop
-    at 11, since small blur is what a short training can learn. Nor is the target shifted or its
-    exposure changed, as happens between the two shots of a real pair: such errors of the ground
-    truth are nothing to learn. Scenes have up to 3 layers where up to 6 would be more real.
-    """
-
-    occluders: Annotated[Whole, Field(le=64)] = 2
-    behind: Share = 0.82
-    sharp: Share = 0.18
-    large: Share = 0.15
-    sharp_range: Range[Radius] = (0.0, 0.7)
-    moderate_range: Range[Radius] = (0.5, 6.0)
-    large_range: Range[Radius] = (5.0, 11.0)
-    flat: Share = 0.4
-    ramp: Amount = 4.0
-    exposure: Range[Amount] = (0.6, 1.15)
-    bright: Share = 0.0
-    highlight: Annotated[float, Field(ge=1)] = 6.0
-    thin: Share = 0.0
-    thickness: Range[Amount] = (1.0, 10.0)
-
-    @property
-    def max_radius(self) -> float:
-        """No layer is blurred more than this, in pixels."""
-        return max(self.sharp_range[1], self.moderate_range[1], self.large_range[1])
 
 
 def random_layers(

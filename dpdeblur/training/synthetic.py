@@ -6,54 +6,18 @@ import hashlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from dpdeblur.checked import Amount, Range, Share, checked, within
 from dpdeblur.datasets import list_pictures
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.io import read_picture
 from dpdeblur.optics import DiskPSF, add_sensor_noise, encode, render_sharp, render_views
 from dpdeblur.training.batches import Batch
-from dpdeblur.training.scenes import SceneConfig, random_layers, uniform
-
-
-@checked
-class CameraConfig:
-    """How cameras are drawn, one for each pair; all ranges are uniform, in linear light.
-
-    Measured: the blur is a flat disk split by a linear ramp (`optics.DiskPSF`), whose slope
-    is 0.85 +- 0.12 (`slope`, `slope_spread`) for the Canon 5D Mark IV; that camera's views differ
-    in brightness by 0.97 to 1.05, here by up to `view_gain` up in one and down in the other.
-
-    Assumed of the kernel's shape: the disk's rim is `edge` pixels wide, and the share `butterworth`
-    of the disks is hollow, with orders and cutoffs as in Abuolaim et al. 2021 and `floor` of the
-    light left at the centre (0.1 to 0.2 with them; above 0.2 the profile is milder).
-
-    Widened: the share `wide_share` of slopes is drawn from `wide_range` instead, as other cameras
-    split less (the Canon R6 Mark II at f/4 measures only 0.16 to 0.18) and one network is to serve
-    them all. Assumed: noise of standard deviation `read_noise` in units of white and of variance
-    `shot_noise` times the signal, together 0.3 to 1.8 % at white; the share `eight_bit` of the
-    batches is quantised to 8 bits, the others to 16. `contrast`, from -1 to 1, is the range of the
-    tone curve that a camera lays over sRGB, over the sharp picture too (see `optics.encode`).
-    """
-
-    slope: Amount = 0.85
-    slope_spread: Amount = 0.12
-    wide_share: Share = 0.3
-    wide_range: Range[Amount] = (0.1, 1.0)
-    edge: Range[Annotated[float, Field(ge=1, le=1000)]] = (1.0, 1.0)
-    butterworth: Share = 0.0
-    floor: Range[Share] = (0.1, 0.2)
-    read_noise: Range[Amount] = (0.0005, 0.004)
-    shot_noise: Range[Amount] = (0.00001, 0.0003)
-    view_gain: Share = 0.02
-    eight_bit: Share = 0.5
-    contrast: Range[Annotated[float, within(-1, 1)]] = (0.0, 0.0)
+from dpdeblur.training.scene_config import CameraConfig, SceneConfig
+from dpdeblur.training.scenes import random_layers, uniform
 
 
 class SyntheticPairs:

@@ -128,12 +128,12 @@ def test_a_manifest_that_cannot_be_written_at_the_end_is_told(tmp_path: Path) ->
 
 def test_a_manifest_of_the_first_schema_is_understood(tmp_path: Path) -> None:
     row = {"name": "1", "status": "done", "left": "1_L.png", "right": "1_R.png", "output": "1.png"}
-    how = {"weights": "w", "device": "cpu", "precision": "fp32", "strip_height": 18, "strips": 1}
+    how = {"weights": "w", "device": "cpu", "precision": "fp32", "strip_height": 18, "strips": 2}
     rows = [row | how | {"seconds": 2.5, "peak_memory": None, "notes": ["a note"]}]
     rows += [row | {"output": "2.png", "status": "failed", "error": "It failed."}]
     text = json.dumps({"schema": 1, "pictures": rows})
     (tmp_path / MANIFEST_NAME).write_text(text, "utf-8")
     first, second = Manifest(tmp_path, {}).records
-    assert first.run == replace(RUN, strip_height=18)
+    assert first.run == replace(RUN, tiles=2, tile_size=None)
     assert first.notes == ("a note",)
     assert (second.run, second.error) == (None, "It failed.")

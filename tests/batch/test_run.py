@@ -160,7 +160,7 @@ def test_failures_are_alone_and_named(tmp_path: Path) -> None:
         if name == "memory_L":
             raise OutOfMemoryError(2**40, 2**30)
         result = fake_run(pair, progress)
-        return replace(result, image=result.image * np.nan) if name == "nan_L" else result
+        return replace(result, samples=result.image * np.nan) if name == "nan_L" else result
 
     report = run_batch(FakeEngine(act), plan)
     errors = {r.name: (r.error_type, r.error) for r in report.records if r.status == "failed"}

@@ -85,7 +85,7 @@ class TestSolve:
         assert 0 < solved.residual.mean() < 0.05
         np.testing.assert_array_equal(found.extra["residual"], solved.residual)
         assert solved.warnings == ()
-        assert steps == [(done, 6) for done in range(1, 7)]
+        assert steps == [(done, 8) for done in range(9)]
 
     @pytest.mark.slow
     def test_without_noise_and_drift_little_is_left_unexplained(self) -> None:

@@ -84,6 +84,22 @@ class TestBatch:
         assert run("fix", *views, *options, "-o", one).exit_code == 0
         assert (out / "a.png").read_bytes() == one.read_bytes()
 
+    def test_a_report_is_written_and_renewed(self, source: Path, tmp_path: Path) -> None:
+        options = ("--engine", "mpi", "--method", "fast", "--device", "cpu", "--json")
+        options = (*options, "--report", tmp_path / "page")
+        for earlier in (0, 3):
+            result = run("batch", source, tmp_path / "out", *options)
+            path = Path(json.loads(result.stdout)["report"])
+            html = path.read_text("utf-8")
+            assert path == tmp_path / "page" / "report.html"
+            assert html.count('data-label="Restored"') == 3
+            assert html.count("Made by an earlier run.") == earlier
+        path.write_text("mine")
+        result = run("batch", source, tmp_path / "new", *options)
+        assert result.exit_code == 2
+        assert "no report of dpdeblur" in json.loads(result.stdout)["error"]["message"]
+        assert not (tmp_path / "new").exists()
+
     def test_results_of_another_method_are_pointed_out(self, source: Path, tmp_path: Path) -> None:
         options = ("--engine", "mpi", "--device", "cpu", "--json")
         run("batch", source, tmp_path, *options, "--method", "fast")
@@ -150,7 +166,7 @@ class TestBatch:
             return write_picture(*args, **options)
 
         monkeypatch.setattr("dpdeblur.batch.steps.write_picture", write_and_stop)
-        monkeypatch.setattr("dpdeblur.cli._options.EngineChoice.make", lambda _: ENGINE)
+        monkeypatch.setattr("dpdeblur.engines.EngineRequest.make", lambda _: ENGINE)
         before = signal.signal(number, signal.SIG_DFL)
         try:
             result = run("batch", source, tmp_path / "out")

@@ -31,7 +31,7 @@ def fail_at(number: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) 
             raise error
         return fake_run(*arguments)
 
-    monkeypatch.setattr("dpdeblur.engines.make_engine", lambda *_, **__: FakeEngine(act))
+    monkeypatch.setattr("dpdeblur.engines.EngineRequest.make", lambda _: FakeEngine(act))
 
 
 def test_an_interrupt_says_what_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

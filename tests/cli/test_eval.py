@@ -438,8 +438,8 @@ def test_rotated_files_are_scored_as_they_lay_on_the_sensor(
 
 class TestLibrary:
     @staticmethod
-    def engine(strip_height: int | None = None) -> Network:
-        return Network(load_model(), NetworkOptions("cpu", "fp32", strip_height=strip_height))
+    def engine(tile_size: int | None = None) -> Network:
+        return Network(load_model(), NetworkOptions("cpu", "fp32", tile_size=tile_size))
 
     def test_groups_have_their_means(self, dpdd: Path) -> None:
         pairs = [
@@ -457,7 +457,7 @@ class TestLibrary:
         told: list[tuple[str, float]] = []
         kept: list[tuple[str, int]] = []
         stream = evaluate(
-            [self.engine(strip_height=24)] * 2,  # whose progress is one level's
+            [self.engine(tile_size=24)] * 2,  # whose progress is one level's
             find_truth_pairs(dpdd),
             keep=lambda pair, number, pixels: kept.append((pair.name, number)),
             progress=lambda pair, share: told.append((pair.name, share)),

@@ -83,12 +83,12 @@ class TestFix:
         assert np.array_equal(turned, np.rot90(plain, quarters))
 
     def test_json_is_one_document(self, pair: Pair) -> None:
-        result = run("fix", *pair, "--json", "--strip-height", "16")
+        result = run("fix", *pair, "--json", "--tile-size", "16")
         report = json.loads(result.stdout)
         assert (report["width"], report["height"]) == (59, 50)
         assert Path(report["output"]).is_file()
         how = report["run"]
-        assert (how["engine"], how["strips"], how["strip_height"]) == ("mccnet", 4, 16)
+        assert (how["engine"], how["tiles"], how["tile_size"]) == ("mccnet", 4, [16, 59])
         assert how["settings"]["weights"]["name"] == "mccnet"
         assert how["digest"] == how["settings"]["weights"]["sha256"]
         assert how["seconds"] > 0
@@ -116,6 +116,44 @@ class TestFix:
             )
             with Image.open(tmp_path / "o.png") as picture:
                 assert picture.getexif().get(ExifTags.Base.Model) == model
+
+    @pytest.mark.parametrize("tag", [1, 6])
+    def test_crop_is_a_part_of_the_upright_picture(
+        self, tmp_path: Path, small_views: DualPixelPair, tag: int
+    ) -> None:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = tag
+        for side, view in (("L", small_views.left), ("R", small_views.right)):
+            codes = (view * 255).round().astype(np.uint8)
+            Image.fromarray(codes).save(tmp_path / f"a_{side}.png", exif=exif)
+        views = tmp_path / "a_L.png", tmp_path / "a_R.png"
+        run("fix", *views, "--precision", "fp32", "--compare", tmp_path / "both.png")
+        result = run("fix", *views, "--precision", "fp32", "--crop", "7,11,20,30", "--json")
+        report = json.loads(result.stdout)
+        assert (report["crop"], report["width"], report["height"]) == ([7, 11, 20, 30], 20, 30)
+        assert Path(report["output"]).name == "a_crop.png"
+        whole, part = (read_picture(tmp_path / f"a_{kind}.png") for kind in ("sharp", "crop"))
+        difference = part.codes() - whole.codes()[11:41, 7:27]
+        assert np.abs(difference).max() <= 1
+        both = read_picture(tmp_path / "both.png").codes()
+        height, width = whole.samples.shape[:2]
+        assert both.shape == (height, 2 * width + 8, 3)
+        assert np.array_equal(both[:, width + 8 :], whole.codes())
+        assert np.abs(both[:, :width] - whole.codes()).mean() > 0.1
+
+    def test_a_compared_crop_with_its_scores(self, pair: Pair, small_views: DualPixelPair) -> None:
+        truth, both = pair[0].with_name("truth.png"), pair[0].with_name("both.png")
+        write_picture(truth, small_views.right, bit_depth=16)
+        options = ("--truth", truth, "--crop", "8,8,24,20", "--compare", both, "--json")
+        report = json.loads(run("fix", *pair, *options).stdout)
+        part = np.s_[8:28, 8:32]
+        expected = peak_signal_noise_ratio(
+            read_picture(truth).srgb()[part].astype(float),
+            small_views.combined()[part].astype(float),
+            data_range=1,
+        )
+        assert report["input"]["psnr"] == pytest.approx(expected, abs=1e-3)
+        assert read_picture(Path(report["compare"])).samples.shape == (20, 56, 3)
 
     def test_quiet_says_nothing(self, pair: Pair) -> None:
         result = run("fix", *pair, "--quiet")
@@ -197,6 +235,9 @@ class TestFix:
             (("--max-memory", "1kB"), "--max-memory"),
             (("--truth", "nowhere.png"), "nowhere.png"),
             (("--protocol", "dpdd"), "--protocol: it is for scores; give --truth too"),
+            (("--crop", "0,0,60,20"), "--crop: 0,0,60,20 reaches beyond the picture of 59x50"),
+            (("--crop", "all"), "--crop: 'all' is not X,Y,W,H"),
+            (("--compare", "out.webp"), "unknown format"),
         ],
     )
     def test_bad_options(self, pair: Pair, option: tuple[str, str], says: str) -> None:
@@ -213,7 +254,7 @@ class TestFix:
         def interrupted(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("dpdeblur.engines.network._Run.compute", interrupted)
+        monkeypatch.setattr("dpdeblur.engines.tiled.TiledRun.compute", interrupted)
         before = sorted(pair[0].parent.iterdir())
         assert json.loads(run("fix", *pair, "--json").stdout)["error"]["type"] == "Interrupted"
         result = run("fix", *pair)

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
 import dpdeblur
 from dpdeblur.cli._options import Precision, ProtocolName
+from dpdeblur.cli._wishes import Side
 from dpdeblur.evaluation import PROTOCOLS
 from dpdeblur.models import find_weights
 from support.command import run
 
-COMMANDS = ("fix", "split", "batch", "map", "score", "info", "train", "eval", "synth")
+COMMANDS = (
+    "app",
+    "fix",
+    "refocus",
+    "split",
+    "batch",
+    "map",
+    "score",
+    "info",
+    "bench",
+    "train",
+    "eval",
+    "synth",
+    "export",
+)
 
 
 class TestHelp:
@@ -31,7 +47,7 @@ class TestHelp:
         assert "--help" in text
         assert "bool" not in text
 
-    @pytest.mark.parametrize("command", ["fix", "map"])
+    @pytest.mark.parametrize("command", ["app", "fix", "map"])
     @pytest.mark.slow
     def test_help_needs_no_torch(self, command: str) -> None:
         code = (
@@ -52,7 +68,9 @@ class TestHelp:
         assert run("--version").stdout == f"dpdeblur {dpdeblur.__version__}\n"
 
     def test_choices_are_those_of_the_library(self) -> None:
+        from dpdeblur import steer
         from dpdeblur.device import PRECISIONS
 
         assert {choice.value for choice in ProtocolName} == set(PROTOCOLS)
+        assert {side.value for side in Side} == set(get_args(steer.Side))
         assert {choice.value for choice in Precision} == {"auto", *PRECISIONS}

@@ -354,7 +354,7 @@ class TestBadInput:
     def sentence(self, tmp_path: Path, *arguments: object, command: str = "map") -> str:
         out = tmp_path / "out"
         place = out if command == "map" else tmp_path / "out.png"
-        options = ("-o", place, "--device", "cpu")
+        options = ("-o", place, "--device", "cpu", "--quiet")
         said = failure(run(command, *arguments, *options))
         assert not place.exists()
         return said
@@ -451,7 +451,7 @@ class TestBadInput:
             ("--weights", "mccnet"),
             ("--precision", "fp32"),
             ("--ensemble",),
-            ("--strip-height", "64"),
+            ("--tile-size", "64"),
             ("--max-memory", "2GB"),
         ],
     )

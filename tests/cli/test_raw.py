@@ -157,11 +157,11 @@ class TestFix:
     @pytest.mark.slow
     def test_full_size_in_strips(self, photo: Path) -> None:
         report = json.loads(
-            run("fix", photo, "--size", "full", "--strip-height", "32", "--json").stdout
+            run("fix", photo, "--size", "full", "--tile-size", "32", "--json").stdout
         )
-        assert (report["width"], report["height"], report["run"]["strips"]) == (96, 128, 3)
+        assert (report["width"], report["height"], report["run"]["tiles"]) == (96, 128, 3)
         assert (report["frame_1"], report["views"]) == ("left", {})
-        assert "smallest strips" in failure(run("fix", photo, "--max-memory", "1MB", "--overwrite"))
+        assert "smallest tiles" in failure(run("fix", photo, "--max-memory", "1MB", "--overwrite"))
 
     @pytest.mark.parametrize(
         ("option", "says"),

@@ -14,7 +14,7 @@ from dpdeblur import __version__
 from dpdeblur.cli._options import EngineName, Method
 from dpdeblur.engines import ENGINES, Engine, Network, NetworkOptions, make_engine
 from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions, solve
-from dpdeblur.engines.optimiser.solve import Method as OfOptimiser
+from dpdeblur.engines.optimiser.options import Method as OfOptimiser
 from dpdeblur.errors import DeviceError, MissingFileError, OptionError, WeightsError
 from dpdeblur.models import load_model
 from dpdeblur.optics import write_calibration
@@ -25,7 +25,7 @@ OF_NETWORK: dict[str, Any] = {
     "weights": "mccnet",
     "precision": "fp32",
     "max_memory": 10**9,
-    "strip_height": 16,
+    "tile_size": 16,
     "ensemble": True,
 }
 OF_OPTIMISER: dict[str, Any] = {"calibration": "lens.npz", "method": "full", "radii": (-3.0, 3.0)}
@@ -54,7 +54,7 @@ def test_options_of_the_other_engine(name: str, options: dict[str, Any], other: 
 @pytest.mark.parametrize(
     ("name", "options", "error"),
     [
-        ("mccnet", {"strip_height": 0}, OptionError),
+        ("mccnet", {"tile_size": 0}, OptionError),
         ("mccnet", {"precision": "fp8"}, OptionError),
         ("mccnet", {"weights": "nowhere"}, WeightsError),
         ("mccnet", {"device": "toaster"}, DeviceError),
@@ -90,7 +90,7 @@ def test_both_run_through_the_protocol(engine: Engine, small_views: DualPixelPai
     assert engine.name in ENGINES
     assert run.settings.items() >= engine.settings.items()
     assert (run.device, run.precision, run.notes) == ("cpu", "fp32", ())
-    assert (run.strips, run.strip_height) == (1, 50)
+    assert (run.tiles, run.tile_size) == (1, (50, 59))
     assert run.seconds > 0
     assert run.versions["dpdeblur"] == __version__
     record = asdict(run)
@@ -111,9 +111,9 @@ def test_only_the_optimiser_finds_a_map(engine: Engine, small_views: DualPixelPa
 
 def test_names_mean_the_classes(tmp_path: Path) -> None:
     write_calibration(tmp_path / "lens.npz", asymmetric_calibration())
-    network = make_engine(device="cpu", ensemble=True, strip_height=24)
+    network = make_engine(device="cpu", ensemble=True, tile_size=24)
     assert isinstance(network, Network)
-    assert network.options == NetworkOptions("cpu", strip_height=24, ensemble=True)
+    assert network.options == NetworkOptions("cpu", tile_size=24, ensemble=True)
     optimiser = make_engine(
         "mpi", device="cpu", calibration=str(tmp_path / "lens.npz"), radii=(-2.0, 3.0)
     )
@@ -139,7 +139,7 @@ def test_digests_tell_apart_what_restores_differently() -> None:
     ]
     digests = [engine.digest for engine in engines]
     assert len(set(digests)) == len(digests)
-    assert Network(model, NetworkOptions("cpu", "bf16", strip_height=8)).digest == digests[0]
+    assert Network(model, NetworkOptions("cpu", "bf16", tile_size=8)).digest == digests[0]
     assert Optimiser(options=OptimiserOptions(device="cuda")).digest == digests[2]
     assert Optimiser(asymmetric_calibration()).digest == digests[5]
 

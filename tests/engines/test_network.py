@@ -1,10 +1,11 @@
-"""The engine: strips, memory, precision, interruption."""
+"""The engine: tiles, memory, precision, interruption."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,11 +19,19 @@ from torch.nn import functional
 from dpdeblur.device import list_devices
 from dpdeblur.engines import NetworkOptions, Restored
 from dpdeblur.errors import NonFiniteResultError, OptionError, OutOfMemoryError
-from dpdeblur.models import PAPER, LoadedModel, MCCNet, MCCNetConfig, ModelDescriptor
-from dpdeblur.pair import DualPixelPair
+from dpdeblur.models import (
+    PAPER,
+    LoadedModel,
+    MCCNet,
+    MCCNetConfig,
+    ModelDescriptor,
+    load_model,
+)
+from dpdeblur.pair import DualPixelPair, read_pair
 from support.engines import restore
 
 HALO = 112
+EXAMPLE = Path(__file__).parents[2] / "examples" / "canon_r6ii"
 HAS_BF16 = "bf16" in list_devices()[-1].precisions
 needs_bf16 = pytest.mark.skipif(not HAS_BF16, reason="this processor has no bf16")
 Hook = Callable[[int, Tensor], Tensor]
@@ -101,19 +110,21 @@ def difference(first: Restored, second: Restored) -> float:
 @settings(deadline=None, max_examples=60)
 @pytest.mark.slow
 def test_every_strip_sees_all_that_the_network_may_look_at(
-    height: int, width: int, strip_height: int
+    height: int, width: int, tile_size: int
 ) -> None:
     views = random_views(height, width)
-    restored = restore(loaded(Reach()), views, on_cpu(strip_height=strip_height))
+    restored = restore(loaded(Reach()), views, on_cpu(tile_size=tile_size))
     np.testing.assert_array_equal(restored.image, reach_by_numpy(views))
-    assert restored.run.strip_height < strip_height + 8
-    assert (restored.run.strips == 1) == (strip_height > height - 8 + -height % 8)
+    assert restored.run.tile_size is not None
+    assert restored.run.tile_size[0] < tile_size + 8
+    assert restored.run.tile_size[1] == width
+    assert (restored.run.tiles == 1) == (tile_size > height - 8 + -height % 8)
 
 
 @pytest.mark.parametrize("halo", [HALO + 1, HALO + 8])
 def test_a_network_that_looks_farther_is_found_out(halo: int) -> None:
     views, model = random_views(400, 24), loaded(Reach(halo=halo))
-    assert difference(restore(model, views), restore(model, views, on_cpu(strip_height=64))) > 0.1
+    assert difference(restore(model, views), restore(model, views, on_cpu(tile_size=64))) > 0.1
 
 
 @given(
@@ -130,8 +141,8 @@ def test_strips_of_mccnet_equal_the_whole(
 ) -> None:
     model, views = random_mccnet(residual), random_views(height, width, seed)
     whole = restore(model, views, on_cpu())
-    strips = restore(model, views, on_cpu(strip_height=max(1, int(share * height))))
-    assert whole.run.strips == 1
+    strips = restore(model, views, on_cpu(tile_size=max(1, int(share * height))))
+    assert whole.run.tiles == 1
     assert whole.image.std() > 0.05
     assert difference(whole, strips) <= 2e-5
 
@@ -150,21 +161,49 @@ def random_compact() -> LoadedModel:
 
 
 @given(
-    height=st.integers(16, 700),
-    width=st.integers(16, 90),
-    share=st.floats(0.1, 1.0),
+    sides=st.permutations([st.integers(16, 90), st.integers(16, 700)]).flatmap(
+        lambda sides: st.tuples(*sides)
+    ),
+    tile_size=st.integers(30, 400),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=10)
 @pytest.mark.slow
-def test_strips_of_a_pyramid_equal_the_whole(
-    height: int, width: int, share: float, seed: int
+def test_tiles_of_a_pyramid_equal_the_whole(
+    sides: tuple[int, int], tile_size: int, seed: int
 ) -> None:
-    model, views = random_compact(), random_views(height, width, seed)
-    whole = restore(model, views, on_cpu())
-    strips = restore(model, views, on_cpu(strip_height=max(1, int(share * height))))
+    model, views = random_compact(), random_views(*sides, seed)
+    whole = restore(model, views, on_cpu(tile_size=10_000))
+    tiles = restore(model, views, on_cpu(tile_size=tile_size))
+    assert whole.run.tiles == 1
+    assert (tiles.run.tiles > 1) == (max(sides) > tile_size + -tile_size % 8)
     assert np.abs(whole.image - views.combined()).max() > 0.05
-    assert difference(whole, strips) <= 2e-5
+    assert difference(whole, tiles) <= 2e-5
+
+
+@pytest.mark.slow
+def test_tiles_with_the_shipped_weights_equal_the_whole() -> None:
+    model, views = load_model("compact"), read_pair(EXAMPLE / "l.png", EXAMPLE / "r.png")
+    whole = restore(model, views, on_cpu(tile_size=10_000))
+    tiles = restore(model, views, on_cpu(tile_size=200))
+    assert (whole.run.tiles, tiles.run.tiles) == (1, 12)
+    assert tiles.run.tile_size == (176, 192)
+    assert difference(whole, tiles) <= 2e-5 + 1 / 65535  # both are rounded to 16 bits
+
+
+def test_pairs_from_files_give_the_samples_that_floats_would() -> None:
+    views = read_pair(EXAMPLE / "l.png", EXAMPLE / "r.png")
+    part = slice(0, 64)
+    floats = DualPixelPair(*views.window(part, part))
+    pictures = (
+        dataclasses.replace(view, samples=view.samples[part, part])
+        for view in (views.left_view, views.right_view)
+    )
+    model = loaded(MCCNet(PAPER))
+    first, second = (restore(model, pair, on_cpu()) for pair in (floats, DualPixelPair(*pictures)))
+    assert (first.samples.dtype, second.samples.dtype) == (np.float32, np.uint16)
+    np.testing.assert_array_equal(np.rint(first.image * np.float32(65535)), second.samples)
+    assert second.image.dtype == np.float32
 
 
 @pytest.mark.parametrize("size", [(96, 128), (50, 75)])
@@ -183,9 +222,9 @@ def test_the_engine_restores_the_pyramid_that_the_network_does(size: tuple[int, 
 def test_progress_of_a_pyramid_counts_its_smaller_scales() -> None:
     seen: list[tuple[int, int]] = []
     views = random_views(64, 64)
-    restore(random_compact(), views, on_cpu(strip_height=32), lambda *at: seen.append(at))
-    # 16x16, 32x32 and 64x64 pixels in strips of 32 rows: 1, 4, 8 and 8 parts of 21.
-    assert seen == [(64 * parts // 21, 64) for parts in (0, 1, 5, 13, 21)]
+    restore(random_compact(), views, on_cpu(tile_size=32), lambda *at: seen.append(at))
+    # 16x16, 32x32 and 64x64 pixels in tiles of 32x32: 1, 4 and four times 4 parts of 21.
+    assert seen == [(64 * parts // 21, 64) for parts in (0, 1, 5, 9, 13, 17, 21)]
 
 
 @pytest.mark.parametrize("residual", [True, False])
@@ -193,9 +232,9 @@ def test_progress_of_a_pyramid_counts_its_smaller_scales() -> None:
 def test_a_smaller_halo_does_not_do(residual: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     model, views = random_mccnet(residual), random_views(460, 24)
     whole = restore(model, views, on_cpu())
-    assert difference(whole, restore(model, views, on_cpu(strip_height=96))) <= 2e-5
+    assert difference(whole, restore(model, views, on_cpu(tile_size=96))) <= 2e-5
     monkeypatch.setattr(model.network, "descriptor", ModelDescriptor(halo=80))
-    assert difference(whole, restore(model, views, on_cpu(strip_height=96))) > 4e-5
+    assert difference(whole, restore(model, views, on_cpu(tile_size=96))) > 4e-5
 
 
 def test_a_network_at_its_start_returns_the_combined_view() -> None:
@@ -216,14 +255,14 @@ def test_what_is_returned() -> None:
         "fp32",
         (),
     )
-    assert (restored.run.strips, restored.run.strip_height) == (1, 45)
+    assert (restored.run.tiles, restored.run.tile_size) == (1, (45, 19))
     assert restored.run.seconds > 0
 
 
 @pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes() -> None:
     model, views = random_mccnet(True), random_views(100, 33)
-    first, second = (restore(model, views, on_cpu(strip_height=40)) for _ in range(2))
+    first, second = (restore(model, views, on_cpu(tile_size=40)) for _ in range(2))
     assert first.image.tobytes() == second.image.tobytes()
 
 
@@ -232,7 +271,7 @@ def test_progress_counts_rows() -> None:
     restore(
         loaded(Reach()),
         random_views(61, 16),
-        on_cpu(strip_height=16),
+        on_cpu(tile_size=16),
         lambda done, rows: seen.append((done, rows)),
     )
     assert seen == [(0, 61), (16, 61), (32, 61), (48, 61), (61, 61)]
@@ -258,19 +297,19 @@ def test_out_of_memory_goes_on_in_smaller_strips(error: Exception) -> None:
     network, views = Reach(fail_above_300_rows), random_views(700, 16)
     seen: list[int] = []
     restored = restore(
-        loaded(network), views, on_cpu(strip_height=240), lambda done, _: seen.append(done)
+        loaded(network), views, on_cpu(tile_size=240), lambda done, _: seen.append(done)
     )
     np.testing.assert_array_equal(restored.image, reach_by_numpy(views))
-    # The first strip of 232 rows stays. The next read too much at 240 and at 120 (equal: 112) rows.
+    # The first strip of 232 rows stays. The next read too much at 232 and at 120 (equal: 116) rows.
     assert restored.run.notes == (
-        "ran out of memory, retried with strips of 120 rows",
-        "ran out of memory, retried with strips of 56 rows",
+        "ran out of memory, retried with tiles of 16x120 pixels",
+        "ran out of memory, retried with tiles of 16x56 pixels",
     )
     assert seen[:2] == [0, 232]
     assert seen == sorted(set(seen))
     assert seen[-1] == 700
     assert max(np.diff(seen[1:])) <= 56
-    assert len(network.rows_seen) == restored.run.strips + 2
+    assert len(network.rows_seen) == restored.run.tiles + 2
 
 
 def test_out_of_memory_in_the_smallest_strip_gives_up_with_figures() -> None:
@@ -295,19 +334,19 @@ def test_other_errors_are_not_taken_for_it() -> None:
 
 
 @pytest.mark.slow
-def test_max_memory_picks_the_strip_height() -> None:
+def test_max_memory_picks_the_tile_size() -> None:
     model, views = loaded(Reach()), random_views(3000, 64)
     runs = [
         restore(model, views, on_cpu(max_memory=int(memory)))
         for memory in (150e6, 250e6, 400e6, 2e9)
     ]
-    counts = [run.run.strips for run in runs]
+    counts = [run.run.tiles for run in runs]
     assert counts == sorted(set(counts), reverse=True)
     assert counts[-1] == 1
-    both = restore(model, views, on_cpu(max_memory=int(250e6), strip_height=3000))
-    assert both.run.strips == runs[1].run.strips
-    both = restore(model, views, on_cpu(max_memory=int(250e6), strip_height=8))
-    assert both.run.strip_height == 8
+    both = restore(model, views, on_cpu(max_memory=int(250e6), tile_size=3000))
+    assert both.run.tiles == runs[1].run.tiles
+    both = restore(model, views, on_cpu(max_memory=int(250e6), tile_size=8))
+    assert both.run.tile_size == (8, 64)
 
 
 @pytest.mark.slow
@@ -319,7 +358,7 @@ def test_too_little_memory_is_known_before_the_work() -> None:
     enough = restore(
         loaded(network), random_views(600, 600), on_cpu(max_memory=caught.value.needed)
     )
-    assert enough.run.strip_height == 8
+    assert enough.run.tile_size == (8, 600)
 
 
 @needs_bf16
@@ -345,11 +384,11 @@ def spoil_half_precision_from(first_call: int, value: float) -> Hook:
 def test_undefined_values_are_repeated_in_fp32(value: float) -> None:
     # The bottom row of what is read is a row of the picture in the last strip only.
     network, views = Reach(spoil_half_precision_from(2, value)), random_views(96, 16)
-    restored = restore(loaded(network), views, on_cpu("bf16", strip_height=32))
+    restored = restore(loaded(network), views, on_cpu("bf16", tile_size=32))
     np.testing.assert_array_equal(restored.image, reach_by_numpy(views))
     assert restored.run.precision == "fp32"
     assert restored.run.notes == ("bf16 gave infinite or undefined values, repeated in fp32",)
-    assert len(network.rows_seen) == restored.run.strips + 1 == 4
+    assert len(network.rows_seen) == restored.run.tiles + 1 == 4
 
 
 @needs_bf16
@@ -361,7 +400,7 @@ def test_fp32_keeps_to_the_budget_too() -> None:
         on_cpu("bf16", max_memory=170_000_000),
     )
     np.testing.assert_array_equal(restored.image, reach_by_numpy(views))
-    assert restored.run.strips > 1
+    assert restored.run.tiles > 1
 
 
 def test_undefined_values_in_fp32_are_an_error() -> None:
@@ -384,7 +423,7 @@ def test_an_interruption_leaves_everything_as_it_was() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restore(model, views, on_cpu(strip_height=40), interrupt)
+        restore(model, views, on_cpu(tile_size=40), interrupt)
     assert not torch.is_inference_mode_enabled()
     assert not torch.is_autocast_enabled("cpu")
     for name, value in model.network.state_dict().items():
@@ -393,7 +432,7 @@ def test_an_interruption_leaves_everything_as_it_was() -> None:
     assert restore(model, views, on_cpu()).image.tobytes() == whole.image.tobytes()
 
 
-@pytest.mark.parametrize("option", ["max_memory", "strip_height"])
+@pytest.mark.parametrize("option", ["max_memory", "tile_size"])
 def test_sizes_below_one_are_refused(option: str) -> None:
     with pytest.raises(OptionError, match=f"^{option}: 0 must be at least 1"):
         NetworkOptions(**{option: 0})  # type: ignore[arg-type]
@@ -408,7 +447,7 @@ def test_cuda_agrees_with_the_cpu_and_with_its_own_strips() -> None:
     model, views = random_mccnet(True), random_views(500, 203)
     reference = restore(model, views, on_cpu())
     whole = restore(model, views, NetworkOptions("cuda", "fp32"))
-    strips = restore(model, views, NetworkOptions("cuda", "fp32", strip_height=96))
+    strips = restore(model, views, NetworkOptions("cuda", "fp32", tile_size=96))
     assert whole.run.peak_memory is not None
     assert strips.run.peak_memory is not None
     assert 0 < strips.run.peak_memory < whole.run.peak_memory
@@ -428,10 +467,10 @@ def test_cuda_out_of_memory_is_survived() -> None:
     _, total = torch.cuda.mem_get_info()
     torch.cuda.set_per_process_memory_fraction(0.6 * whole.run.peak_memory / total)
     try:
-        strips = restore(model, views, NetworkOptions("cuda", "fp32", strip_height=1500))
+        strips = restore(model, views, NetworkOptions("cuda", "fp32", tile_size=1500))
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert strips.run.strips > 1
+    assert strips.run.tiles > 1
     assert "ran out of memory" in strips.run.notes[0]
     assert difference(whole, strips) <= 2e-5
 
@@ -455,6 +494,6 @@ def test_ensemble_is_the_mean_of_the_mirrored_scenes() -> None:
 def test_ensemble_does_not_depend_on_strips() -> None:
     views, model = random_views(264, 24), random_mccnet(residual=True)
     whole = restore(model, views, on_cpu(ensemble=True))
-    strips = restore(model, views, on_cpu(ensemble=True, strip_height=40))
-    assert (whole.run.strips, strips.run.strips) == (1, 7)
+    strips = restore(model, views, on_cpu(ensemble=True, tile_size=40))
+    assert (whole.run.tiles, strips.run.tiles) == (1, 7)
     np.testing.assert_allclose(strips.image, whole.image, atol=2e-5)

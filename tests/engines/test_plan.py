@@ -1,57 +1,83 @@
-"""The strips of a picture."""
+"""The tiles of a picture."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpdeblur.engines import Strip, plan_strips
+from dpdeblur.engines import Span, plan_spans, plan_tiles, whole
 
 MULTIPLES = st.sampled_from([1, 4, 8])
 
 
 @st.composite
-def requests(draw: st.DrawFn) -> tuple[int, int, int, int, int]:
+def requests(draw: st.DrawFn) -> tuple[int, int, int, int, int, int]:
     multiple = draw(MULTIPLES)
-    height = draw(st.integers(1, 300)) * multiple
-    start = draw(st.integers(0, height // multiple - 1)) * multiple
-    return height, draw(st.integers(1, 600)), draw(st.integers(0, 130)), multiple, start
+    units = draw(st.integers(1, 300))
+    start = draw(st.integers(0, units - 1))
+    stop = draw(st.integers(start + 1, units))
+    most, halo = draw(st.integers(1, 600)), draw(st.integers(0, 130))
+    return units * multiple, most, halo, multiple, start * multiple, stop * multiple
 
 
 @given(requests())
-def test_strips_tile_the_picture_with_whole_halos(request: tuple[int, int, int, int, int]) -> None:
-    height, strip_height, halo, multiple, start = request
-    strips = plan_strips(*request)
+def test_spans_cover_what_is_asked_with_whole_halos(
+    request: tuple[int, int, int, int, int, int],
+) -> None:
+    length, most, halo, multiple, start, stop = request
+    spans = plan_spans(*request)
 
-    kept = [row for strip in strips for row in range(strip.start, strip.stop)]
-    assert kept == list(range(start, height))
-    for strip in strips:
-        assert strip.start % multiple == strip.stop % multiple == strip.read_start % multiple == 0
-        assert 0 <= strip.read_start <= max(0, strip.start - halo)
-        assert min(height, strip.stop + halo) <= strip.read_stop <= height
-        assert strip.rows_read < strip.rows + 2 * (halo + multiple)
-        # No taller than asked, but for rounding up to a multiple.
-        assert strip.rows < strip_height + multiple
+    kept = [row for span in spans for row in range(span.start, span.stop)]
+    assert kept == list(range(start, stop))
+    for span in spans:
+        assert span.start % multiple == span.stop % multiple == span.read_start % multiple == 0
+        assert 0 <= span.read_start <= max(0, span.start - halo)
+        assert min(length, span.stop + halo) <= span.read_stop <= length
+        assert span.read < span.kept + 2 * (halo + multiple)
+        # No larger than asked, but for rounding up to a multiple.
+        assert span.kept < most + multiple
 
 
 @given(requests())
-def test_strips_are_as_few_and_as_equal_as_can_be(request: tuple[int, int, int, int, int]) -> None:
-    height, strip_height, _, multiple, start = request
-    strips = plan_strips(*request)
+def test_spans_are_as_few_and_as_equal_as_can_be(
+    request: tuple[int, int, int, int, int, int],
+) -> None:
+    _, most, _, multiple, start, stop = request
+    spans = plan_spans(*request)
 
-    rows = [strip.rows for strip in strips]
+    rows = [span.kept for span in spans]
     assert max(rows) - min(rows) <= multiple
-    rounded = -(-strip_height // multiple) * multiple
-    assert (len(rows) - 1) * rounded < height - start
+    rounded = -(-most // multiple) * multiple
+    assert (len(rows) - 1) * rounded < stop - start
 
 
 def test_a_picture_in_three() -> None:
-    assert plan_strips(48, 10, halo=5, multiple_of=8) == [
-        Strip(0, 16, 0, 24),
-        Strip(16, 32, 8, 40),
-        Strip(32, 48, 24, 48),
+    assert plan_spans(48, 10, halo=5, multiple_of=8) == [
+        Span(0, 16, 0, 24),
+        Span(16, 32, 8, 40),
+        Span(32, 48, 24, 48),
     ]
 
 
-def test_one_strip_reads_the_picture_alone() -> None:
-    assert plan_strips(16, 1000, halo=112, multiple_of=8) == [Strip(0, 16, 0, 16)]
+def test_one_span_reads_the_picture_alone() -> None:
+    assert plan_spans(16, 1000, halo=112, multiple_of=8) == [Span(0, 16, 0, 16)]
+
+
+def test_tiles_are_cut_both_ways_and_may_be_cut_again() -> None:
+    picture = whole(48, 64)
+    tiles = plan_tiles(picture, (24, 32), 8, 8)
+    assert [(tile.rows.start, tile.columns.start) for tile in tiles] == [
+        (0, 0),
+        (0, 32),
+        (24, 0),
+        (24, 32),
+    ]
+    parts = plan_tiles(picture, (24, 16), 8, 8, tiles[3])
+    assert {part.rows for part in parts} == {tiles[3].rows}
+    assert [part.columns for part in parts] == [Span(32, 48, 24, 56), Span(48, 64, 40, 64)]
+
+
+def test_a_size_as_wide_as_the_picture_gives_strips() -> None:
+    strips = plan_tiles(whole(48, 64), (16, 64), 8, 8)
+    assert [strip.rows.kept for strip in strips] == [16, 16, 16]
+    assert {strip.columns for strip in strips} == {Span(0, 64, 0, 64)}

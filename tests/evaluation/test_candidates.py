@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from dpdeblur.engines import Engine, make_engine
+from dpdeblur.engines import EngineRequest
 from dpdeblur.errors import OptionError
 from dpdeblur.evaluation import network_candidates
 from dpdeblur.models import find_weights
 
 
-def network(file: Path) -> Engine:
-    return make_engine(weights=file, device="cpu", precision="fp32")
+def network(file: Path) -> EngineRequest:
+    return EngineRequest(weights=file, device="cpu", precision="fp32")
 
 
 def test_the_default_weights_alone() -> None:

@@ -315,3 +315,14 @@ def test_unknown_extensions(tmp_path: Path, name: str) -> None:
 
 def test_what_is_written_can_be_read() -> None:
     assert set(WRITABLE) <= set(READABLE)
+
+
+@pytest.mark.parametrize("bit_depth", [8, 16])
+def test_integers_of_16_bits_give_the_file_that_floats_do(tmp_path: Path, bit_depth: int) -> None:
+    pixels = np.random.default_rng(0).random((300, 20, 3), dtype=np.float32)
+    like = PictureInfo(tmp_path / "like.png", bit_depth, gray=False)
+    rounded = np.rint(pixels * np.float32(65535)).astype(np.uint16)
+    files = [tmp_path / "floats.png", tmp_path / "integers.png"]
+    for path, samples in zip(files, (pixels, rounded), strict=True):
+        write_picture(path, samples, like)
+    assert files[0].read_bytes() == files[1].read_bytes()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.batch import MANIFEST_NAME, Plan, plan_jobs
-from dpdeblur.engines import ProgressCallback, Restored, RunInfo
+from dpdeblur.engines import ProgressCallback, Restored, RunInfo, Window
 from dpdeblur.io import write_picture
 from dpdeblur.pair import DualPixelPair
 
@@ -46,7 +46,12 @@ class FakeEngine:
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         return pair
 
-    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
+    def run(
+        self,
+        pair: DualPixelPair,
+        progress: ProgressCallback | None = None,
+        window: Window | None = None,
+    ) -> Restored:
         restored = self.act(pair, progress)
         if restored.run.digest == self.digest:
             return restored
@@ -58,7 +63,7 @@ def fake_run(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored
     for done in (0, rows):
         if progress is not None:
             progress(done, rows)
-    run = RunInfo("fake", {}, "0" * 64, "cpu", "fp32", 0.25, strip_height=24, notes=("a note",))
+    run = RunInfo("fake", {}, "0" * 64, "cpu", "fp32", 0.25, tile_size=(24, 32), notes=("a note",))
     return Restored(pair.combined(), None, run)
 
 

@@ -164,7 +164,7 @@ def test_a_damaged_checkpoint_is_named(
 def test_a_checkpoint_that_fails_leaves_nothing(photos: list[torch.Tensor], tmp_path: Path) -> None:
     pairs = SyntheticPairs(photos, TINY.scenes, TINY.seed)
     run = tmp_path / "run"
-    with pytest.raises(UnwritableOutputError, match="irectory"):
+    with pytest.raises(UnwritableOutputError, match="it is a folder"):
         train(TINY, pairs, run, stop_after=1, on_step=lambda *_: run.mkdir())
     assert list(tmp_path.iterdir()) == [run]
 

@@ -1,24 +1,5 @@
 """Defocus map and all-in-focus picture without training, after Xin et al. (ICCV 2021)."""
 
-from __future__ import annotations
+import lazy_loader
 
-from dpdeblur.engines.optimiser.engine import Optimiser
-from dpdeblur.engines.optimiser.folder import (
-    check_map_files,
-    describe_map,
-    map_files,
-    write_map_folder,
-)
-from dpdeblur.engines.optimiser.solve import OptimiserOptions, Solution, parse_radii, solve
-
-__all__ = [
-    "Optimiser",
-    "OptimiserOptions",
-    "Solution",
-    "check_map_files",
-    "describe_map",
-    "map_files",
-    "parse_radii",
-    "solve",
-    "write_map_folder",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

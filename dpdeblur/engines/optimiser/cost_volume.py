@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -29,7 +29,12 @@ _FEW = 0.05
 """Share of the texture below which a side of focus is assumed to be empty."""
 
 
-def cost_volume(observed: Tensor, lens: Lens, radii: Sequence[float]) -> Tensor:
+def cost_volume(
+    observed: Tensor,
+    lens: Lens,
+    radii: Sequence[float],
+    progress: Callable[[], None] = lambda: None,
+) -> Tensor:
     """Cost of each radius at each pixel, `K x H x W`; the lower, the better the views agree.
 
     The picture that a radius makes of both views (joint Wiener filter, noise to signal rising
@@ -42,6 +47,7 @@ def cost_volume(observed: Tensor, lens: Lens, radii: Sequence[float]) -> Tensor:
         observed: both views `2 x H x W`, linear light, 1 being the brightest.
         lens: kernels at the views' resolution.
         radii: candidates, in pixels of the frame before the lens's reduction.
+        progress: called after each of them.
     """
     shape = (observed.shape[1], observed.shape[2])
     margin = max(8, min(shape) // 16)
@@ -51,6 +57,7 @@ def cost_volume(observed: Tensor, lens: Lens, radii: Sequence[float]) -> Tensor:
         noise = _WHITE + _PINK * _laplacian(blur.tiling.size, observed.device)
         residuals.append(blur.missing(observed[:, None], noise).square().sum((0, 1)))
         complexities.append((blur.power() / noise + 1).log().mean())
+        progress()
     residual, complexity = torch.stack(residuals), torch.stack(complexities)[:, None, None]
     costs = torch.zeros_like(residual)
     for deviation, weight in _WINDOWS:

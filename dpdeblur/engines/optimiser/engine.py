@@ -8,12 +8,17 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from dpdeblur.colour import linear_to_srgb
+from dpdeblur.colour import linear_to_srgb, luminance
 from dpdeblur.device import Setup, choose
 from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
-from dpdeblur.engines.optimiser.solve import OptimiserOptions, Solution, solve
+from dpdeblur.engines.optimiser.fast import closed_form
+from dpdeblur.engines.optimiser.observed import observe
+from dpdeblur.engines.optimiser.options import OptimiserOptions
+from dpdeblur.engines.optimiser.solve import Solution, solve
+from dpdeblur.engines.window import Window
 from dpdeblur.errors import DeviceError
 from dpdeblur.memory import is_out_of_memory, peak_memory, release_unused, reset_peak_memory
 from dpdeblur.optics import Calibration
@@ -76,12 +81,29 @@ class Optimiser:
         levels = None if self.calibration is None else self.calibration.levels
         return pair if levels is None else pair.with_levels(levels)
 
-    def run(self, pair: DualPixelPair, progress: ProgressCallback | None = None) -> Restored:
+    def find_map(self, pair: DualPixelPair) -> NDArray[np.float32]:
+        """The map of the method fast, `H x W`, without the picture: see `Restored.defocus`.
+
+        Raises what `run` raises.
+        """
+        seen = observe(*self.read(pair).linear(), self.calibration)
+        light = luminance(torch.from_numpy(seen.views).to(self._setup.device))[:, 0]
+        defocus = closed_form(light, self.calibration, self.options.radii)
+        found: NDArray[np.float32] = defocus.cpu().numpy()
+        return found
+
+    def run(
+        self,
+        pair: DualPixelPair,
+        progress: ProgressCallback | None = None,
+        window: Window | None = None,
+    ) -> Restored:
         """Restore one photograph, and find its defocus map.
 
         Args:
             pair: the two views, at least 32 x 32 pixels.
-            progress: called with steps done and steps in all, from when the first map is there.
+            progress: called with parts done and parts in all, of about equal time.
+            window: what to give of picture and map, which depend on the whole photograph.
 
         Returns:
             The picture, the map, and how they were made. The picture ends at white.
@@ -115,10 +137,13 @@ class Optimiser:
             precision="fp32",
             seconds=time.perf_counter() - started,
             peak_memory=peak_memory(setup.device),
-            strip_height=len(found.defocus),
+            tile_size=pair.shape,
             notes=setup.notes,
         )
-        return Restored(_encoded(found.sharp), found.defocus, record)
+        image, defocus = _encoded(found.sharp), found.defocus
+        if window is not None:
+            image, defocus = image[window], defocus[window]
+        return Restored(image, defocus, record)
 
 
 def _choose_device(name: str) -> Setup:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,7 +22,7 @@ from dpdeblur.optics import Calibration
 
 _MAP_WIDTH = 336
 """About the width in pixels that maps are found at."""
-_CANDIDATES = 41
+CANDIDATES = 41
 """Number of radii in the cost volume."""
 _REACH = 1.6
 """Largest radius looked for, in the lens's unit."""
@@ -33,16 +35,28 @@ _DOUBT = 0.003
 
 
 def closed_form(
-    light: Tensor, calibration: Calibration | None, limits: tuple[float, float] | None = None
+    light: Tensor,
+    calibration: Calibration | None,
+    limits: tuple[float, float] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """The map `H x W`, signed radii in pixels, from both views' luminance `2 x H x W` in [0, 1].
 
     The soft-argmin of the cost volume at a smaller size, smoothed within the edges of the views,
     then within those of the picture which that map makes. `limits` (least, largest; pixels)
-    overrides the range of radii found automatically.
+    overrides the range of radii found automatically. `progress` is called with the radii tried and
+    those in all.
     """
     height, width = light.shape[1:]
-    reduction = max(1, round(width / _MAP_WIDTH))
+    reduction = reduction_for(width)
+    tried, volumes = 0, 2 if limits is None else 1
+
+    def tried_one() -> None:
+        nonlocal tried
+        tried += 1
+        if progress is not None:
+            progress(tried, volumes * CANDIDATES)
+
     small = torch.nn.functional.interpolate(
         light[None], (height // reduction, width // reduction), mode="area"
     )[0]
@@ -52,13 +66,14 @@ def closed_form(
     unit = lens.unit(width)
     largest = _REACH * unit
     if limits is None:
-        candidates = np.linspace(-largest, largest, _CANDIDATES).tolist()
-        low, high = radius_range(cost_volume(small, lens, candidates), candidates, small)
+        candidates = np.linspace(-largest, largest, CANDIDATES).tolist()
+        volume = cost_volume(small, lens, candidates, tried_one)
+        low, high = radius_range(volume, candidates, small)
         low, high = low - _MARGIN * largest, high + _MARGIN * largest
     else:
         low, high = limits
-    candidates = np.linspace(low, high, _CANDIDATES).tolist()
-    mean, variance = soft_argmin(cost_volume(small, lens, candidates), candidates)
+    candidates = np.linspace(low, high, CANDIDATES).tolist()
+    mean, variance = soft_argmin(cost_volume(small, lens, candidates, tried_one), candidates)
 
     values, confidence = mean / unit, 1 / (variance / unit**2 + _DOUBT)
 
@@ -75,6 +90,11 @@ def closed_form(
         defocus[None, None], (height, width), mode="bilinear"
     )
     return upsampled[0, 0]
+
+
+def reduction_for(width: int) -> int:
+    """How many times smaller than a picture of this width its map is found."""
+    return max(1, round(width / _MAP_WIDTH))
 
 
 def layer_radii(defocus: Tensor, limits: tuple[float, float] | None = None) -> list[float]:

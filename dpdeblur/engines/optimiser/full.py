@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from dpdeblur.checked import Amount, Positive, Whole, checked
 from dpdeblur.colour import linear_to_srgb, luminance
 from dpdeblur.engines.optimiser.blur_model import LayeredBlur, share_slopes, shares
 from dpdeblur.engines.optimiser.conjugate_gradients import conjugate_gradients
+from dpdeblur.engines.optimiser.options import FullOptions
 from dpdeblur.engines.optimiser.stencils import (
     gaussian,
     gradient,
@@ -22,28 +22,6 @@ _GROUP = 2.0
 """Standard deviation in pixels of the neighbourhood that gradients are counted in."""
 _STIFFNESS = 0.02
 """About by how much views of white change with one unit of the map, squared (preconditioner)."""
-
-
-@checked
-class FullOptions:
-    """Constants of `optimise`, chosen on the development scenes of the Pixel 4 data set.
-
-    `smoothness` weighs the picture's prior, whose penalty turns linear at gradients of `edge`; the
-    data term's turns linear at residuals of `outlier`: light, 1 being the brightest.
-    `map_smoothness` weighs the map's, whose steps cost less across edges of the picture, by
-    exp(-step / `map_edge`), encoded as for display. Each of the `rounds` has `steps` for the
-    picture and, but for the first, `map_steps` for the map before them.
-    """
-
-    smoothness: Positive = 4e-4
-    edge: Positive = 3e-3
-    outlier: Positive = 0.01
-    map_smoothness: Positive = 3.2
-    map_edge: Positive = 0.03
-    rounds: Whole = 3
-    steps: Whole = 8
-    map_steps: Whole = 10
-    tolerance: Amount = 2e-3
 
 
 def optimise(

@@ -8,31 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dpdeblur.checked import Amount, Count, Positive, Whole, checked
 from dpdeblur.engines.optimiser import losses
 from dpdeblur.engines.optimiser.lens import Lens
+from dpdeblur.engines.optimiser.options import PaperOptions
 from dpdeblur.engines.optimiser.render import compose, render, transmittances
 from dpdeblur.optics import Blur
-
-
-@checked
-class PaperOptions:
-    """Weights of the terms and the schedule; the defaults are the authors'.
-
-    Adam's rate falls exponentially from the first to the last of `rates`. It stops before `steps`
-    when the mean loss of the last `patience` steps is less than `tolerance` (relative) below that
-    of the ones before; None, as the authors have it: never.
-    """
-
-    data: Amount = 2.5e4
-    auxiliary: Amount = 2.5e4
-    intensity: Amount = 30.0
-    alpha: Amount = 1.5e4
-    entropy: Amount = 20.0
-    steps: Whole = 10_000
-    rates: tuple[Positive, Positive] = (0.3, 0.1)
-    patience: Count = 100
-    tolerance: Amount | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,55 +12,15 @@ from numpy.typing import NDArray
 
 from dpdeblur.colour import luminance
 from dpdeblur.engines.optimiser.blur_model import LayeredBlur, shares
-from dpdeblur.engines.optimiser.fast import closed_form, layer_radii
-from dpdeblur.engines.optimiser.full import FullOptions, optimise
+from dpdeblur.engines.optimiser.fast import CANDIDATES, closed_form, layer_radii, reduction_for
+from dpdeblur.engines.optimiser.full import optimise
 from dpdeblur.engines.optimiser.lens import Lens
 from dpdeblur.engines.optimiser.observed import observe
-from dpdeblur.engines.optimiser.paper import Layers, PaperOptions, optimise_layers
+from dpdeblur.engines.optimiser.options import OptimiserOptions
+from dpdeblur.engines.optimiser.paper import Layers, optimise_layers
+from dpdeblur.engines.optimiser.stages import Stages
 from dpdeblur.errors import OptionError
 from dpdeblur.optics import Calibration
-
-Method = Literal["fast", "full", "paper"]
-
-
-@dataclass(frozen=True)
-class OptimiserOptions:
-    """What to do: `fast` in closed form; `full` then optimises both; `paper` as published.
-
-    `radii` (least, largest; pixels) overrides the range of defocus found automatically. Raises
-    OptionError if it is none. `device` is auto, cpu, cuda or cuda:n.
-    """
-
-    method: str = "full"
-    radii: tuple[float, float] | None = None
-    device: str = "auto"
-    full: FullOptions = field(default_factory=FullOptions)
-    paper: PaperOptions = field(default_factory=PaperOptions)
-
-    def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            known = ", ".join(get_args(Method))
-            raise OptionError("method", f"'{self.method}' is unknown; use one of {known}")
-        if self.radii is not None:
-            low, high = self.radii
-            if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-                raise OptionError(
-                    "radii", f"{low:g} to {high:g} is not a range; give the lower radius first"
-                )
-
-
-def parse_radii(text: str) -> tuple[float, float]:
-    """Two radii in pixels written as "LOW,HIGH"; raises OptionError if these are not two numbers.
-
-    OptimiserOptions finds out whether they are a range.
-    """
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise OptionError(
-            "radii", f"{text!r} is not two numbers, the lower first; write them like -3,8.5"
-        ) from error
-    return low, high
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +61,7 @@ def solve(
         calibration: the lens; None is a generic one.
         options: what to do, but for its device; None is OptimiserOptions().
         device: where to do it.
-        progress: called with parts done and parts in all.
+        progress: called with parts done and parts in all, of about equal time.
 
     Returns:
         The map (`H x W`, signed radii in pixels), the picture (like the views) and its layers.
@@ -120,12 +79,13 @@ def solve(
     _check_reach(options.radii, calibration, left.shape[:2])
     observed = torch.from_numpy(seen.views).to(device)
     light = luminance(observed)[:, 0]
-    defocus = closed_form(light, calibration, options.radii)
+    stages = Stages(progress, _weights(options, observed.shape))
+    defocus = closed_form(light, calibration, options.radii, stages.part("map"))
     lens = Lens(calibration)
     radii = layer_radii(defocus, options.radii)
     if options.method == "paper":
         layers = Layers.initial(len(radii), light)
-        layers = optimise_layers(light, lens, radii, layers, options.paper, progress)
+        layers = optimise_layers(light, lens, radii, layers, options.paper, stages.part("paper"))
         sharp, defocus = layers.sharp()[None], layers.defocus(radii)
         if len(observed[0]) > 1:
             sharp = LayeredBlur(shares(defocus, radii), radii, lens).wiener(observed)
@@ -134,9 +94,26 @@ def solve(
         sharp = blur.wiener(observed)
         if options.method == "full":
             unit = lens.unit(defocus.shape[1])
-            sharp, defocus = optimise(blur, observed, sharp, defocus, unit, options.full, progress)
+            full = stages.part("full")
+            sharp, defocus = optimise(blur, observed, sharp, defocus, unit, options.full, full)
+    stages.part("filter")(1, 1)
     picture = sharp.clamp(min=0).movedim(0, -1).cpu().numpy() * seen.brightest
     return Solution(defocus.cpu().numpy(), picture.astype(np.float32), tuple(radii))
+
+
+def _weights(options: OptimiserOptions, shape: tuple[int, ...]) -> dict[str, float]:
+    """Each stage's time in microseconds on some processor, about: only their ratios count."""
+    channels, height, width = shape[1:]
+    pixels = height * width
+    small = pixels / reduction_for(width) ** 2
+    full = options.full
+    steps = channels * full.rounds * full.steps + max(full.rounds - 1, 0) * full.map_steps
+    of_method = {"full": 1.2 * pixels * steps, "paper": 12.0 * pixels * options.paper.steps}
+    return {
+        "map": CANDIDATES * small * (2 if options.radii is None else 1),
+        options.method: of_method.get(options.method, 0.0),
+        "filter": 0.4 * channels * pixels,
+    }
 
 
 def _check_reach(

@@ -1,0 +1,168 @@
+"""One photograph at a time: what the page is at, and the thread that works on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dpdeblur.app.photograph import Photograph, as_codes
+from dpdeblur.datasets import RAW_EXTENSIONS, common_stem, names_say_swapped
+from dpdeblur.engines import Engine
+from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions
+from dpdeblur.errors import DPDeblurError, PairingError
+from dpdeblur.optics import Calibration
+from dpdeblur.pair import DualPixelPair
+from dpdeblur.raw import DEFAULT_SIZE, RawOptions, check_photo, read_photo
+from dpdeblur.steer.depth import sharpened, shrink
+
+MAX_PIXELS = 64_000_000
+"""Of a view; the work takes about 60 bytes for each, beside what the engine takes."""
+Stage = Literal["empty", "working", "done", "failed"]
+_NO_MAP = "No defocus map was found, so depth cannot be chosen."
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the work stands. `share` of the restoring is done; `sentence` says what goes on or why
+    it failed. `number` counts the photographs, so that pages notice a new one."""
+
+    number: int = 0
+    stage: Stage = "empty"
+    share: float = 0.0
+    sentence: str = ""
+
+
+class Desk:
+    """Holds one photograph and works on it in a thread of its own; a second one is refused."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.photograph: Photograph | None = None
+        self.state = State()
+        self._lock = Lock()
+        self._stop = False
+
+    def start(
+        self, files: list[Path], *, swap: bool = False, done: Callable[[], object] = lambda: None
+    ) -> int | None:
+        """Begin with two views or one raw file; gives the photograph's number.
+
+        Views whose names say that they are the other way round change places, and once more if
+        `swap`. `done` is called when the files are not needed any more, whatever became of them.
+        None while another photograph is in work: then nothing happens, nor is `done` called.
+        """
+        with self._lock:
+            if self.state.stage == "working":
+                return None
+            self._stop = False
+            self.photograph = None  # its memory is for the next one
+            self.state = State(self.state.number + 1, "working", 0.0, "Reading")
+        Thread(target=self._work, args=(files, swap, done), daemon=True).start()
+        return self.state.number
+
+    def cancel(self) -> None:
+        """Stop the work as soon as the engine tells of progress."""
+        self._stop = True
+
+    def _work(self, files: list[Path], swap: bool, done: Callable[[], object]) -> None:
+        try:
+            photograph = self._restored(files, swap)
+        except _Cancelled:
+            self._become(stage="empty", sentence="Stopped.")
+        except DPDeblurError as error:
+            # The files lie in a folder that means nothing to whoever sent them.
+            text = str(error)
+            for folder in {str(path.parent) for path in files}:
+                text = text.replace(f"{folder}/", "")
+            self._become(stage="failed", sentence=text)
+        except MemoryError:
+            self._become(stage="failed", sentence="There is not enough memory for this picture.")
+        except Exception as error:
+            self._become(stage="failed", sentence=f"Unexpected {type(error).__name__}: {error}")
+        else:
+            self.photograph = photograph
+            self._become(stage="done", share=1.0, sentence="")
+        finally:
+            done()
+
+    def _restored(self, files: list[Path], swap: bool) -> Photograph:
+        pair, stem = _read(files, swap)
+        pair = self.engine.read(pair)
+        self._tell(0, 1, "Finding the defocus map")
+        lens = getattr(self.engine, "calibration", None)
+        defocus, notes = _find_map(pair, lens)
+        restored = self.engine.run(pair, lambda done, parts: self._tell(done, parts, "Restoring"))
+        if defocus is not None:
+            defocus = pair.upright(sharpened(defocus, restored.image, pair, lens))
+        untouched = as_codes(pair.upright(pair.combined()))
+        sharp = as_codes(pair.upright(restored.image))
+        notes = (*pair.warnings, *restored.run.notes, *notes)
+        return Photograph(stem, untouched, sharp, defocus, pair.info, notes)
+
+    def _tell(self, done: int, parts: int, sentence: str) -> None:
+        if self._stop:
+            raise _Cancelled
+        self._become(share=done / parts, sentence=sentence)
+
+    def _become(self, **changes: object) -> None:
+        self.state = replace(self.state, **changes)  # type: ignore[arg-type]
+
+
+class _Cancelled(BaseException):
+    """Takes the wish to stop past those who handle errors."""
+
+
+def _find_map(
+    pair: DualPixelPair, lens: Calibration | None
+) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
+    """The map at reduced size, in the sensor's rows; or why there is none."""
+    finder = Optimiser(lens, OptimiserOptions("fast", device="cpu"))
+    try:
+        return shrink(finder.find_map(pair)), ()
+    except DPDeblurError:
+        return None, (_NO_MAP,)
+
+
+def _read(files: list[Path], swap: bool) -> tuple[DualPixelPair, str]:
+    """The photograph in the files, and its name. Raises what `read_photo` does."""
+    if len(files) not in {1, 2}:
+        raise PairingError(files[0].parent, "give two views or one raw file")
+    for path in files:
+        _check_size(path)
+    if len(files) == 1:
+        (photo,) = files
+        check_photo(photo)
+        if photo.suffix.lower() not in RAW_EXTENSIONS:
+            raise PairingError(photo, "it is no raw file; give both views of the photograph")
+        return read_photo(photo, options=RawOptions(DEFAULT_SIZE, swap_views=swap)), photo.stem
+    left, right = sorted(files)
+    if names_say_swapped(left, right) != swap:
+        left, right = right, left
+    check_photo(left, right)
+    return read_photo(left, right), common_stem(left, right)
+
+
+def _check_size(path: Path) -> None:
+    """Raise PairingError for a picture that is too large, before it takes any memory."""
+    if path.suffix.lower() in RAW_EXTENSIONS:  # developed at a size of our choice
+        return
+    try:
+        with Image.open(path) as picture:
+            pixels = picture.width * picture.height
+    except Image.DecompressionBombError:
+        pixels = MAX_PIXELS + 1
+    except (OSError, ValueError, SyntaxError):
+        return  # whoever reads it says what is wrong
+    if pixels > MAX_PIXELS:
+        raise PairingError(
+            path,
+            f"it has more than {MAX_PIXELS // 1_000_000} megapixels, the most that this page "
+            "takes; use dpdeblur fix",
+        )

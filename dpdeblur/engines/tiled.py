@@ -1,0 +1,279 @@
+"""One picture on its way through the network, scale by scale and tile by tile."""
+
+from __future__ import annotations
+
+import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dpdeblur.device import autocast
+from dpdeblur.engines.base import ProgressCallback
+from dpdeblur.engines.memory_model import MemoryModel
+from dpdeblur.engines.options import NetworkOptions
+from dpdeblur.engines.plan import Tile, plan_tiles, round_up, whole, window_read
+from dpdeblur.engines.pyramid import Views, half_size, pyramid
+from dpdeblur.engines.window import Window
+from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
+from dpdeblur.memory import free_memory, is_out_of_memory, release_unused
+from dpdeblur.models import MCCNet, ModelDescriptor
+from dpdeblur.pair import DualPixelPair
+
+# Shares of the free memory to take unless told otherwise: the first leaves room for whatever else
+# runs (in a batch, for pictures being read and written); the second is for want of any better.
+_SHARES = (0.6, 0.9)
+# Bytes that tiles take on the CPU even where there are more: larger ones are hardly faster.
+_FAST = 400_000_000
+
+
+class TiledRun:
+    """One picture on its way: what may change under way (tile size, precision) lives here."""
+
+    views: Views
+    coarser: NDArray[np.float32] | None = None
+    pixels: NDArray[np.float32] | NDArray[np.uint16]
+
+    def __init__(
+        self,
+        network: MCCNet,
+        descriptor: ModelDescriptor,
+        pair: DualPixelPair,
+        levels: int,
+        options: NetworkOptions,
+    ) -> None:
+        setup = options.setup
+        self.device, self.precision = setup.device, setup.precision
+        self.network, self.descriptor, self.ensemble = network, descriptor, options.ensemble
+        self.notes = list(setup.notes)
+        self.budgets = self._budgets(options)
+        self.wanted_size = options.tile_size
+        # From files, what goes into files: integers write the same ones as floats do.
+        self.kind = np.uint16 if pair.as_files else np.float32
+        self.sizes = [pair.shape]
+        while len(self.sizes) < levels:
+            self.sizes.append(half_size(self.sizes[-1]))
+        for level in reversed(range(levels)):  # what does not fit is known before the work
+            self._measure(level)
+
+    def levels(
+        self, pair: DualPixelPair, window: Window, progress: ProgressCallback | None
+    ) -> tuple[int, tuple[int, int]]:
+        """Restore all scales, coarsest first; how many tiles the finest took, and the largest.
+
+        Of each scale, the tiles are computed that the window of the finest depends on.
+        """
+        scales = pyramid(pair, len(self.sizes))
+        plans = self._plan(window)
+        work = sum(self._inside(tile, level) for level, plan in enumerate(plans) for tile in plan)
+        done, height = 0, self.sizes[0][0]
+        if progress:
+            progress(0, height)
+        while scales:
+            self.views = scales.pop()
+            self._measure(len(scales))
+            self.pixels = np.empty((*self.views.shape, 3), np.float32 if scales else self.kind)  # type: ignore[assignment]
+            kept: list[Tile] = []
+            todo = self._cut(plans[len(scales)])
+            while todo:
+                if not self.compute(todo[0]):
+                    todo = self._cut(todo)
+                    continue
+                kept.append(todo.pop(0))
+                done += self._inside(kept[-1], len(scales))
+                if progress:
+                    progress(height * done // work, height)
+            self.coarser = self.pixels if scales else None  # type: ignore[assignment]
+        height, width = self.sizes[0]
+        rows = max(min(tile.rows.stop, height) - tile.rows.start for tile in kept)
+        columns = max(min(tile.columns.stop, width) - tile.columns.start for tile in kept)
+        return len(kept), (rows, columns)
+
+    def _plan(self, window: Window) -> list[list[Tile]]:
+        """The tiles of each scale, full size first, that the window depends on."""
+        plans: list[list[Tile]] = []
+        for level in range(len(self.sizes)):
+            self._measure(level)
+            plans.append([tile for tile in self._cut([self.whole]) if tile.shows(window)])
+            window = window_read(plans[-1]).half
+        return plans
+
+    def _measure(self, level: int) -> None:
+        """Plan for pictures of this level."""
+        self.level = level
+        descriptor = self.descriptor
+        multiple = descriptor.multiple_of
+        sides = [round_up(side, multiple) for side in self.sizes[level]]
+        self.whole = whole(*sides)
+        wanted = [round_up(self.wanted_size or side, multiple) for side in sides]
+        self.size = wanted[0], sides[1] if descriptor.tiling == "rows" else wanted[1]
+        self._respect_budget()
+
+    def _cut(self, tiles: list[Tile]) -> list[Tile]:
+        """The same tiles, none larger than now planned."""
+        descriptor = self.descriptor
+        return [
+            part
+            for tile in tiles
+            for part in plan_tiles(
+                self.whole, self.size, descriptor.halo, descriptor.multiple_of, tile
+            )
+        ]
+
+    def _inside(self, tile: Tile, level: int) -> int:
+        """The pixels of the picture that a tile keeps, without padding."""
+        height, width = self.sizes[level]
+        rows, columns = min(tile.rows.stop, height), min(tile.columns.stop, width)
+        return (rows - tile.rows.start) * (columns - tile.columns.start)
+
+    def compute(self, tile: Tile) -> bool:
+        """Fill the tile's part of `pixels`; False if it has to be planned and computed anew."""
+        found: NDArray[np.float32] | None = None
+        try:
+            found = self._forward(tile)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        if found is None:  # and not in the handler, where the traceback holds the tile's tensors
+            self._shrink(tile)
+            return False
+        if not np.isfinite(found).all():
+            self._widen_precision()
+            return False
+        place = self.pixels[
+            tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop
+        ]
+        if place.dtype == np.uint16:
+            place[:] = np.rint(np.clip(found, 0.0, 1.0) * np.float32(65535))
+        else:
+            np.clip(found, 0.0, 1.0, out=place)
+        return True
+
+    def _forward(self, tile: Tile) -> NDArray[np.float32]:
+        rows, columns = tile.rows, tile.columns
+        height, width = self.views.shape
+        left, right = (self._tensor(view, tile, 1) for view in self.views.window(*_read(tile, 1)))
+        coarser = None
+        if self.coarser is not None:
+            coarser = self._tensor(self.coarser[_read(tile, 2)], tile, 2)
+        with (
+            torch.inference_mode(),
+            _same_every_time(self.device),
+            autocast(self.device, self.precision),
+        ):
+            result = self._restore(left, right, coarser)
+        top, start = rows.start - rows.read_start, columns.start - columns.read_start
+        bottom = top + min(rows.stop, height) - rows.start
+        end = start + min(columns.stop, width) - columns.start
+        kept = result[0, :, top:bottom, start:end]
+        found: NDArray[np.float32] = kept.permute(1, 2, 0).float().cpu().numpy()
+        return found
+
+    def _restore(self, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
+        if not self.ensemble:
+            return self.network.level(left, right, coarser)
+        total = torch.zeros_like(left)
+        for axes in ((), (-1,), (-2,), (-1, -2)):
+            # The right view of a mirrored scene is the mirrored left view.
+            first, second = (right, left) if -1 in axes else (left, right)
+            half = None if coarser is None else coarser.flip(axes)
+            total += self.network.level(first.flip(axes), second.flip(axes), half).flip(axes)
+        return total / 4
+
+    def _tensor(self, part: NDArray[np.float32], tile: Tile, scale: int) -> Tensor:
+        """What was read of a view as `1 x 3 x H x W`, the last row and column repeated."""
+        below, beside = (
+            span.read // scale - side
+            for span, side in zip((tile.rows, tile.columns), part.shape[:2], strict=True)
+        )
+        padded = np.pad(part, ((0, below), (0, beside), (0, 0)), mode="edge")
+        tensor = torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None]
+        return tensor.contiguous()  # channel by channel, which every filter takes faster
+
+    def _shrink(self, tile: Tile) -> None:
+        release_unused(self.device)
+        multiple, rows, columns = self.descriptor.multiple_of, tile.rows.kept, tile.columns.kept
+        if rows > multiple and (rows >= columns or self.descriptor.tiling == "rows"):
+            rows = round_up(rows // 2, multiple)
+        elif columns > multiple and self.descriptor.tiling == "tiles":
+            columns = round_up(columns // 2, multiple)
+        else:
+            raise self._out_of_memory()
+        self.size = rows, columns
+        self.notes.append(f"ran out of memory, retried with tiles of {columns}x{rows} pixels")
+
+    def _widen_precision(self) -> None:
+        if self.precision == "fp32":
+            raise NonFiniteResultError
+        self.notes.append(f"{self.precision} gave infinite or undefined values, repeated in fp32")
+        self.precision = "fp32"
+        self._respect_budget()
+
+    def _budgets(self, options: NetworkOptions) -> tuple[int, ...]:
+        """Bytes to take, first choice first; none if only the tile size is given."""
+        if options.max_memory is not None:
+            return (options.max_memory,)
+        if options.tile_size is not None:
+            return ()
+        free = free_memory(self.device)
+        return tuple(int(free * share) for share in _SHARES)
+
+    def _memory(self) -> MemoryModel:
+        return MemoryModel(self.descriptor, self.precision, self.device.type)
+
+    def _held(self) -> int:
+        """Bytes that the views, results and coarser results of this level take beside a tile."""
+        if self.device.type != "cpu":
+            return 0
+        level, pixels = self.level, [3 * math.prod(size) for size in self.sizes]
+        last = level == len(pixels) - 1
+        result = pixels[level] * np.dtype(np.float32 if level else self.kind).itemsize
+        return result + 4 * (2 * sum(pixels[1 : level + 1]) + (0 if last else pixels[level + 1]))
+
+    def _respect_budget(self) -> None:
+        if not self.budgets:
+            return
+        height, width = self.whole.rows.stop, self.whole.columns.stop
+        memory, held = self._memory(), self._held()
+        for budget in self.budgets:
+            fitting = memory.fit(height, width, budget - held)
+            if fitting is not None:
+                break
+        else:
+            raise self._out_of_memory()
+        if self._may_cut_for_speed:
+            fast = memory.fit(height, width, max(_FAST, memory.smallest(height, width)))
+            fitting = min(fitting, fast or fitting, key=math.prod)
+        self.size = min(self.size[0], fitting[0]), min(self.size[1], fitting[1])
+
+    @property
+    def _may_cut_for_speed(self) -> bool:
+        """Whether tiles shall be no larger than they are fast, whatever memory there is."""
+        return self.device.type == "cpu" and self.descriptor.tiling == "tiles"
+
+    def _out_of_memory(self) -> OutOfMemoryError:
+        needed = self._memory().smallest(self.whole.rows.stop, self.whole.columns.stop)
+        budget = self.budgets[-1] if self.budgets else free_memory(self.device)
+        return OutOfMemoryError(needed + self._held(), budget)
+
+
+def _read(tile: Tile, scale: int) -> tuple[slice, slice]:
+    """What a tile reads of a picture `scale` times as small."""
+    rows, columns = (
+        slice(span.read_start // scale, span.read_stop // scale)
+        for span in (tile.rows, tile.columns)
+    )
+    return rows, columns
+
+
+def _same_every_time(device: torch.device) -> AbstractContextManager[Any]:
+    """Makes cuDNN repeatable, and fp32 mean fp32 (by default it rounds products to 10 bits)."""
+    if device.type != "cuda":
+        return nullcontext()
+    context: AbstractContextManager[Any] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return context

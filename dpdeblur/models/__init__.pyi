@@ -1,0 +1,24 @@
+from .config import MULTIPLE_OF, PAPER, MCCNetConfig, ModelDescriptor
+from .cost import PAPER_COUNTS, TABLE_2, Cost, count_cost, count_costs
+from .mccnet import MCCNet, halve
+from .shipped import DEFAULT_WEIGHTS, find_weights
+from .weights import LoadedModel, load_model, save_model
+
+__all__ = [
+    "DEFAULT_WEIGHTS",
+    "MULTIPLE_OF",
+    "PAPER",
+    "PAPER_COUNTS",
+    "TABLE_2",
+    "Cost",
+    "LoadedModel",
+    "MCCNet",
+    "MCCNetConfig",
+    "ModelDescriptor",
+    "count_cost",
+    "count_costs",
+    "find_weights",
+    "halve",
+    "load_model",
+    "save_model",
+]

@@ -1,0 +1,155 @@
+"""What a report shows of each photograph, made while its pixels are in memory."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dpdeblur.engines import Engine, ProgressCallback, Restored, Window
+from dpdeblur.pair import DualPixelPair
+from dpdeblur.plots import scale_of
+from dpdeblur.report.web_pictures import colour_map, most_changed, reduced, webp
+
+UNTOUCHED = "Untouched"
+_MANY = 100
+_SIDES = (1280, 720)
+"""Pixels along the longer side of the pictures in a report, of few and of many photographs."""
+_DETAIL = (360, 640)
+"""Rows and columns of the part that is shown at its full size."""
+
+
+@dataclass(frozen=True)
+class Legend:
+    """The colours of a map as a strip, and the radii at its ends in pixels.
+
+    `relative` says that the radii are right up to a factor.
+    """
+
+    uri: str
+    low: float
+    high: float
+    relative: bool = False
+
+
+@dataclass
+class Shown:
+    """Pictures of one photograph as data URIs, by what they show; the first is untouched.
+
+    `whole` are reduced; `detail` is the part that changed most, pixel by pixel, empty where the
+    whole is not reduced.
+    """
+
+    part: tuple[slice, slice] | None
+    side: int
+    icc: bytes | None = None
+    whole: dict[str, str] = field(default_factory=dict)
+    detail: dict[str, str] = field(default_factory=dict)
+    map: str | None = None
+    legend: Legend | None = None
+
+    def add(self, label: str, pixels: NDArray[np.float32]) -> None:
+        """Show a picture, upright, `H x W x 3` in [0, 1]."""
+        self.whole[label] = _uri(webp(reduced(pixels, self.side), self.icc))
+        if self.part is not None:
+            part = pixels[self.part]
+            self.detail[label] = _uri(webp(reduced(part, max(part.shape)), self.icc, quality=92))
+
+    def add_map(self, defocus: NDArray[np.float32], *, relative: bool = False) -> None:
+        """Show a map of signed radii, upright, `H x W`."""
+        scale = scale_of(defocus)
+        self.map = _uri(webp(colour_map(defocus, scale, self.side)))
+        strip = scale.paint(np.linspace(scale.low, scale.high, 256)[None])
+        self.legend = Legend(_uri(webp(strip, quality=100)), scale.low, scale.high, relative)
+
+
+class Gallery:
+    """Pictures by the file of the photograph's left view, or its raw file.
+
+    `photographs` is how many there will be: many are shown smaller.
+    """
+
+    def __init__(self, photographs: int = 1) -> None:
+        self.side = _SIDES[photographs > _MANY]
+        self.shown: dict[Path, Shown] = {}
+
+    def watch(self, engine: Engine, label: str = "Restored") -> Engine:
+        """The engine, all of whose results are also shown here, called `label`."""
+        return _Watched(engine, partial(self._see, label))
+
+    def compare(
+        self,
+        path: Path,
+        label: str,
+        before: NDArray[np.float32],
+        after: NDArray[np.float32],
+        icc: bytes | None = None,
+    ) -> Shown:
+        """Show a photograph before and after, both upright, `H x W x 3` in [0, 1]."""
+        shown = self.shown.get(path)
+        if shown is None:
+            large = max(before.shape) > self.side
+            part = most_changed(before, after, *_DETAIL) if large else None
+            shown = self.shown[path] = Shown(part, self.side, icc)
+            shown.add(UNTOUCHED, before)
+        shown.add(label, after)
+        return shown
+
+    def _see(self, label: str, pair: DualPixelPair, restored: Restored) -> None:
+        if pair.info is None:
+            return
+        shown = self.compare(
+            pair.info.path,
+            label,
+            pair.upright(pair.combined()),
+            pair.upright(restored.image),
+            pair.info.icc,
+        )
+        if restored.defocus is not None and shown.map is None:
+            generic = restored.run.settings.get("calibration") is None
+            shown.add_map(pair.upright(restored.defocus), relative=generic)
+
+
+class _Watched:
+    """An engine that also shows someone what it makes."""
+
+    def __init__(self, engine: Engine, see: Callable[[DualPixelPair, Restored], None]) -> None:
+        self._engine, self._see = engine, see
+
+    @property
+    def name(self) -> str:
+        return self._engine.name
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self._engine.settings
+
+    @property
+    def digest(self) -> str:
+        return self._engine.digest
+
+    def prepare(self) -> None:
+        self._engine.prepare()
+
+    def read(self, pair: DualPixelPair) -> DualPixelPair:
+        return self._engine.read(pair)
+
+    def run(
+        self,
+        pair: DualPixelPair,
+        progress: ProgressCallback | None = None,
+        window: Window | None = None,
+    ) -> Restored:
+        restored = self._engine.run(pair, progress, window)
+        self._see(pair, restored)
+        return restored
+
+
+def _uri(picture: bytes) -> str:
+    return "data:image/webp;base64," + base64.b64encode(picture).decode()
