@@ -118,7 +118,7 @@ def fix(
     if compare is not None:
         from dpdeblur.report import side_by_side
 
-        beside = side_by_side(pair.upright(_untouched(pair, window)), pixels)
+        beside = side_by_side(pair.upright(_untouched(pair, window)), pair.upright(restored.image))
         pictures[compare] = beside, info and replace(info, alpha=None)
     for path, (picture, like) in pictures.items():
         printer.warn(
