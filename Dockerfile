@@ -1,11 +1,11 @@
 # dpdeblur with Ray, for one machine or each machine of a cluster; docs/cluster.md says how to use it.
 #
-#   docker build -t dpdeblur .
+#   docker build -t deblur .
 #
 # On x86-64 this takes PyTorch as Python's package index has it: it runs on CUDA GPUs and on the CPU.
 # An image for the CPU alone is several gigabytes smaller; for that, name PyTorch's index for the CPU:
 #
-#   docker build -t dpdeblur:cpu --build-arg TORCH_INDEX=ADDRESS .
+#   docker build -t deblur:cpu --build-arg TORCH_INDEX=ADDRESS .
 FROM python:3.11-slim
 
 ARG TORCH_INDEX=""
