@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 class DPDeblurError(Exception):
@@ -19,6 +20,17 @@ class DPDeblurError(Exception):
 
     parameter: str | None = None
     hint = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors can be sent to other processes, though they are not made from their texts."""
+        return _sent, (type(self), self.args, self.__dict__)
+
+
+def _sent(kind: type[DPDeblurError], args: tuple[Any, ...], data: dict[str, Any]) -> DPDeblurError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(data)
+    return error
 
 
 class MissingFileError(DPDeblurError):
@@ -160,6 +172,14 @@ class DeviceError(DPDeblurError):
     def __init__(self, device: str, reason: str) -> None:
         self.device, self.reason = device, reason
         super().__init__(f"The device '{device}' cannot be used: {reason}.")
+
+
+class ClusterError(DPDeblurError):
+    """The cluster that is to share a batch is not there, or cannot do it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The cluster cannot be used: {reason}.")
 
 
 class PrecisionError(DeviceError):

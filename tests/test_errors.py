@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import pickle
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,3 +112,11 @@ def test_keys_of_a_recipe_are_no_flags(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text('precision = "fp8"\n')
     assert failure("train", recipe).startswith("precision: 'fp8' is not one of")
+
+
+def test_errors_survive_the_way_to_another_process() -> None:
+    for error in (OutOfMemoryError(2**40, 2**30), OptionError("size", "it is too small")):
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert vars(again) == vars(error)

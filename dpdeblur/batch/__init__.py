@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dpdeblur.batch.cluster import Cluster
 from dpdeblur.batch.events import Event, EventCallback, Finished, Progress
+from dpdeblur.batch.executor import Executor
 from dpdeblur.batch.manifest import MANIFEST_NAME, SCHEMA, BatchReport, Manifest, Record, Status
 from dpdeblur.batch.plan import Job, Plan, plan_jobs
 from dpdeblur.batch.run import run_batch
+from dpdeblur.batch.threads import Threads
 
 __all__ = [
     "MANIFEST_NAME",
     "SCHEMA",
     "BatchReport",
+    "Cluster",
     "Event",
     "EventCallback",
+    "Executor",
     "Finished",
     "Job",
     "Manifest",
@@ -20,6 +25,7 @@ __all__ = [
     "Progress",
     "Record",
     "Status",
+    "Threads",
     "plan_jobs",
     "run_batch",
 ]

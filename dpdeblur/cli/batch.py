@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.table import Table
 
-    from dpdeblur.batch import BatchReport, Event, EventCallback, Plan, Record
+    from dpdeblur.batch import BatchReport, Event, EventCallback, Executor, Plan, Record
+    from dpdeblur.datasets import Marks
+    from dpdeblur.engines import Engine
 
 
 class Format(_options.Choice):
@@ -74,6 +77,21 @@ def batch(
     raw: _options.RawChoice,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Share the work on a Ray cluster: auto, local, or its address (HOST:PORT).",
+        ),
+    ] = None,
+    ray_cores: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="With --ray, cores of each worker without a GPU; default: all of its machine.",
+        ),
+    ] = None,
 ) -> None:
     """Restore all photographs below a folder. Run it again to resume a stopped run.
 
@@ -95,11 +113,17 @@ def batch(
       dpdeblur batch photos/ sharp/ --only near --strength 0.8
 
       dpdeblur batch day1/*.CR2 day2/ sharp/ --dry-run
+
+      dpdeblur batch /shared/photos /shared/sharp --ray auto
     """
     from dpdeblur import report as report_page
-    from dpdeblur.batch import plan_jobs, run_batch
-    from dpdeblur.datasets import USUAL, Marks, RawPath, expanded
+    from dpdeblur.batch import Cluster, plan_jobs, run_batch
+    from dpdeblur.datasets import RawPath, expanded
 
+    if ray is None:
+        _options.refuse("it is for a cluster; give --ray too, or leave it out", ray_cores=ray_cores)
+    else:
+        _options.refuse("it shows what is restored here; leave it or --ray out", report=report_dir)
     develop, views, request = raw.options(), raw.views(), wishes.request(engine)
     other = {Format.same: None, Format.tiff: ".tif"}
     extension = other.get(format_, f".{format_}")
@@ -107,15 +131,11 @@ def batch(
         _options.check_written(extension, quality=quality, linear=linear)
     elif linear:
         _options.refuse("choose --format tif or exr with it", linear=linear)
-    marks = USUAL
-    if left_suffix or right_suffix:
-        _options.refuse("it is for names, but --pairs lists the views", left_suffix=pairs)
-        marks = Marks.suffixes(left_suffix or "", right_suffix or "")
     plan = plan_jobs(
         expanded(source),
         destination,
         pairs=pairs,
-        marks=marks,
+        marks=_marks(left_suffix, right_suffix, pairs),
         extension=extension,
         overwrite=overwrite,
     )
@@ -130,12 +150,17 @@ def batch(
         printer.note(*_options.statement(develop))
     if report_dir is not None:
         report_page.check_page(report_dir)
-    runner = request.make()
     gallery = report_page.Gallery(len(plan.jobs))
-    with printer.progress() as bar:
+    workers: AbstractContextManager[Engine | Executor]
+    if ray is None:
+        runner = request.make()
+        workers = nullcontext(runner if report_dir is None else gallery.watch(runner))
+    else:
+        workers = Cluster(request.make, ray, cores=ray_cores, gpus=engine.device != "cpu")
+    with workers as executor, printer.progress() as bar:
         watch = _watcher(bar, printer, len(plan.todo))
         report = run_batch(
-            runner if report_dir is None else gallery.watch(runner),
+            executor,
             plan,
             watch,
             quality=quality,
@@ -166,6 +191,16 @@ def batch(
     printer.result(_summary(report), data)
     if report.counts["failed"]:
         raise typer.Exit(FAILED)
+
+
+def _marks(left_suffix: str | None, right_suffix: str | None, pairs: Path | None) -> Marks:
+    """How the names of views end."""
+    from dpdeblur.datasets import USUAL, Marks
+
+    if not (left_suffix or right_suffix):
+        return USUAL
+    _options.refuse("it is for names, but --pairs lists the views", left_suffix=pairs)
+    return Marks.suffixes(left_suffix or "", right_suffix or "")
 
 
 def _show_plan(printer: Output, plan: Plan) -> None:

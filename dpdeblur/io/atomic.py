@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -19,6 +20,9 @@ from dpdeblur.errors import (
     UnsupportedFormatError,
     UnwritableOutputError,
 )
+
+_PREFIX, _SUFFIX = ".dpdeblur-", ".part"  # of files being written
+_WRITING = 60  # seconds that a file being written is left alone
 
 
 def read_whole(
@@ -132,7 +136,7 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
     old one's permissions. Raises OutputExistsError if `path` is there and not `overwrite`,
     DiskFullError, and UnwritableOutputError, also where `path` is a folder, a pipe or a device.
     """
-    temporary = path.absolute().parent / f".dpdeblur-{uuid.uuid4().hex}.part"
+    temporary = path.absolute().parent / f"{_PREFIX}{uuid.uuid4().hex}{_SUFFIX}"
     try:
         mode = _mode(path)
         try:
@@ -154,6 +158,19 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
             free = _free(temporary.parent) if error.errno == ENOSPC else None  # not of a quota
             raise DiskFullError(path, len(data), free) from error
         raise UnwritableOutputError(path, error.strerror or str(error)) from error
+
+
+def remove_leftovers(folders: Iterable[Path]) -> None:
+    """Remove from folders what `write_whole` left there when its process was killed.
+
+    Files of the last minute stay, as another process may be writing them.
+    """
+    latest = time.time() - _WRITING
+    for folder in folders:
+        with suppress(OSError):
+            for file in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+                if file.stat().st_mtime < latest:
+                    file.unlink()
 
 
 def _mode(path: Path) -> int | None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import dpdeblur.batch.run as batch_run
+import dpdeblur.batch.steps as batch_steps
 from dpdeblur.batch import (
     MANIFEST_NAME,
     Event,
@@ -22,6 +22,7 @@ from dpdeblur.batch import (
     Manifest,
     Progress,
     Record,
+    Threads,
     plan_jobs,
     run_batch,
 )
@@ -281,8 +282,8 @@ def test_reading_and_writing_overlap_with_the_engine(
             assert writes[number - 1].wait(10)
         return fake_run(pair, progress)
 
-    monkeypatch.setattr(batch_run, "read_photo", reading)
-    monkeypatch.setattr(batch_run, "write_picture", writing)
+    monkeypatch.setattr(batch_steps, "read_photo", reading)
+    monkeypatch.setattr(batch_steps, "write_picture", writing)
     report = run_batch(FakeEngine(act), plan)
     assert [record.error for record in report.records] == [None] * 3
 
@@ -318,11 +319,38 @@ def test_one_picture_ahead_and_one_behind_at_most(
         look()
         return result
 
-    monkeypatch.setattr(batch_run, "read_photo", reading)
-    monkeypatch.setattr(batch_run, "write_picture", slow_writing)
+    monkeypatch.setattr(batch_steps, "read_photo", reading)
+    monkeypatch.setattr(batch_steps, "write_picture", slow_writing)
     plan = plan_jobs(tmp_path / "in", tmp_path / "out")
-    assert run_batch(FakeEngine(act), plan).count("done") == 8
+    assert run_batch(Threads(FakeEngine(act), most=1), plan).count("done") == 8
     assert most == {"views": 2, "results": 2}
+
+
+def test_more_hands_where_the_engine_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(40):
+        write_pair(tmp_path / "in", f"{number:02}", number)
+    lock, begun, at_once = threading.Lock(), [0, 0], [0, 0]
+
+    def slowly(side: int, work: Callable[..., Any]) -> Callable[..., Any]:
+        def slow(*arguments: Any, **options: Any) -> Any:
+            with lock:
+                begun[side] += 1
+                at_once[side] = max(at_once[side], begun[side])
+            time.sleep(0.03)
+            done = work(*arguments, **options)
+            with lock:
+                begun[side] -= 1
+            return done
+
+        return slow
+
+    monkeypatch.setattr(batch_steps, "read_photo", slowly(0, batch_steps.read_photo))
+    monkeypatch.setattr(batch_steps, "write_picture", slowly(1, write_picture))
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out")
+    records = run_batch(Threads(ENGINE, most=3), plan).records
+    assert [record.status for record in records] == ["done"] * 40
+    assert at_once[0] == 3
+    assert at_once[1] in {2, 3}
 
 
 def interrupt_at(name: str) -> Callable[..., Restored]:
@@ -354,7 +382,7 @@ def test_interrupt_keeps_what_is_written_and_resumes(
         time.sleep(0.1)
         return write_picture(*args, **options)
 
-    monkeypatch.setattr(batch_run, "write_picture", slow_writing)
+    monkeypatch.setattr(batch_steps, "write_picture", slow_writing)
     events: list[Event] = []
     threads = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt):
@@ -421,7 +449,7 @@ def test_a_second_error_while_stopping_does_not_hide_the_first(
         if isinstance(event, Finished) or (isinstance(event, Progress) and event.number == 2):
             raise RuntimeError(type(event).__name__)
 
-    monkeypatch.setattr(batch_run, "write_picture", slow_writing)
+    monkeypatch.setattr(batch_steps, "write_picture", slow_writing)
     with pytest.raises(RuntimeError, match="Progress"):
         run_batch(ENGINE, three_pairs(tmp_path), on_event=watch)
     assert statuses(tmp_path / "out") == {"1": "done"}
@@ -467,7 +495,7 @@ def test_an_error_of_the_manifest_stops_the_batch_as_it_is(
             time.sleep(0.05)
         return fake_run(pair, progress)
 
-    monkeypatch.setattr(batch_run, "write_picture", writing)
+    monkeypatch.setattr(batch_steps, "write_picture", writing)
     monkeypatch.setattr(Manifest, "add", refuse)
     events: list[Event] = []
     with pytest.raises(UnwritableOutputError) as caught:

@@ -126,6 +126,8 @@ class TestBatch:
         assert "--method: it is for the engine mpi" in said
         said = failure(run("batch", source, out, "--engine", "mpi", "--ensemble"))
         assert "--ensemble: it is for the engine mccnet" in said
+        said = failure(run("batch", source, out, "--ray-cores", "1"))
+        assert "--ray-cores: it is for a cluster" in said
         assert not out.exists()
 
     def test_pairs_from_a_table(self, source: Path, tmp_path: Path) -> None:
@@ -163,7 +165,7 @@ class TestBatch:
                 signal.raise_signal(left.pop())
             return write_picture(*args, **options)
 
-        monkeypatch.setattr("dpdeblur.batch.run.write_picture", write_and_stop)
+        monkeypatch.setattr("dpdeblur.batch.steps.write_picture", write_and_stop)
         monkeypatch.setattr("dpdeblur.engines.EngineRequest.make", lambda _: ENGINE)
         before = signal.signal(number, signal.SIG_DFL)
         try:
