@@ -5,7 +5,7 @@ Times one level of full size by every combination of precision (fp32, bf16, fp16
 device's products of matrices, and with the transfers from and to pinned memory. Medians of the
 repeats, after a warm-up; each is timed by CUDA's own events.
 
-    python benchmarks/cuda.py --weights compact --size 1680x1120 --json cuda.json
+    python benchmarks/cuda.py --size 1680x1120 --json cuda.json
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sizes", nargs="+", default=["840x560", "1680x1120"])
     parser.add_argument("--budgets", nargs="+", default=["none"], help="none is the default")
-    parser.add_argument("--weights", default="compact")
+    parser.add_argument("--weights", default="mccnet")
     parser.add_argument("--command", action="store_true", help="from files to a file")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

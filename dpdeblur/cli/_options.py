@@ -77,7 +77,7 @@ OutputFile = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="OUT", help="Picture to write.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
-_SHIPPED = "mccnet (default) or compact"
+_SHIPPED = "mccnet (default) or paper"
 Weights = Annotated[
     str | None,
     typer.Option(metavar="FILE|NAME", help=f"Weights file, or shipped weights: {_SHIPPED}."),

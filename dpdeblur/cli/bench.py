@@ -50,7 +50,7 @@ def bench(
 
       dpdeblur bench
 
-      dpdeblur bench --weights compact --size 840x560 --size 1680x1120 --precision fp32 --json
+      dpdeblur bench --weights paper --size 840x560 --size 1680x1120 --precision fp32 --json
     """
     from dpdeblur import engines
     from dpdeblur.models import find_weights

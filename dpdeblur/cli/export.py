@@ -41,7 +41,7 @@ def export(
 
       dpdeblur export -o mccnet.onnx --check
 
-      dpdeblur export --weights compact --format onnx -o compact.onnx
+      dpdeblur export --weights paper --format onnx -o paper.onnx
     """
     from dpdeblur.export import OPSET, check_packages
     from dpdeblur.io.atomic import check_writable

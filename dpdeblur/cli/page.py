@@ -38,7 +38,7 @@ def app_(
 
       dpdeblur app
 
-      dpdeblur app --weights compact --port 9000 --no-open
+      dpdeblur app --weights paper --port 9000 --no-open
     """
     from dpdeblur.errors import MissingExtraError
 

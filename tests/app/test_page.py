@@ -28,7 +28,7 @@ def loaded(opened: Any, name: str, query: str) -> bool:
 
 @pytest.mark.slow
 def test_restores_shows_and_gives_the_example(tmp_path: Path, example: DualPixelPair) -> None:
-    engine = make_engine(weights="compact", device="cpu", precision="fp32")
+    engine = make_engine(weights="mccnet", device="cpu", precision="fp32")
     with serving(engine) as server, page(f"http://127.0.0.1:{server.port}/") as opened:
         opened.goto(f"http://127.0.0.1:{server.port}/")
         opened.set_input_files("#files", [str(EXAMPLE / "l.png"), str(EXAMPLE / "r.png")])

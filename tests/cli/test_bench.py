@@ -13,14 +13,14 @@ SMALL = ("bench", "--quick", "--size", "64x48", "--device", "cpu", "--precision"
 
 @pytest.mark.slow
 def test_for_machines_and_people() -> None:
-    report = json.loads(run(*SMALL, "--weights", "compact", "--json").stdout)
+    report = json.loads(run(*SMALL, "--weights", "mccnet", "--json").stdout)
     assert report["device"] == "cpu"
     assert {"name", "precision", "shape", "rate"} == set(report["ceilings"][0])
     (forward,) = report["forwards"]
     assert forward["share"] == pytest.approx(forward["predicted"] / forward["measured"]["cpu"])
     assert forward["measured"]["wall"] > 0
     assert {"operations", "fft_operations", "peak_memory", "memory_before", "run"} < set(forward)
-    text = run(*SMALL, "--weights", "mccnet").stdout
+    text = run(*SMALL, "--weights", "paper").stdout
     assert "gemm" in text
     assert "64x48" in text
 

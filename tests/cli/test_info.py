@@ -28,7 +28,7 @@ class TestInfo:
 
     @pytest.mark.parametrize(
         ("weights", "shown", "hidden"),
-        [("mccnet", "tail_width", "radii"), ("compact", "radii", "tail_width")],
+        [("paper", "tail_width", "radii"), ("mccnet", "radii", "tail_width")],
     )
     def test_only_what_the_weights_use_is_shown(
         self, weights: str, shown: str, hidden: str

@@ -12,7 +12,7 @@ from dpdeblur.errors import OptionError, WeightsError
 def test_share_is_predicted_by_measured() -> None:
     seen: list[tuple[int, int]] = []
     found = bench(
-        ["compact"],
+        ["mccnet"],
         [(48, 64)],
         device="cpu",
         precision="fp32",
@@ -24,7 +24,7 @@ def test_share_is_predicted_by_measured() -> None:
     rates = {(each.name, each.precision): each.rate for each in found.ceilings}
     assert min(rates.values()) > 1e7
     (forward,) = found.forwards
-    assert (forward.weights, forward.height, forward.width) == ("compact", 48, 64)
+    assert (forward.weights, forward.height, forward.width) == ("mccnet", 48, 64)
     assert forward.operations > forward.fft_operations > 0
     expected = forward.operations / rates["gemm", "fp32"]
     expected += forward.fft_operations / rates["rfft2", "fp32"]

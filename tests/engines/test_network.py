@@ -183,7 +183,7 @@ def test_tiles_of_a_pyramid_equal_the_whole(
 
 @pytest.mark.slow
 def test_tiles_with_the_shipped_weights_equal_the_whole() -> None:
-    model, views = load_model("compact"), read_pair(EXAMPLE / "l.png", EXAMPLE / "r.png")
+    model, views = load_model("mccnet"), read_pair(EXAMPLE / "l.png", EXAMPLE / "r.png")
     whole = restore(model, views, on_cpu(tile_size=10_000))
     tiles = restore(model, views, on_cpu(tile_size=200))
     assert (whole.run.tiles, tiles.run.tiles) == (1, 12)

@@ -23,7 +23,7 @@ def engine(weights: str) -> Network:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("weights", ["compact", "mccnet"])
+@pytest.mark.parametrize("weights", ["mccnet", "paper"])
 @pytest.mark.parametrize("crop", ["330,201,64,40", "0,0,9,9", "690,480,78,32"])
 def test_is_as_in_the_whole_picture(weights: str, crop: str, example: DualPixelPair) -> None:
     # Odd sides, so that the borders are padded at every level.
@@ -39,7 +39,7 @@ def test_is_as_in_the_whole_picture(weights: str, crop: str, example: DualPixelP
 
 def test_costs_less(example: DualPixelPair) -> None:
     seen: list[tuple[int, int]] = []
-    network = engine("compact")._network
+    network = engine("mccnet")._network
     level = network.level
     network.level = (
         lambda left, *rest: (  # type: ignore[method-assign]
@@ -48,7 +48,7 @@ def test_costs_less(example: DualPixelPair) -> None:
         )[1]
     )
     try:
-        engine("compact").run(example, window=parse_crop("0,0,32,32").of((512, 768)))
+        engine("mccnet").run(example, window=parse_crop("0,0,32,32").of((512, 768)))
     finally:
         network.level = level  # type: ignore[method-assign]
     assert max(height * width for height, width in seen) < 512 * 768 / 4

@@ -27,7 +27,7 @@ from support.engines import restore
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module", params=["mccnet", "compact"])
+@pytest.fixture(scope="module", params=["paper", "mccnet"])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for package in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(package)
@@ -65,7 +65,7 @@ class TestExport:
     ) -> None:
         """A part of it, since speed is not what this is about."""
         shutil.copytree(ROOT / "examples", tmp_path / "examples")
-        shutil.copy(exported, tmp_path / "compact.onnx")
+        shutil.copy(exported, tmp_path / "mccnet.onnx")
         monkeypatch.chdir(tmp_path)
         text = (ROOT / "docs/export.md").read_text(encoding="utf-8")
         (code,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)

@@ -297,7 +297,7 @@ class TestWeights:
             find_weights("nope")
 
     @pytest.mark.parametrize(
-        ("name", "config"), [("mccnet", PAPER), ("compact", MCCNetConfig(use_cc=False))]
+        ("name", "config"), [("paper", PAPER), ("mccnet", MCCNetConfig(use_cc=False))]
     )
     def test_shipped_weights_say_what_they_are(self, name: str, config: MCCNetConfig) -> None:
         model = load_model(name)
