@@ -151,6 +151,8 @@ class Wishes:
             weights *= ((drawn - _SURE) / (1 - 2 * _SURE)).clip(0, 1)
         if self.mask is not None:
             weights *= _feathered(self.mask, _FEATHER if self.feather is None else self.feather)
+        if self.strength > 0 and not weights.any():
+            notes += ("Nothing is as these wishes ask, so the picture stays as it was.",)
         return weights, notes
 
     def _by_depth(self, defocus: Array, size: tuple[int, ...]) -> tuple[Array, tuple[str, ...]]:

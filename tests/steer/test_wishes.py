@@ -45,6 +45,13 @@ class TestWeights:
         assert (near[:, 42:] == 0).all()
         np.testing.assert_allclose(near + far, 1, atol=1e-5)
 
+    def test_where_all_stays_a_sentence_says_so(self) -> None:
+        behind = np.full((48, 64), 2, np.float32)
+        found, (note,) = Wishes(only="near").weights(FLAT, behind)
+        assert not found.any()
+        assert "stays as it was" in note
+        assert Wishes(only="far").weights(FLAT, behind)[1] == ()
+
     def test_what_is_blurred_more_stays(self) -> None:
         kept = weights(Wishes(keep_beyond=0.4))
         assert (kept[:, 29:35] == 1).all()
