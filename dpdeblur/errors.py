@@ -341,16 +341,6 @@ class FramesDisagreeError(UnusableRawError):
     """A raw file whose two frames cannot be the sum of both photodiodes and one of them."""
 
 
-class MissingPackageError(DPDeblurError):
-    """A package is not installed that only some users need; `extra` installs it."""
-
-    def __init__(self, package: str, extra: str) -> None:
-        self.package, self.extra = package, extra
-        super().__init__(
-            f'The package {package} is not installed; run: pip install "dpdeblur[{extra}]".'
-        )
-
-
 class ExportError(DPDeblurError):
     """A network that was exported gives other pictures than PyTorch does; nothing was written."""
 
