@@ -94,7 +94,10 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setattr("dpdeblur.export.onnx_file.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError) as error:
         export_onnx(load_model(), tmp_path / "x.onnx")
-    assert (error.value.packages, error.value.extra) == (("onnx", "onnxscript", "onnxruntime"), "onnx")
+    assert (error.value.packages, error.value.extra) == (
+        ("onnx", "onnxscript", "onnxruntime"),
+        "onnx",
+    )
     sentence = failure(run("export", "-o", tmp_path / "x.onnx"))
     assert "run: pip install 'dpdeblur[onnx]'" in sentence
 
