@@ -14,6 +14,7 @@ from torch import Tensor
 from dpdeblur.device import autocast
 from dpdeblur.engines.base import ProgressCallback
 from dpdeblur.engines.memory_model import MemoryModel
+from dpdeblur.engines.meter import Meter
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.plan import Tile, plan_tiles, round_up, whole, window_read
 from dpdeblur.engines.pyramid import Views, half_size, pyramid
@@ -28,11 +29,14 @@ from dpdeblur.pair import DualPixelPair
 _SHARES = (0.6, 0.9)
 # Bytes that tiles take on the CPU even where there are more: larger ones are hardly faster.
 _FAST = 400_000_000
+# The axes along which the passes of an ensemble are mirrored.
+_MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
 
 
 class TiledRun:
     """One picture on its way: what may change under way (tile size, precision) lives here."""
 
+    meter: Meter
     views: Views
     coarser: NDArray[np.float32] | None = None
     pixels: NDArray[np.float32] | NDArray[np.uint16]
@@ -47,7 +51,8 @@ class TiledRun:
     ) -> None:
         setup = options.setup
         self.device, self.precision = setup.device, setup.precision
-        self.network, self.descriptor, self.ensemble = network, descriptor, options.ensemble
+        self.network, self.descriptor = network, descriptor
+        self.passes = _MIRRORED if options.ensemble else _MIRRORED[:1]
         self.notes = list(setup.notes)
         self.budgets = self._budgets(options)
         self.wanted_size = options.tile_size
@@ -69,9 +74,8 @@ class TiledRun:
         scales = pyramid(pair, len(self.sizes))
         plans = self._plan(window)
         work = sum(self._inside(tile, level) for level, plan in enumerate(plans) for tile in plan)
-        done, height = 0, self.sizes[0][0]
-        if progress:
-            progress(0, height)
+        height, width = self.sizes[0]
+        self.meter = Meter(self.network, progress, height, work)
         while scales:
             self.views = scales.pop()
             self._measure(len(scales))
@@ -83,11 +87,8 @@ class TiledRun:
                     todo = self._cut(todo)
                     continue
                 kept.append(todo.pop(0))
-                done += self._inside(kept[-1], len(scales))
-                if progress:
-                    progress(height * done // work, height)
+                self.meter.add(self._inside(kept[-1], len(scales)))
             self.coarser = self.pixels if scales else None  # type: ignore[assignment]
-        height, width = self.sizes[0]
         rows = max(min(tile.rows.stop, height) - tile.rows.start for tile in kept)
         columns = max(min(tile.columns.stop, width) - tile.columns.start for tile in kept)
         return len(kept), (rows, columns)
@@ -159,29 +160,31 @@ class TiledRun:
         coarser = None
         if self.coarser is not None:
             coarser = self._tensor(self.coarser[_read(tile, 2)], tile, 2)
+        kept, read = self._inside(tile, self.level), rows.read * columns.read
         with (
             torch.inference_mode(),
             _same_every_time(self.device),
             autocast(self.device, self.precision),
+            self.meter.within(kept, len(self.passes) * read),
         ):
             result = self._restore(left, right, coarser)
         top, start = rows.start - rows.read_start, columns.start - columns.read_start
         bottom = top + min(rows.stop, height) - rows.start
         end = start + min(columns.stop, width) - columns.start
-        kept = result[0, :, top:bottom, start:end]
-        found: NDArray[np.float32] = kept.permute(1, 2, 0).float().cpu().numpy()
+        inner = result[0, :, top:bottom, start:end]
+        found: NDArray[np.float32] = inner.permute(1, 2, 0).float().cpu().numpy()
         return found
 
     def _restore(self, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
-        if not self.ensemble:
+        if len(self.passes) == 1:
             return self.network.level(left, right, coarser)
         total = torch.zeros_like(left)
-        for axes in ((), (-1,), (-2,), (-1, -2)):
+        for axes in self.passes:
             # The right view of a mirrored scene is the mirrored left view.
             first, second = (right, left) if -1 in axes else (left, right)
             half = None if coarser is None else coarser.flip(axes)
             total += self.network.level(first.flip(axes), second.flip(axes), half).flip(axes)
-        return total / 4
+        return total / len(self.passes)
 
     def _tensor(self, part: NDArray[np.float32], tile: Tile, scale: int) -> Tensor:
         """What was read of a view as `1 x 3 x H x W`, the last row and column repeated."""

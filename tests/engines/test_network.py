@@ -224,7 +224,21 @@ def test_progress_of_a_pyramid_counts_its_smaller_scales() -> None:
     views = random_views(64, 64)
     restore(random_compact(), views, on_cpu(tile_size=32), lambda *at: seen.append(at))
     # 16x16, 32x32 and 64x64 pixels in tiles of 32x32: 1, 4 and four times 4 parts of 21.
-    assert seen == [(64 * parts // 21, 64) for parts in (0, 1, 5, 9, 13, 17, 21)]
+    assert {(64 * parts // 21, 64) for parts in (0, 1, 5, 9, 13, 17, 21)} <= set(seen)
+    assert seen == sorted(set(seen))
+
+
+@pytest.mark.parametrize("ensemble", [False, True])
+@pytest.mark.parametrize("name", ["compact", "paper"])
+def test_progress_goes_on_within_a_tile(name: str, ensemble: bool) -> None:
+    seen: list[int] = []
+    model = loaded(MCCNet(PAPER if name == "paper" else MCCNetConfig()))
+    options = on_cpu(ensemble=ensemble)
+    restored = restore(model, random_views(400, 24), options, lambda done, _: seen.append(done))
+    assert restored.run.tiles == 1
+    assert (seen[0], seen[-1]) == (0, 400)
+    assert seen == sorted(set(seen))
+    assert max(np.diff(seen)) <= 400 / 4
 
 
 @pytest.mark.parametrize("residual", [True, False])
