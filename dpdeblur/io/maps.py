@@ -93,8 +93,8 @@ def write_map(path: Path, numbers: NDArray[np.floating[Any]], *, overwrite: bool
         raise InvalidMapError("The output", f"its type is {numbers.dtype}, not float32")
     if np.isinf(numbers).any():
         raise InvalidMapError("The output", "it has infinite values")
-    data = tiff.deflated(numbers.astype(np.float32), SOFTWARE, photometric="minisblack")
-    write_whole(path, data, overwrite=overwrite)
+    file = tiff.deflated(numbers.astype(np.float32), SOFTWARE, photometric="minisblack")
+    write_whole(path, file.getvalue(), overwrite=overwrite)
 
 
 def _whole_numbers(stored: Stored, zero_is_unknown: bool) -> NDArray[np.float32]:

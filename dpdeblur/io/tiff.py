@@ -9,7 +9,7 @@ import logging
 import math
 import struct
 from contextlib import suppress
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import Any
 
 import imageio.v3 as iio
@@ -73,7 +73,7 @@ def decode(data: bytes) -> Stored:
 def encode(stored: Stored, software: str) -> bytes:
     """Encode as one deflated page, with its EXIF, XMP and ICC blocks."""
     channels = stored.samples.shape[-1]
-    data = deflated(
+    file = deflated(
         without_single_channel(stored.samples),
         software,
         photometric="rgb" if channels >= 3 else "minisblack",
@@ -85,7 +85,9 @@ def encode(stored: Stored, software: str) -> bytes:
         blocks[_XMP] = exif.Entry(_BYTE, len(stored.xmp), stored.xmp)
     if stored.icc:
         blocks[_ICC] = exif.Entry(_UNDEFINED, len(stored.icc), stored.icc)
-    return _with_tags(data, blocks) if blocks else data
+    if blocks:
+        _add_tags(file, blocks)
+    return file.getvalue()
 
 
 def first_page(data: bytes) -> Any:
@@ -117,7 +119,7 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
     return iio.imread(data, plugin=_PLUGIN, series=None, page=0)
 
 
-def deflated(samples: NDArray[Any], software: str, **layout: Any) -> bytes:
+def deflated(samples: NDArray[Any], software: str, **layout: Any) -> BytesIO:
     """A little-endian file of one page, without any loss; `layout` is as tifffile has it."""
     buffer = BytesIO()
     with iio.imopen(buffer, "w", plugin=_PLUGIN, byteorder="<") as file:
@@ -130,7 +132,7 @@ def deflated(samples: NDArray[Any], software: str, **layout: Any) -> bytes:
             metadata=None,
             **layout,
         )
-    return buffer.getvalue()
+    return buffer
 
 
 def _check(page: Any) -> int:
@@ -181,11 +183,15 @@ def _with_alpha_only(
     return samples, notes
 
 
-def _with_tags(data: bytes, tags: exif.Directory) -> bytes:
+def _add_tags(file: BytesIO, tags: exif.Directory) -> None:
     """Add tags and whole directories to a little-endian file; the pixels stay where they are.
 
     A new main directory goes to the end and the header points there; the old one is left unused.
+    The file is as large as a picture, so it is changed where it is and never copied.
     """
-    grown = bytearray(data) + bytes(len(data) % 2)
-    struct.pack_into("<I", grown, 4, len(grown))
-    return bytes(grown + exif.serialise_directory(exif.parse(data) | tags, len(grown)))
+    directory = exif.parse(file.getvalue()) | tags
+    end = file.seek(0, SEEK_END)
+    end = file.seek(end + end % 2)
+    file.write(exif.serialise_directory(directory, end))
+    file.seek(4)
+    file.write(struct.pack("<I", end))
