@@ -52,9 +52,9 @@ def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]
         data = read_whole(path, READABLE_MAPS, _look)
         if data.startswith(png.SIGNATURE):
             return _whole_numbers(png.decode(data), zero_is_unknown)
-        page = tiff.first_page(data)
-        if page.sampleformat == _FLOAT:
-            return _floating_point(page, data)
+        with tiff.first_page(data) as page:
+            if page.sampleformat == _FLOAT:
+                return _floating_point(page, data)
         return _whole_numbers(tiff.decode(data), zero_is_unknown)
     except DPDeblurError:
         raise

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import math
 import struct
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import SEEK_END, BytesIO
 from typing import Any
 
@@ -52,22 +53,22 @@ def decode(data: bytes) -> Stored:
     and for files that are cut short or lack a part, and what tifffile raises (ValueError,
     RuntimeError, ...) for damaged ones.
     """
-    page = first_page(data)
-    colours = _check(page)
-    samples = pixels(page, data)
-    if page.axes == "SYX":
-        samples = np.moveaxis(samples, 0, -1)
-    bits: int = page.bitspersample
-    # A copy that may be written to.
-    samples = np.array(np.atleast_3d(samples), np.uint8 if bits <= 8 else np.uint16)
-    if page.photometric.name == "MINISWHITE":
-        samples[..., 0] = 2**bits - 1 - samples[..., 0]
-    samples, notes = _with_alpha_only(samples, bits, colours, page.extrasamples)
-    notes += _further_pages(page)
-    photoshop = _block(page, _PHOTOSHOP) or b""
-    left_out = (IPTC,) if _IPTC in page.tags or IPTC_RESOURCE in photoshop else ()
-    xmp, icc = _block(page, _XMP), _block(page, _ICC)
-    return Stored(samples, bits, data, xmp, icc, notes=notes, left_out=left_out)
+    with first_page(data) as page:
+        colours = _check(page)
+        samples = pixels(page, data)
+        if page.axes == "SYX":
+            samples = np.moveaxis(samples, 0, -1)
+        bits: int = page.bitspersample
+        # A copy that may be written to.
+        samples = np.array(np.atleast_3d(samples), np.uint8 if bits <= 8 else np.uint16)
+        if page.photometric.name == "MINISWHITE":
+            samples[..., 0] = 2**bits - 1 - samples[..., 0]
+        samples, notes = _with_alpha_only(samples, bits, colours, page.extrasamples)
+        notes += _further_pages(page)
+        photoshop = _block(page, _PHOTOSHOP) or b""
+        left_out = (IPTC,) if _IPTC in page.tags or IPTC_RESOURCE in photoshop else ()
+        xmp, icc = _block(page, _XMP), _block(page, _ICC)
+        return Stored(samples, bits, data, xmp, icc, notes=notes, left_out=left_out)
 
 
 def encode(stored: Stored, software: str) -> bytes:
@@ -90,9 +91,14 @@ def encode(stored: Stored, software: str) -> bytes:
     return file.getvalue()
 
 
-def first_page(data: bytes) -> Any:
-    """The first page of the bytes of a file as tifffile describes it, before any pixels."""
-    return tifffile.TiffFile(BytesIO(data)).pages[0]
+@contextmanager
+def first_page(data: bytes) -> Iterator[Any]:
+    """The first page of the bytes of a file as tifffile describes it, before any pixels.
+
+    It and its file hold each other; so the bytes are let go here, before Python finds out.
+    """
+    with BytesIO(data) as file:
+        yield tifffile.TiffFile(file).pages[0]
 
 
 def pixels(page: Any, data: bytes) -> NDArray[Any]:
