@@ -17,7 +17,7 @@ from dpdeblur.engines.memory_model import MemoryModel
 from dpdeblur.engines.meter import Meter
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.plan import Tile, plan_tiles, round_up, whole, window_read
-from dpdeblur.engines.pyramid import Views, half_size, pyramid
+from dpdeblur.engines.pyramid import Samples, Views, floats, half_size, pyramid, store
 from dpdeblur.engines.window import Window
 from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
 from dpdeblur.memory import free_memory, is_out_of_memory, release_unused
@@ -38,8 +38,8 @@ class TiledRun:
 
     meter: Meter
     views: Views
-    coarser: NDArray[np.float32] | None = None
-    pixels: NDArray[np.float32] | NDArray[np.uint16]
+    coarser: Samples | None = None
+    pixels: Samples
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class TiledRun:
         self.notes = list(setup.notes)
         self.budgets = self._budgets(options)
         self.wanted_size = options.tile_size
-        # From files, what goes into files: integers write the same ones as floats do.
+        # From files, what goes into files; so are the smaller scales, in half the memory.
         self.kind = np.uint16 if pair.as_files else np.float32
         self.sizes = [pair.shape]
         while len(self.sizes) < levels:
@@ -71,7 +71,7 @@ class TiledRun:
 
         Of each scale, the tiles are computed that the window of the finest depends on.
         """
-        scales = pyramid(pair, len(self.sizes))
+        scales = pyramid(pair, len(self.sizes), self.kind)
         plans = self._plan(window)
         work = sum(self._inside(tile, level) for level, plan in enumerate(plans) for tile in plan)
         height, width = self.sizes[0]
@@ -79,7 +79,7 @@ class TiledRun:
         while scales:
             self.views = scales.pop()
             self._measure(len(scales))
-            self.pixels = np.empty((*self.views.shape, 3), np.float32 if scales else self.kind)  # type: ignore[assignment]
+            self.pixels = np.empty((*self.views.shape, 3), self.kind)
             kept: list[Tile] = []
             todo = self._cut(plans[len(scales)])
             while todo:
@@ -88,7 +88,7 @@ class TiledRun:
                     continue
                 kept.append(todo.pop(0))
                 self.meter.add(self._inside(kept[-1], len(scales)))
-            self.coarser = self.pixels if scales else None  # type: ignore[assignment]
+            self.coarser = self.pixels if scales else None
         rows = max(min(tile.rows.stop, height) - tile.rows.start for tile in kept)
         columns = max(min(tile.columns.stop, width) - tile.columns.start for tile in kept)
         return len(kept), (rows, columns)
@@ -147,10 +147,7 @@ class TiledRun:
         place = self.pixels[
             tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop
         ]
-        if place.dtype == np.uint16:
-            place[:] = np.rint(np.clip(found, 0.0, 1.0) * np.float32(65535))
-        else:
-            np.clip(found, 0.0, 1.0, out=place)
+        store(place, found)
         return True
 
     def _forward(self, tile: Tile) -> NDArray[np.float32]:
@@ -159,7 +156,7 @@ class TiledRun:
         left, right = (self._tensor(view, tile, 1) for view in self.views.window(*_read(tile, 1)))
         coarser = None
         if self.coarser is not None:
-            coarser = self._tensor(self.coarser[_read(tile, 2)], tile, 2)
+            coarser = self._tensor(floats(self.coarser[_read(tile, 2)]), tile, 2)
         kept, read = self._inside(tile, self.level), rows.read * columns.read
         with (
             torch.inference_mode(),
@@ -233,8 +230,9 @@ class TiledRun:
             return 0
         level, pixels = self.level, [3 * math.prod(size) for size in self.sizes]
         last = level == len(pixels) - 1
-        result = pixels[level] * np.dtype(np.float32 if level else self.kind).itemsize
-        return result + 4 * (2 * sum(pixels[1 : level + 1]) + (0 if last else pixels[level + 1]))
+        samples = pixels[level] + 2 * sum(pixels[1 : level + 1])
+        samples += 0 if last else pixels[level + 1]
+        return samples * np.dtype(self.kind).itemsize
 
     def _respect_budget(self) -> None:
         if not self.budgets:

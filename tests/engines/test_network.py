@@ -191,7 +191,8 @@ def test_tiles_with_the_shipped_weights_equal_the_whole() -> None:
     assert difference(whole, tiles) <= 2e-5 + 1 / 65535  # both are rounded to 16 bits
 
 
-def test_pairs_from_files_give_the_samples_that_floats_would() -> None:
+@pytest.mark.parametrize("name", ["compact", "paper"])
+def test_pairs_from_files_give_the_samples_that_floats_would(name: str) -> None:
     views = read_pair(EXAMPLE / "l.png", EXAMPLE / "r.png")
     part = slice(0, 64)
     floats = DualPixelPair(*views.window(part, part))
@@ -199,10 +200,12 @@ def test_pairs_from_files_give_the_samples_that_floats_would() -> None:
         dataclasses.replace(view, samples=view.samples[part, part])
         for view in (views.left_view, views.right_view)
     )
-    model = loaded(MCCNet(PAPER))
+    model = load_model("compact") if name == "compact" else loaded(MCCNet(PAPER))
     first, second = (restore(model, pair, on_cpu()) for pair in (floats, DualPixelPair(*pictures)))
     assert (first.samples.dtype, second.samples.dtype) == (np.float32, np.uint16)
-    np.testing.assert_array_equal(np.rint(first.image * np.float32(65535)), second.samples)
+    expected = np.rint(first.image * np.float32(65535))
+    # The smaller scales of a pyramid are kept in 16 bits, too.
+    np.testing.assert_allclose(second.samples, expected, atol=4 if name == "compact" else 0)
     assert second.image.dtype == np.float32
 
 
