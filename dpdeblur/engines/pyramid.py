@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -61,8 +61,8 @@ def floats(stored: Samples) -> Pixels:
     return stored.astype(np.float32) / np.float32(65535)
 
 
-def pyramid(views: Views, levels: int, kind: type[np.float32] | type[np.uint16]) -> list[Views]:
-    """The views, and `levels - 1` more of that kind, each of half the size before.
+def pyramid(views: Views, levels: int, kind: type[Any]) -> list[Views]:
+    """The views, and `levels - 1` more, each of half the size before, in float32 or uint16.
 
     Sizes are rounded up; the last row and column of an odd one count twice.
     """
@@ -72,7 +72,7 @@ def pyramid(views: Views, levels: int, kind: type[np.float32] | type[np.uint16])
     return found
 
 
-def _halved(views: Views, kind: type[np.float32] | type[np.uint16]) -> Reduced:
+def _halved(views: Views, kind: type[Any]) -> Reduced:
     height, _ = views.shape
     left, right = np.empty((2, *half_size(views.shape), 3), kind)
     for top in range(0, height, _ROWS):

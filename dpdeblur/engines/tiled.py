@@ -57,7 +57,7 @@ class TiledRun:
         self.budgets = self._budgets(options)
         self.wanted_size = options.tile_size
         # From files, what goes into files; so are the smaller scales, in half the memory.
-        self.kind = np.uint16 if pair.as_files else np.float32
+        self.kind: type[Any] = np.uint16 if pair.as_files else np.float32
         self.sizes = [pair.shape]
         while len(self.sizes) < levels:
             self.sizes.append(half_size(self.sizes[-1]))
@@ -78,6 +78,7 @@ class TiledRun:
         self.meter = Meter(self.network, progress, height, work)
         while scales:
             self.views = scales.pop()
+            release_unused(self.device)  # what the scale before leaves
             self._measure(len(scales))
             self.pixels = np.empty((*self.views.shape, 3), self.kind)
             kept: list[Tile] = []
