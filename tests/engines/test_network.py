@@ -200,7 +200,7 @@ def test_pairs_from_files_give_the_samples_that_floats_would(name: str) -> None:
         dataclasses.replace(view, samples=view.samples[part, part])
         for view in (views.left_view, views.right_view)
     )
-    model = load_model("compact") if name == "compact" else loaded(MCCNet(PAPER))
+    model = load_model() if name == "compact" else loaded(MCCNet(PAPER))
     first, second = (restore(model, pair, on_cpu()) for pair in (floats, DualPixelPair(*pictures)))
     assert (first.samples.dtype, second.samples.dtype) == (np.float32, np.uint16)
     expected = np.rint(first.image * np.float32(65535))
