@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import wraps
@@ -81,12 +82,22 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         printer.config = root.meta.get(CONFIG)
         if log is not None:
             printer.log_to(log)
-        written = ", ".join(f"{name}={value}" for name, value in chosen.items())
+        written = ", ".join(f"{name.strip('_')}={_shown(value)}" for name, value in chosen.items())
         printer.detail(f"dpdeblur {__version__} {ctx.info_name}: {written}")
         began = perf_counter()
         function(printer, **given)
         printer.detail(f"Done in {perf_counter() - began:.1f} s.")
 
+    run.__doc__ = _flowing(inspect.getdoc(function) or "")
     run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
     return run
+
+
+def _shown(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _flowing(text: str) -> str:
+    """A docstring without the line breaks inside its paragraphs, for terminals of any width."""
+    return re.sub(r"(?<=\S)\n(?=\S)", " ", text)

@@ -43,7 +43,7 @@ def batch(
     printer: Output,
     source: Annotated[
         list[Path],
-        typer.Argument(help="Folders, files and patterns of what to restore.", metavar="IN..."),
+        typer.Argument(help="Folders, files and patterns of what to restore.", metavar="IN"),
     ],
     destination: Annotated[Path, typer.Argument(help="Folder for the results.", metavar="OUT")],
     pairs: Annotated[
@@ -199,7 +199,9 @@ def _marks(left_suffix: str | None, right_suffix: str | None, pairs: Path | None
 
     if not (left_suffix or right_suffix):
         return USUAL
-    _options.refuse("it is for names, but --pairs lists the views", left_suffix=pairs)
+    if pairs is not None:
+        reason = "it is for names, but --pairs lists the views"
+        _options.refuse(reason, left_suffix=left_suffix, right_suffix=right_suffix)
     return Marks.suffixes(left_suffix or "", right_suffix or "")
 
 

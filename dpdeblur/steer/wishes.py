@@ -78,15 +78,15 @@ class Wishes:
                 if getattr(self, key) is not None:
                     raise OptionError(
                         key,
-                        "it contradicts focus_at, which already says which depths to restore; "
-                        "leave one of them out",
+                        "the points to focus at already say which depths to restore; leave one of "
+                        "them out",
                     )
         elif self.depth_range is not None:
-            raise OptionError("depth_range", "it needs a point to be around; add focus_at")
+            raise OptionError("depth_range", "it needs a point to focus at; give one, too")
         if self.mask is not None:
             _check_mask(self.mask)
         elif self.feather is not None:
-            raise OptionError("feather", "it is for the edges of a mask; add mask")
+            raise OptionError("feather", "it is for the edges of a mask; give one, too")
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -219,6 +219,10 @@ class TestBatch:
         shown = run("batch", source, tmp_path / "out", *options).stdout
         assert "1 of 1 to do" in shown
         assert not (tmp_path / "out").exists()
+        table = ("--pairs", tmp_path / "table.csv")
+        assert "--right-suffix: " in failure(
+            run("batch", source, tmp_path / "out", *options, *table)
+        )
 
     def test_qualities_and_linear_light(self, source: Path, tmp_path: Path) -> None:
         files, out = (source / "a_L.png", source / "a_R.png"), tmp_path / "out"

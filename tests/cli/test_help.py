@@ -47,6 +47,12 @@ class TestHelp:
         assert "--help" in text
         assert "bool" not in text
 
+    def test_paragraphs_fill_the_lines(self) -> None:
+        lines = [line.strip() for line in run("fix", "--help").stdout.splitlines()]
+        first = next(i for i, line in enumerate(lines) if line.startswith("Give one raw file"))
+        paragraph = lines[first : lines.index("", first)]
+        assert min(map(len, paragraph[:-1])) > 60
+
     @pytest.mark.parametrize("command", ["app", "fix", "map"])
     @pytest.mark.slow
     def test_help_needs_no_torch(self, command: str) -> None:
