@@ -25,7 +25,7 @@ from dpdeblur.batch.plan import Job
 from dpdeblur.batch.steps import Failed, Outcome, Steps
 from dpdeblur.batch.worker import Worker
 from dpdeblur.engines import Engine
-from dpdeblur.errors import ClusterError, DPDeblurError, MissingPackageError
+from dpdeblur.errors import ClusterError, DPDeblurError, MissingExtraError
 
 _HANDS = 3  # pictures that a worker holds
 _LIVES = 3  # workers in one place, and tries of one picture, that may die one after the other
@@ -265,9 +265,9 @@ def _signals_kept() -> Iterator[None]:
 
 
 def _ray() -> Any:
-    """The library; raises MissingPackageError where it is not installed."""
+    """The library; raises MissingExtraError where it is not installed."""
     try:
         import ray
     except ImportError as error:
-        raise MissingPackageError("ray", "ray") from error
+        raise MissingExtraError("ray", ["ray"]) from error
     return ray

@@ -74,8 +74,9 @@ class Network:
 
         Args:
             pair: the two views.
-            progress: called with (rows done, rows in all) at the start and after every tile;
-                smaller scales count as rows of the full size, by their pixels.
+            progress: called with (rows done, rows in all) at the start and each time the rows have
+                grown, also within a tile; smaller scales count as rows of the full size, by their
+                pixels.
             window: rows and columns of the views: only tiles that these depend on are computed.
 
         Returns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from dpdeblur.models import halve
 _ROWS = 256  # at once, which bounds the memory that linear light takes
 _ALL = slice(None)
 Pixels = NDArray[np.float32]
+Samples = NDArray[np.float32] | NDArray[np.uint16]
 
 
 class Views(Protocol):
@@ -29,10 +30,10 @@ class Views(Protocol):
 
 @dataclass(frozen=True)
 class Reduced:
-    """Two views of smaller size, float32, H x W x 3, sRGB-encoded."""
+    """Two views of smaller size, H x W x 3, sRGB-encoded, as `store` keeps them."""
 
-    left: Pixels
-    right: Pixels
+    left: Samples
+    right: Samples
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -42,27 +43,42 @@ class Reduced:
 
     def window(self, rows: slice, columns: slice = _ALL) -> tuple[Pixels, Pixels]:
         """A part of both."""
-        return self.left[rows, columns], self.right[rows, columns]
+        return floats(self.left[rows, columns]), floats(self.right[rows, columns])
 
 
-def pyramid(views: Views, levels: int) -> list[Views]:
-    """The views, and `levels - 1` more, each of half the size before.
+def store(place: Samples, pixels: Pixels) -> None:
+    """Put pixels, clipped to [0, 1], into float32, or into uint16 of which 65535 is white."""
+    if place.dtype == np.uint16:
+        place[:] = np.rint(np.clip(pixels, 0.0, 1.0) * np.float32(65535))
+    else:
+        np.clip(pixels, 0.0, 1.0, out=place)
+
+
+def floats(stored: Samples) -> Pixels:
+    """The pixels that were stored."""
+    if stored.dtype == np.float32:
+        return cast(Pixels, stored)
+    return stored.astype(np.float32) / np.float32(65535)
+
+
+def pyramid(views: Views, levels: int, kind: type[Any]) -> list[Views]:
+    """The views, and `levels - 1` more, each of half the size before, in float32 or uint16.
 
     Sizes are rounded up; the last row and column of an odd one count twice.
     """
     found = [views]
     for _ in range(levels - 1):
-        found.append(_halved(found[-1]))
+        found.append(_halved(found[-1], kind))
     return found
 
 
-def _halved(views: Views) -> Reduced:
+def _halved(views: Views, kind: type[Any]) -> Reduced:
     height, _ = views.shape
-    left, right = np.empty((2, *half_size(views.shape), 3), np.float32)
+    left, right = np.empty((2, *half_size(views.shape), 3), kind)
     for top in range(0, height, _ROWS):
         for result, rows in zip((left, right), views.window(slice(top, top + _ROWS)), strict=True):
             half = halve(torch.from_numpy(rows).permute(2, 0, 1)[None])
-            result[top // 2 : top // 2 + half.shape[2]] = half[0].permute(1, 2, 0).numpy()
+            store(result[top // 2 : top // 2 + half.shape[2]], half[0].permute(1, 2, 0).numpy())
     return Reduced(left, right)
 
 

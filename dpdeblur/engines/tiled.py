@@ -14,9 +14,10 @@ from torch import Tensor
 from dpdeblur.device import autocast
 from dpdeblur.engines.base import ProgressCallback
 from dpdeblur.engines.memory_model import MemoryModel
+from dpdeblur.engines.meter import Meter
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.plan import Tile, plan_tiles, round_up, whole, window_read
-from dpdeblur.engines.pyramid import Views, half_size, pyramid
+from dpdeblur.engines.pyramid import Samples, Views, floats, half_size, pyramid, store
 from dpdeblur.engines.window import Window
 from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
 from dpdeblur.memory import free_memory, is_out_of_memory, release_unused
@@ -28,14 +29,17 @@ from dpdeblur.pair import DualPixelPair
 _SHARES = (0.6, 0.9)
 # Bytes that tiles take on the CPU even where there are more: larger ones are hardly faster.
 _FAST = 400_000_000
+# The axes along which the passes of an ensemble are mirrored.
+_MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
 
 
 class TiledRun:
     """One picture on its way: what may change under way (tile size, precision) lives here."""
 
+    meter: Meter
     views: Views
-    coarser: NDArray[np.float32] | None = None
-    pixels: NDArray[np.float32] | NDArray[np.uint16]
+    coarser: Samples | None = None
+    pixels: Samples
 
     def __init__(
         self,
@@ -47,12 +51,13 @@ class TiledRun:
     ) -> None:
         setup = options.setup
         self.device, self.precision = setup.device, setup.precision
-        self.network, self.descriptor, self.ensemble = network, descriptor, options.ensemble
+        self.network, self.descriptor = network, descriptor
+        self.passes = _MIRRORED if options.ensemble else _MIRRORED[:1]
         self.notes = list(setup.notes)
         self.budgets = self._budgets(options)
         self.wanted_size = options.tile_size
-        # From files, what goes into files: integers write the same ones as floats do.
-        self.kind = np.uint16 if pair.as_files else np.float32
+        # From files, what goes into files; so are the smaller scales, in half the memory.
+        self.kind: type[Any] = np.uint16 if pair.as_files else np.float32
         self.sizes = [pair.shape]
         while len(self.sizes) < levels:
             self.sizes.append(half_size(self.sizes[-1]))
@@ -66,16 +71,16 @@ class TiledRun:
 
         Of each scale, the tiles are computed that the window of the finest depends on.
         """
-        scales = pyramid(pair, len(self.sizes))
+        scales = pyramid(pair, len(self.sizes), self.kind)
         plans = self._plan(window)
         work = sum(self._inside(tile, level) for level, plan in enumerate(plans) for tile in plan)
-        done, height = 0, self.sizes[0][0]
-        if progress:
-            progress(0, height)
+        height, width = self.sizes[0]
+        self.meter = Meter(self.network, progress, height, work)
         while scales:
             self.views = scales.pop()
+            release_unused(self.device)  # what the scale before leaves
             self._measure(len(scales))
-            self.pixels = np.empty((*self.views.shape, 3), np.float32 if scales else self.kind)  # type: ignore[assignment]
+            self.pixels = np.empty((*self.views.shape, 3), self.kind)
             kept: list[Tile] = []
             todo = self._cut(plans[len(scales)])
             while todo:
@@ -83,11 +88,8 @@ class TiledRun:
                     todo = self._cut(todo)
                     continue
                 kept.append(todo.pop(0))
-                done += self._inside(kept[-1], len(scales))
-                if progress:
-                    progress(height * done // work, height)
-            self.coarser = self.pixels if scales else None  # type: ignore[assignment]
-        height, width = self.sizes[0]
+                self.meter.add(self._inside(kept[-1], len(scales)))
+            self.coarser = self.pixels if scales else None
         rows = max(min(tile.rows.stop, height) - tile.rows.start for tile in kept)
         columns = max(min(tile.columns.stop, width) - tile.columns.start for tile in kept)
         return len(kept), (rows, columns)
@@ -146,10 +148,7 @@ class TiledRun:
         place = self.pixels[
             tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop
         ]
-        if place.dtype == np.uint16:
-            place[:] = np.rint(np.clip(found, 0.0, 1.0) * np.float32(65535))
-        else:
-            np.clip(found, 0.0, 1.0, out=place)
+        store(place, found)
         return True
 
     def _forward(self, tile: Tile) -> NDArray[np.float32]:
@@ -158,30 +157,32 @@ class TiledRun:
         left, right = (self._tensor(view, tile, 1) for view in self.views.window(*_read(tile, 1)))
         coarser = None
         if self.coarser is not None:
-            coarser = self._tensor(self.coarser[_read(tile, 2)], tile, 2)
+            coarser = self._tensor(floats(self.coarser[_read(tile, 2)]), tile, 2)
+        kept, read = self._inside(tile, self.level), rows.read * columns.read
         with (
             torch.inference_mode(),
             _same_every_time(self.device),
             autocast(self.device, self.precision),
+            self.meter.within(kept, len(self.passes) * read),
         ):
             result = self._restore(left, right, coarser)
         top, start = rows.start - rows.read_start, columns.start - columns.read_start
         bottom = top + min(rows.stop, height) - rows.start
         end = start + min(columns.stop, width) - columns.start
-        kept = result[0, :, top:bottom, start:end]
-        found: NDArray[np.float32] = kept.permute(1, 2, 0).float().cpu().numpy()
+        inner = result[0, :, top:bottom, start:end]
+        found: NDArray[np.float32] = inner.permute(1, 2, 0).float().cpu().numpy()
         return found
 
     def _restore(self, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
-        if not self.ensemble:
+        if len(self.passes) == 1:
             return self.network.level(left, right, coarser)
         total = torch.zeros_like(left)
-        for axes in ((), (-1,), (-2,), (-1, -2)):
+        for axes in self.passes:
             # The right view of a mirrored scene is the mirrored left view.
             first, second = (right, left) if -1 in axes else (left, right)
             half = None if coarser is None else coarser.flip(axes)
             total += self.network.level(first.flip(axes), second.flip(axes), half).flip(axes)
-        return total / 4
+        return total / len(self.passes)
 
     def _tensor(self, part: NDArray[np.float32], tile: Tile, scale: int) -> Tensor:
         """What was read of a view as `1 x 3 x H x W`, the last row and column repeated."""
@@ -230,8 +231,9 @@ class TiledRun:
             return 0
         level, pixels = self.level, [3 * math.prod(size) for size in self.sizes]
         last = level == len(pixels) - 1
-        result = pixels[level] * np.dtype(np.float32 if level else self.kind).itemsize
-        return result + 4 * (2 * sum(pixels[1 : level + 1]) + (0 if last else pixels[level + 1]))
+        samples = pixels[level] + 2 * sum(pixels[1 : level + 1])
+        samples += 0 if last else pixels[level + 1]
+        return samples * np.dtype(self.kind).itemsize
 
     def _respect_budget(self) -> None:
         if not self.budgets:

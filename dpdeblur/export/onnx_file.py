@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpdeblur import __version__
-from dpdeblur.errors import ExportError, MissingPackageError
+from dpdeblur.errors import ExportError, MissingExtraError
 from dpdeblur.io.atomic import check_writable, write_whole
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ _PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 def check_packages() -> None:
-    """Raise MissingPackageError if something is missing that `export_onnx` needs."""
-    for package in _PACKAGES:
-        if find_spec(package) is None:
-            raise MissingPackageError(package, "onnx")
+    """Raise MissingExtraError if something is missing that `export_onnx` needs."""
+    missing = [package for package in _PACKAGES if find_spec(package) is None]
+    if missing:
+        raise MissingExtraError("onnx", missing)
 
 
 def export_onnx(
@@ -51,7 +51,7 @@ def export_onnx(
         The largest difference from PyTorch's result if checked, else None.
 
     Raises:
-        MissingPackageError: the extra `onnx` is not installed.
+        MissingExtraError: the extra `onnx` is not installed.
         ExportError: the graph's results are not the network's.
         OutputExistsError, UnwritableOutputError, UnsupportedFormatError: the file cannot be
             written.

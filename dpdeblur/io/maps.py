@@ -52,9 +52,9 @@ def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]
         data = read_whole(path, READABLE_MAPS, _look)
         if data.startswith(png.SIGNATURE):
             return _whole_numbers(png.decode(data), zero_is_unknown)
-        page = tiff.first_page(data)
-        if page.sampleformat == _FLOAT:
-            return _floating_point(page, data)
+        with tiff.first_page(data) as page:
+            if page.sampleformat == _FLOAT:
+                return _floating_point(page, data)
         return _whole_numbers(tiff.decode(data), zero_is_unknown)
     except DPDeblurError:
         raise
@@ -93,8 +93,8 @@ def write_map(path: Path, numbers: NDArray[np.floating[Any]], *, overwrite: bool
         raise InvalidMapError("The output", f"its type is {numbers.dtype}, not float32")
     if np.isinf(numbers).any():
         raise InvalidMapError("The output", "it has infinite values")
-    data = tiff.deflated(numbers.astype(np.float32), SOFTWARE, photometric="minisblack")
-    write_whole(path, data, overwrite=overwrite)
+    file = tiff.deflated(numbers.astype(np.float32), SOFTWARE, photometric="minisblack")
+    write_whole(path, file.getvalue(), overwrite=overwrite)
 
 
 def _whole_numbers(stored: Stored, zero_is_unknown: bool) -> NDArray[np.float32]:

@@ -77,7 +77,8 @@ def encode(stored: Stored) -> bytes:
         chunks += _chunk(b"eXIf", stored.exif)
     if stored.xmp:
         chunks += _chunk(b"iTXt", _XMP_KEYWORD + bytes(5) + stored.xmp)
-    return bytes(data[:_HEADER_END]) + chunks + bytes(data[_HEADER_END:])
+    whole = memoryview(data)  # whose parts are no copies
+    return b"".join((whole[:_HEADER_END], chunks, whole[_HEADER_END:]))
 
 
 def _pixels(chunks: list[tuple[bytes, bytes]]) -> Samples:

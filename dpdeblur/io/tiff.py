@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import math
 import struct
-from contextlib import suppress
-from io import BytesIO
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import SEEK_END, BytesIO
 from typing import Any
 
 import imageio.v3 as iio
@@ -60,35 +61,35 @@ def decode(data: bytes) -> Stored:
     kinds of picture, for raw files, which begin with a preview, and for files that are cut short
     or lack a part, and what tifffile raises (ValueError, RuntimeError, ...) for damaged ones.
     """
-    page = first_page(data)
-    if data[8:10] == _CR2 or _DNG_VERSION in page.tags or page.subfiletype & _REDUCED:
-        raise Unusable("it is a raw file or holds only a preview; develop it to a TIFF first")
-    colours = _check(page)
-    samples = pixels(page, data)
-    if page.axes == "SYX":
-        samples = np.moveaxis(samples, 0, -1)
-    bits: int = page.bitspersample
-    icc = _block(page, _ICC)
-    samples = np.atleast_3d(samples)
-    if page.photometric.name == "PALETTE":
-        samples, bits, colours = *_unfolded(samples[..., 0], page.colormap), 3
-    notes: tuple[str, ...] = ()
-    if page.sampleformat == _FLOAT:
-        # Pictures in linear light, ours too, have a profile; maps have none.
-        ours = str(page.software).startswith(_OURS)
-        if colours == 1 and icc is None and (ours or samples.min() < _NEGATIVE):
-            raise Unusable("it is a map rather than a picture")
-        samples, notes = _from_light(samples)
-        bits, icc = 16, icc or colour_profile.linear_profile(gray=colours == 1)
-    # A copy that may be written to.
-    samples = np.array(samples, np.uint8 if bits <= 8 else np.uint16)
-    if page.photometric.name == "MINISWHITE":
-        samples[..., 0] = 2**bits - 1 - samples[..., 0]
-    samples, others = _with_alpha_only(samples, bits, colours, page.extrasamples)
-    notes += others + _further_pages(page)
-    photoshop = _block(page, _PHOTOSHOP) or b""
-    left_out = (IPTC,) if _IPTC in page.tags or IPTC_RESOURCE in photoshop else ()
-    return Stored(samples, bits, data, _block(page, _XMP), icc, notes=notes, left_out=left_out)
+    with first_page(data) as page:
+        if data[8:10] == _CR2 or _DNG_VERSION in page.tags or page.subfiletype & _REDUCED:
+            raise Unusable("it is a raw file or holds only a preview; develop it to a TIFF first")
+        colours = _check(page)
+        samples = pixels(page, data)
+        if page.axes == "SYX":
+            samples = np.moveaxis(samples, 0, -1)
+        bits: int = page.bitspersample
+        icc = _block(page, _ICC)
+        samples = np.atleast_3d(samples)
+        if page.photometric.name == "PALETTE":
+            samples, bits, colours = *_unfolded(samples[..., 0], page.colormap), 3
+        notes: tuple[str, ...] = ()
+        if page.sampleformat == _FLOAT:
+            # Pictures in linear light, ours too, have a profile; maps have none.
+            ours = str(page.software).startswith(_OURS)
+            if colours == 1 and icc is None and (ours or samples.min() < _NEGATIVE):
+                raise Unusable("it is a map rather than a picture")
+            samples, notes = _from_light(samples)
+            bits, icc = 16, icc or colour_profile.linear_profile(gray=colours == 1)
+        # A copy that may be written to.
+        samples = np.array(samples, np.uint8 if bits <= 8 else np.uint16)
+        if page.photometric.name == "MINISWHITE":
+            samples[..., 0] = 2**bits - 1 - samples[..., 0]
+        samples, others = _with_alpha_only(samples, bits, colours, page.extrasamples)
+        notes += others + _further_pages(page)
+        photoshop = _block(page, _PHOTOSHOP) or b""
+        left_out = (IPTC,) if _IPTC in page.tags or IPTC_RESOURCE in photoshop else ()
+        return Stored(samples, bits, data, _block(page, _XMP), icc, notes=notes, left_out=left_out)
 
 
 def encode(stored: Stored, software: str) -> bytes:
@@ -97,7 +98,7 @@ def encode(stored: Stored, software: str) -> bytes:
     Samples are uint8, uint16 or float32.
     """
     channels = stored.samples.shape[-1]
-    data = deflated(
+    file = deflated(
         without_single_channel(stored.samples),
         software,
         photometric="rgb" if channels >= 3 else "minisblack",
@@ -109,12 +110,19 @@ def encode(stored: Stored, software: str) -> bytes:
         blocks[_XMP] = exif.Entry(_BYTE, len(stored.xmp), stored.xmp)
     if stored.icc:
         blocks[_ICC] = exif.Entry(_UNDEFINED, len(stored.icc), stored.icc)
-    return _with_tags(data, blocks) if blocks else data
+    if blocks:
+        _add_tags(file, blocks)
+    return file.getvalue()
 
 
-def first_page(data: bytes) -> Any:
-    """The first page of the bytes of a file as tifffile describes it, before any pixels."""
-    return tifffile.TiffFile(BytesIO(data)).pages[0]
+@contextmanager
+def first_page(data: bytes) -> Iterator[Any]:
+    """The first page of the bytes of a file as tifffile describes it, before any pixels.
+
+    It and its file hold each other; so the bytes are let go here, before Python finds out.
+    """
+    with BytesIO(data) as file:
+        yield tifffile.TiffFile(file).pages[0]
 
 
 def pixels(page: Any, data: bytes) -> NDArray[Any]:
@@ -141,7 +149,7 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
     return iio.imread(data, plugin=_PLUGIN, series=None, page=0)
 
 
-def deflated(samples: NDArray[Any], software: str, **layout: Any) -> bytes:
+def deflated(samples: NDArray[Any], software: str, **layout: Any) -> BytesIO:
     """A little-endian file of one page, without any loss; `layout` is as tifffile has it."""
     buffer = BytesIO()
     with iio.imopen(buffer, "w", plugin=_PLUGIN, byteorder="<") as file:
@@ -154,7 +162,7 @@ def deflated(samples: NDArray[Any], software: str, **layout: Any) -> bytes:
             metadata=None,
             **layout,
         )
-    return buffer.getvalue()
+    return buffer
 
 
 def _check(page: Any) -> int:
@@ -229,11 +237,15 @@ def _with_alpha_only(
     return samples, notes
 
 
-def _with_tags(data: bytes, tags: exif.Directory) -> bytes:
+def _add_tags(file: BytesIO, tags: exif.Directory) -> None:
     """Add tags and whole directories to a little-endian file; the pixels stay where they are.
 
     A new main directory goes to the end and the header points there; the old one is left unused.
+    The file is as large as a picture, so it is changed where it is and never copied.
     """
-    grown = bytearray(data) + bytes(len(data) % 2)
-    struct.pack_into("<I", grown, 4, len(grown))
-    return bytes(grown + exif.serialise_directory(exif.parse(data) | tags, len(grown)))
+    directory = exif.parse(file.getvalue()) | tags
+    end = file.seek(0, SEEK_END)
+    end = file.seek(end + end % 2)
+    file.write(exif.serialise_directory(directory, end))
+    file.seek(4)
+    file.write(struct.pack("<I", end))

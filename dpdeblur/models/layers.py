@@ -18,9 +18,13 @@ def conv_act(inputs: int, outputs: int, kernel: int, slope: float) -> nn.Sequent
 
 
 def he_initialise(network: nn.Module, slope: float) -> None:
-    """He initialisation of all convolutions (Section 4.2), biases zero, for LeakyReLU `slope`."""
+    """He initialisation of all convolutions (Section 4.2), biases zero, for LeakyReLU `slope`.
+
+    Weights without memory are left alone: for these PyTorch would load its compiler, which takes
+    seconds and 80 MB.
+    """
     for module in network.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
             nn.init.kaiming_normal_(module.weight, a=slope, nonlinearity="leaky_relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

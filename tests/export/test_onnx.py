@@ -15,7 +15,7 @@ import torch
 
 from dpdeblur import __version__
 from dpdeblur.engines import NetworkOptions
-from dpdeblur.errors import MissingPackageError
+from dpdeblur.errors import MissingExtraError
 from dpdeblur.export import compare, export_onnx
 from dpdeblur.export.filters import TiledFilters
 from dpdeblur.models import load_model
@@ -92,11 +92,14 @@ def test_filters_without_fourier_transforms() -> None:
 
 def test_missing_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("dpdeblur.export.onnx_file.find_spec", lambda _: None)
-    with pytest.raises(MissingPackageError) as error:
+    with pytest.raises(MissingExtraError) as error:
         export_onnx(load_model(), tmp_path / "x.onnx")
-    assert (error.value.package, error.value.extra) == ("onnx", "onnx")
+    assert (error.value.packages, error.value.extra) == (
+        ("onnx", "onnxscript", "onnxruntime"),
+        "onnx",
+    )
     sentence = failure(run("export", "-o", tmp_path / "x.onnx"))
-    assert 'run: pip install "dpdeblur[onnx]"' in sentence
+    assert "run: pip install 'dpdeblur[onnx]'" in sentence
 
 
 def test_what_cannot_be_written(tmp_path: Path) -> None:

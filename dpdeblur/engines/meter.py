@@ -1,0 +1,87 @@
+"""How far the work on a picture has come, also within a tile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from dpdeblur.engines.base import ProgressCallback
+from dpdeblur.models import MCCNet
+
+_SIDE = 16  # of the picture that tells what a pixel costs, the smallest that there is
+
+
+class Meter:
+    """Tells of progress in rows of the full size, each time it has grown.
+
+    A tile's part grows with the multiply-adds of the convolutions that have run; on a GPU, with
+    those that were asked for. `tell` is called with (0, rows) at once; `pixels` is all the work.
+    """
+
+    def __init__(
+        self, network: MCCNet, tell: ProgressCallback | None, rows: int, pixels: int
+    ) -> None:
+        self._network, self._tell, self._rows, self._pixels = network, tell, rows, pixels
+        self._done = self._told = 0
+        self._layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+        if tell:
+            tell(0, rows)
+
+    def add(self, pixels: int) -> None:
+        """So many pixels more are done."""
+        self._done += pixels
+        self._show(self._done)
+
+    @contextmanager
+    def within(self, pixels: int, read: int) -> Iterator[None]:
+        """Tell of the network's work on `pixels`, for which it reads `read` pixels in all."""
+        if not (self._tell and self._layers):
+            yield
+            return
+        expected, so_far = self._cost * read, 0
+
+        def advance(work: int) -> None:
+            nonlocal so_far
+            so_far += work
+            # Bands that overlap are counted twice, which the cost does not know.
+            self._show(self._done + int(pixels * min(1.0, so_far / expected)))
+
+        with self._counting(advance):
+            yield
+
+    def _show(self, done: int) -> None:
+        rows = self._rows * done // self._pixels
+        if self._tell and rows > self._told:
+            self._told = rows
+            self._tell(rows, self._rows)
+
+    @cached_property
+    def _cost(self) -> float:
+        """Multiply-adds for each pixel read, from a trial that takes no time."""
+        total = 0
+
+        def add(work: int) -> None:
+            nonlocal total
+            total += work
+
+        view = torch.zeros(1, 3, _SIDE, _SIDE, device=self._layers[0].weight.device)
+        with torch.inference_mode(), self._counting(add):
+            self._network.level(view, view, None)
+        return total / _SIDE**2
+
+    @contextmanager
+    def _counting(self, add: Callable[[int], None]) -> Iterator[None]:
+        def count(layer: nn.Module, _inputs: object, output: Tensor) -> None:
+            assert isinstance(layer, nn.Conv2d)
+            add(layer.weight.numel() * output[:, 0].numel())
+
+        hooks = [layer.register_forward_hook(count) for layer in self._layers]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
