@@ -80,6 +80,13 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         printer = Output(json=json, quiet=quiet, verbose=verbose, flags=flags)
         root.obj = printer  # for the error handler
         printer.config = root.meta.get(CONFIG)
+        printer.configured = {
+            name
+            for option in ctx.command.params
+            for name in option.opts
+            if (source := ctx.get_parameter_source(option.name or ""))
+            and source.name == "DEFAULT_MAP"
+        }
         if log is not None:
             printer.log_to(log)
         written = ", ".join(f"{name.strip('_')}={_shown(value)}" for name, value in chosen.items())

@@ -124,9 +124,19 @@ def _ran_out_of_memory(error: Exception) -> bool:
 
 
 def sentence(printer: Output, error: DPDeblurError) -> str:
-    """An error's text, with the flag of the running command for the parameter it is about."""
-    name = error.parameter or ""
+    """An error's text, with the flag of the running command for the parameter it is about.
+
+    Where the configuration file gave that flag, the text names the file.
+    """
+    name = (error.parameter or "").removeprefix("--")
     flag = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
+    text = _with_flag(printer, error, flag)
+    if printer.config is None or flag not in printer.configured:
+        return text
+    return f"{text.removesuffix('.')} ({printer.config.path} sets it)."
+
+
+def _with_flag(printer: Output, error: DPDeblurError, flag: str) -> str:
     if flag not in printer.flags:  # a key of a recipe, say
         return str(error)
     if isinstance(error, OptionError):

@@ -128,7 +128,10 @@ SwapViews = Annotated[
 Quality = Annotated[
     int | None,
     typer.Option(
-        min=1, max=100, help="Of JPEG and AVIF (default: 95), WebP and JPEG XL (default: no loss)."
+        min=1,
+        max=100,
+        metavar="N",
+        help="Of JPEG and AVIF (default: 95), WebP and JPEG XL (default: no loss).",
     ),
 ]
 Linear = Annotated[

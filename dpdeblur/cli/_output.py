@@ -38,7 +38,7 @@ class Output:
 
     With `json` a command prints exactly one JSON document, whatever happens. With `quiet`
     nothing is printed but errors, with `verbose` also details. `flags` are those that the running
-    command knows. `config` is the user's own defaults.
+    command knows. `config` is the user's own defaults, `configured` the flags that it set.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Output:
     ) -> None:
         self.json, self.quiet, self.verbose, self.flags = json, quiet, verbose, flags
         self.config: Config | None = None
+        self.configured: Collection[str] = ()
         self._log = logging.Logger("dpdeblur")  # of this run, not of the whole process
         self._log.addHandler(logging.NullHandler())
         self.interactive = sys.stderr.isatty() and not (json or quiet)

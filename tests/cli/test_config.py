@@ -30,6 +30,8 @@ class TestConfig:
         config.write_text('overwrite = true\n[batch]\nformat = "tif"\nquality = 80\n')
         said = failure(run("batch", *pair, tmp_path / "out"))
         assert "--quality: .tif" in said
+        assert f"({config} sets it)" in said
+        assert str(config) not in failure(run("batch", *pair, tmp_path / "out", "--quality", "70"))
         assert plan("batch", *pair, tmp_path / "out", "--format", "jpg") == [".jpg"]
         other = tmp_path / "other.toml"
         other.write_text('[batch]\nformat = "webp"\n[calibrate.pattern]\noverwrite = true\n')
