@@ -133,7 +133,9 @@ def test_lists_of_lists_and_strips(weights: Path) -> None:
         tile_size=8,
         progress=lambda done, _: seen.append(done),
     )
-    assert seen == [0, 8, 16, 21]
+    assert (seen[0], seen[-1]) == (0, 21)
+    assert len(seen) > 3
+    assert seen == sorted(seen)
     np.testing.assert_allclose(result, deblur(LEFT, RIGHT, weights), atol=2e-5)
 
 

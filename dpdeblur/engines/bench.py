@@ -200,10 +200,10 @@ class _Transforms(TorchDispatchMode):  # type: ignore[no-untyped-call]
     largest: tuple[int, ...] | None = None
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if str(func) in {"aten._fft_r2c.default", "aten.fft_rfft2.default"}:
-            shape = tuple(args[0].shape)
-            if "rfft2" in str(func) and len(args) > 1 and args[1] is not None:
-                shape = (*shape[:-2], *args[1])  # padded
+        if str(func) in {"aten._fft_r2c.default", "aten.fft_rfft.default"}:
+            shape = tuple(args[0].shape)  # the network transforms the rows, then the columns
+            if "rfft" in str(func) and len(args) > 1 and args[1] is not None:
+                shape = (*shape[:-1], args[1])  # padded
             if self.largest is None or math.prod(shape) > math.prod(self.largest):
                 self.largest = shape
         return func(*args, **(kwargs or {}))

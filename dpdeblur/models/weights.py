@@ -53,7 +53,7 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
 
     >>> model = load_model("mccnet")
     >>> model.name, model.descriptor.levels
-    ('mccnet', 1)
+    ('mccnet', 3)
     """
     path = find_weights(weights)
     try:

@@ -31,7 +31,7 @@ CASES = {
     "map LEFT RIGHT -o x --calibration one.npz": "one.npz cannot be read: ",
     "map LEFT one.png -o x": "one.png cannot be read: ",
     "batch nope out": "nope does not exist; check the name.",
-    "batch one.png out": "one.png cannot be read: it is a file",
+    "batch one.png out": "No pairs can be made from .",
     "batch pairs out --weights nope": "The weights nope cannot be used: ",
     "eval nope": "nope does not exist; check the name.",
     "eval truths --weights nope": "The weights nope cannot be used: ",

@@ -161,7 +161,7 @@ class TestFix:
         report = json.loads(
             run("fix", photo, "--size", "full", "--tile-size", "32", "--json").stdout
         )
-        assert (report["width"], report["height"], report["run"]["tiles"]) == (96, 128, 3)
+        assert (report["width"], report["height"], report["run"]["tiles"]) == (96, 128, 12)
         assert (report["frame_1"], report["views"]) == ("left", {})
         assert "smallest tiles" in failure(run("fix", photo, "--max-memory", "1MB", "--overwrite"))
 
@@ -246,7 +246,9 @@ class TestFix:
             ).stdout
         )
         assert swapped["input"] == pytest.approx(report["input"], abs=1e-3)
-        assert swapped["result"]["psnr"] < report["result"]["psnr"] - 1
+        # Exchanged, they are the views of a plane in front of the focus, which is restored, too.
+        assert swapped["result"]["psnr"] > swapped["input"]["psnr"] + 2
+        assert swapped["result"] != report["result"]
 
 
 @pytest.mark.parametrize("command", ["fix", "split"])

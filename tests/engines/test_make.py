@@ -94,7 +94,10 @@ def test_both_run_through_the_protocol(engine: Engine, small_views: DualPixelPai
     assert run.seconds > 0
     assert run.versions["dpdeblur"] == __version__
     record = asdict(run)
-    assert json.loads(json.dumps(record, allow_nan=False)) == record | {"notes": []}
+    assert json.loads(json.dumps(record, allow_nan=False)) == record | {
+        "notes": [],
+        "tile_size": [50, 59],
+    }
 
 
 @pytest.mark.slow

@@ -191,7 +191,7 @@ def test_tiles_with_the_shipped_weights_equal_the_whole() -> None:
     assert difference(whole, tiles) <= 2e-5 + 1 / 65535  # both are rounded to 16 bits
 
 
-@pytest.mark.parametrize("name", ["compact", "paper"])
+@pytest.mark.parametrize("name", ["mccnet", "paper"])
 def test_pairs_from_files_give_the_samples_that_floats_would(name: str) -> None:
     views = read_pair(EXAMPLE / "l.png", EXAMPLE / "r.png")
     part = slice(0, 64)
@@ -200,12 +200,12 @@ def test_pairs_from_files_give_the_samples_that_floats_would(name: str) -> None:
         dataclasses.replace(view, samples=view.samples[part, part])
         for view in (views.left_view, views.right_view)
     )
-    model = load_model() if name == "compact" else loaded(MCCNet(PAPER))
+    model = load_model() if name == "mccnet" else loaded(MCCNet(PAPER))
     first, second = (restore(model, pair, on_cpu()) for pair in (floats, DualPixelPair(*pictures)))
     assert (first.samples.dtype, second.samples.dtype) == (np.float32, np.uint16)
     expected = np.rint(first.image * np.float32(65535))
     # The smaller scales of a pyramid are kept in 16 bits, too.
-    np.testing.assert_allclose(second.samples, expected, atol=4 if name == "compact" else 0)
+    np.testing.assert_allclose(second.samples, expected, atol=4 if name == "mccnet" else 0)
     assert second.image.dtype == np.float32
 
 
@@ -232,7 +232,7 @@ def test_progress_of_a_pyramid_counts_its_smaller_scales() -> None:
 
 
 @pytest.mark.parametrize("ensemble", [False, True])
-@pytest.mark.parametrize("name", ["compact", "paper"])
+@pytest.mark.parametrize("name", ["mccnet", "paper"])
 def test_progress_goes_on_within_a_tile(name: str, ensemble: bool) -> None:
     seen: list[int] = []
     model = loaded(MCCNet(PAPER if name == "paper" else MCCNetConfig()))

@@ -83,7 +83,10 @@ def serve(pipe: Connection) -> None:
                 if developed:
                     develop_all(raw)
                 mosaics = tuple(frame.mosaic for frame in raw.frames)
-                window, warned = raw.visible.window, bool(raw.warnings)
+                window, warned = (
+                    raw.visible.window,
+                    any("masked pixels" not in each for each in raw.warnings),
+                )
                 pipe.send(Outcome(frames=mosaics, window=window, warned=warned))
             except DPDeblurError as error:
                 text = str(error).replace(str(path), "FILE")
