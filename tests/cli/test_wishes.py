@@ -67,7 +67,7 @@ def test_batch_of_wishes_can_be_resumed(pair: Pair, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--only", "near", "--focus-at", "3,3"), "--only: it contradicts"),
+        (("--only", "near", "--focus-at", "3,3"), "--only: the points to focus at already say"),
         (("--depth-range", "3"), "--depth-range: it needs a point"),
         (("--feather", "3"), "--feather: it is for"),
         (("--strength", "2"), "--strength: 2"),
