@@ -28,7 +28,9 @@ from dpdeblur.pair import DualPixelPair
 # runs (in a batch, for pictures being read and written); the second is for want of any better.
 _SHARES = (0.6, 0.9)
 # Bytes that tiles take on the CPU even where there are more: larger ones are hardly faster.
-_FAST = 400_000_000
+_FAST = 350_000_000
+# Tiles after which memory is given back: the heap's holes grow, and filling them takes time.
+_TIDY = 8
 # The axes along which the passes of an ensemble are mirrored.
 _MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
 
@@ -88,6 +90,8 @@ class TiledRun:
                     todo = self._cut(todo)
                     continue
                 kept.append(todo.pop(0))
+                if len(kept) % _TIDY == 0:
+                    release_unused(self.device)
                 self.meter.add(self._inside(kept[-1], len(scales)))
             self.coarser = self.pixels if scales else None
         rows = max(min(tile.rows.stop, height) - tile.rows.start for tile in kept)
