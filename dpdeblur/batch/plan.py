@@ -42,7 +42,8 @@ class Job:
 class Plan:
     """A batch: its jobs in order of name, and the views that have no partner.
 
-    `warnings` are sentences about what else was found and is left out.
+    `warnings` are sentences about what else was found and is left out; `others` are the pictures
+    among it that are not recognised as views.
     """
 
     output_dir: Path
@@ -50,6 +51,7 @@ class Plan:
     orphans: tuple[Path, ...] = ()
     overwrite: bool = False
     warnings: tuple[str, ...] = ()
+    others: tuple[Path, ...] = ()
 
     @property
     def todo(self) -> tuple[Job, ...]:
@@ -128,7 +130,7 @@ def plan_jobs(
     else:
         jobs, remarks = _judged(output_dir, jobs, known)
         warnings += remarks
-    return Plan(output_dir, tuple(jobs), found.orphans, overwrite, warnings)
+    return Plan(output_dir, tuple(jobs), found.orphans, overwrite, warnings, found.others)
 
 
 def _is_file(output: Path) -> bool:

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from dpdeblur.datasets import Marks
     from dpdeblur.engines import Engine
 
+_UNRECOGNISED = (
+    "If the pictures that were not recognised are views, say how their names end with "
+    "--left-suffix and --right-suffix.",
+)
+
 
 class Format(_options.Choice):
     """Extensions of outputs."""
@@ -141,6 +146,7 @@ def batch(
     )
     alone = (f"{orphan} has no partner and is left out." for orphan in plan.orphans)
     printer.warn(*alone, *plan.warnings)
+    printer.note(*(_UNRECOGNISED if plan.others else ()))
     if raw.balance and not any(isinstance(job.pair, RawPath) for job in plan.jobs):
         printer.warn("There is no raw file, so --balance had no effect.")
     if dry_run:

@@ -28,10 +28,7 @@ _SRGB, _UNCALIBRATED = 1, 65535
 _CR3 = b"ftypcrx "
 _CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _CUT_SHORT = "it is cut short"
-_NOT_RAW = (
-    "it is not a Canon raw file (CR2 or CR3); to restore PNG, TIFF or JPEG, give the left and the "
-    "right view"
-)
+NOT_RAW = "it is not a Canon raw file; give a CR2 or CR3"
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ def read_raw_bytes(path: Path) -> bytes:
 
     def look(first: bytes, size: int) -> None:
         if first[:4] not in _TIFF and first[4:12] != _CR3:
-            raise UnreadableFileError(path, _NOT_RAW)
+            raise UnreadableFileError(path, NOT_RAW)
         try:
             limits.check_size(size)
         except Unusable as error:
@@ -101,7 +98,7 @@ def read_header(path: Path, data: bytes) -> Header:
             header = _header(chain[0])
             is_cr2 = data[8:10] == b"CR"
             if not is_cr2 and header.make in {"", "Canon"}:
-                raise UnreadableFileError(path, _NOT_RAW)
+                raise UnreadableFileError(path, NOT_RAW)
             if not is_cr2 or header.make != "Canon":
                 raise NotCanonRawError(path, header.make)
             spans = [_span(directory) for directory in chain]
@@ -123,7 +120,7 @@ def read_header(path: Path, data: bytes) -> Header:
             if header.make != "Canon":
                 raise NotCanonRawError(path, header.make)
         else:
-            raise UnreadableFileError(path, _NOT_RAW)
+            raise UnreadableFileError(path, NOT_RAW)
     except (ValueError, struct.error) as error:
         raise UnreadableFileError(path, "its header is damaged or cut short") from error
     return header

@@ -13,6 +13,7 @@ from dpdeblur.datasets import RAW_EXTENSIONS, is_folder
 from dpdeblur.errors import OptionError, PictureTooSmallError, UnreadableFileError
 from dpdeblur.pair import DualPixelPair, ViewOptions, read_pair
 from dpdeblur.raw.develop import LinearPicture, develop
+from dpdeblur.raw.header import NOT_RAW
 from dpdeblur.raw.options import RawOptions
 from dpdeblur.raw.photo import open_raw
 from dpdeblur.views import reduce
@@ -46,7 +47,15 @@ def read_photo(
     `options` are for the former, `views` for the latter. Raises what `read_pair` or `read_raw_pair`
     raises.
     """
-    return read_raw_pair(left, options) if right is None else read_pair(left, right, views)
+    if right is not None:
+        return read_pair(left, right, views)
+    try:
+        return read_raw_pair(left, options)
+    except UnreadableFileError as error:
+        if error.reason != NOT_RAW:
+            raise
+        reason = f"{NOT_RAW}, or the left and the right view"
+        raise UnreadableFileError(left, reason) from error
 
 
 def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPair:

@@ -57,6 +57,14 @@ class TestBatch:
         }
         assert statuses == {"a": "done", "day/b": "done", "day/c": "done"}
 
+    def test_what_to_do_about_views_by_other_names(self, source: Path, tmp_path: Path) -> None:
+        call = ("batch", source, tmp_path / "out", "--dry-run")
+        advice = "say how their names end with --left-suffix and --right-suffix."
+        assert advice not in run(*call).stderr
+        for side in ("main", "sub"):
+            (source / f"c_{side}.png").write_bytes(b"")
+        assert advice in run(*call).stderr
+
     def test_equals_fix(self, source: Path, tmp_path: Path) -> None:
         run("batch", source, tmp_path / "out", "--format", "tiff")
         run("fix", source / "a_L.png", source / "a_R.png", "-o", tmp_path / "one.tif")

@@ -13,7 +13,7 @@ import torch
 import dpdeblur
 from dpdeblur.cli.info import ONLY_IN
 from dpdeblur.models import PAPER, MCCNet, MCCNetConfig
-from support.command import run
+from support.command import failure, run
 
 Pair = tuple[Path, Path]
 
@@ -55,6 +55,17 @@ class TestInfo:
                 ONLY_IN["paper"].split()
             )
             assert _shapes(MCCNet(other)) == _shapes(MCCNet(small))
+
+    @pytest.mark.parametrize(
+        ("command", "views"), [("info", False), ("split", False), ("fix", True), ("refocus", True)]
+    )
+    def test_advice_about_what_is_no_raw_file(
+        self, pair: Pair, command: str, *, views: bool
+    ) -> None:
+        options = ("--aperture", "2") if command == "refocus" else ()
+        said = failure(run(command, pair[0], *options))
+        assert "it is not a Canon raw file; give a CR2 or CR3" in said
+        assert ("or the left and the right view" in said) == views
 
     @pytest.mark.slow
     def test_cost_against_the_paper(self) -> None:
