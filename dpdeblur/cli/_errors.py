@@ -12,7 +12,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from dpdeblur.cli._command import CONFIG
 from dpdeblur.cli._output import Output
+from dpdeblur.cli._text import escaped
 from dpdeblur.errors import DPDeblurError, OptionError, OutOfMemoryError, OutputExistsError
 
 FAILED = 1
@@ -28,8 +30,15 @@ _HINTS: Mapping[type[DPDeblurError], str] = {
     OutputExistsError: "add --overwrite or choose another name",
 }
 """What to do, in place of the errors' own hints for Python."""
-
-
+_KINDS: Mapping[str, str] = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "path": "text",
+    "string": "text",
+}
+"""What pydantic expected, by the first word of its name for the error."""
+_UsageError: Any = typer.BadParameter.__base__  # for which Typer has no public name
 _NO_MEMORY = "Memory ran out; free some, or ask for less: smaller pictures, crops or batches."
 
 
@@ -61,13 +70,20 @@ class ErrorGroup(PlainGroup):
     Other exceptions are bugs and keep their traceback.
     """
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Take in the command line, up to the command."""
+        with _plain_usage_errors():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that `ctx` names."""
+        asked = "--json" in ctx.args  # before a command has made its printer
         try:
-            with _stopped_by_signals():
+            with _stopped_by_signals(), _plain_usage_errors():
                 return super().invoke(ctx)
         except DPDeblurError as error:
-            printer = ctx.obj or Output()
+            own = {flag for option in self.params for flag in option.opts}
+            printer = ctx.obj or Output(json=asked, flags=own)
             printer.error(type(error).__name__, sentence(printer, error))
             raise typer.Exit(BAD_INPUT) from error
         except KeyboardInterrupt as interrupt:
@@ -88,6 +104,41 @@ class ErrorGroup(PlainGroup):
         finally:
             if ctx.obj is not None:
                 ctx.obj.close()
+
+
+@contextmanager
+def _plain_usage_errors() -> Iterator[None]:
+    """Let what is wrong with a command line be said in our words, and safe to show."""
+    try:
+        yield
+    except _UsageError as error:
+        error.message = escaped(_reworded(error))
+        raise
+
+
+def _reworded(error: Any) -> str:
+    """The message of a usage error, where pydantic has found it, in place of pydantic's."""
+    found = getattr(error.__cause__, "errors", None)
+    if found is None:
+        return str(error.message)
+    first = found()[0]
+    ends, kind = first.get("ctx", {}), first["type"].split("_")[0]
+    if kind in _KINDS:
+        text = f"{first['input']!r} is not {_KINDS[kind]}."
+    elif kind in {"greater", "less"}:
+        word, end = ("least", ends.get("ge")) if kind == "greater" else ("most", ends.get("le"))
+        text = f"{first['input']} is not at {word} {end:.12g}."
+    else:
+        text = str(ends.get("error", error.message))
+    return text + _origin(error)
+
+
+def _origin(error: Any) -> str:
+    """The configuration file, where it gave what the error is about."""
+    source = error.ctx and error.param and error.ctx.get_parameter_source(error.param.name)
+    if not source or source.name != "DEFAULT_MAP":
+        return ""
+    return f" {error.ctx.find_root().meta[CONFIG].path} sets it."
 
 
 class _Signalled(KeyboardInterrupt):

@@ -1,7 +1,8 @@
-"""How a command ends that is interrupted, or that memory does not suffice for."""
+"""How a command ends that is mistyped or interrupted, or that memory does not suffice for."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,34 @@ def test_an_interrupt_says_what_is_kept(folder: Path, monkeypatch: pytest.Monkey
     fail_at(1, KeyboardInterrupt(), monkeypatch)
     result = run("fix", folder / "p0_L.png", folder / "p0_R.png")
     assert (result.exit_code, result.stderr) == (130, "Error: Interrupted.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("fix", "a", "--tile-size", "0"), "'--tile-size': 0 is not at least 1."),
+        (("fix", "a", "--tile-size", "x"), "'--tile-size': 'x' is not a whole number."),
+        (("synth", "a", "-o", "b", "--noise", "x"), "'--noise': 'x' is not a number."),
+        (("synth", "a", "-o", "b", "--seed", "9999999999"), "is not at most 4294967295."),
+        (("fix", "a", "--only", "x"), "'--only': 'x' is not one of 'near', 'far'."),
+        (("--megapixels", "x", "info"), "'--megapixels': 'x' is not a number."),
+        (("fix", "a", "b", "\x1b[7mc"), r"unexpected extra argument(s) (\x1b[7mc)"),
+        (("fix", "a", "--tile-size", "\x1b[7m"), r"'\x1b[7m' is not a whole number."),
+        (("fix", "a", "--\x1b[7m"), r"--\x1b[7m"),
+        (("\x1b[7m",), r"'\x1b[7m'"),
+        (("calibrate", "\x1b[7m"), r"'\x1b[7m'"),
+    ],
+)
+def test_what_is_mistyped_is_said_plainly(words: tuple[str, ...], says: str) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert "\x1b" not in result.stderr
+
+
+def test_errors_before_the_command_are_json_too() -> None:
+    result = run("--megapixels", "-1", "info", "--json")
+    assert json.loads(result.stdout)["error"]["message"] == "--megapixels: -1 is not above 0."
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("could not create a primitive")])
