@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import math
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from dpdeblur.evaluation import report
     from dpdeblur.pair import DualPixelPair
 
+_WIDTH = 160  # of tables, except on a terminal
+
 
 class Output:
     """Results go to standard output, everything else to standard error.
@@ -56,7 +59,7 @@ class Output:
         self._log.addHandler(logging.NullHandler())
         self.interactive = sys.stderr.isatty() and not (json or quiet)
         # No markup or emoji codes: file names may look like either.
-        off_terminal = None if sys.stdout.isatty() else 160
+        off_terminal = None if sys.stdout.isatty() else _WIDTH
         self._out = Console(
             highlight=False, soft_wrap=True, markup=False, emoji=False, width=off_terminal
         )
@@ -97,8 +100,8 @@ class Output:
         if isinstance(human, str):
             human = (human,)
         parts = human if isinstance(human, Sequence) else (human,)
-        texts = [part for part in parts if isinstance(part, str)]
-        self._record(logging.INFO, *(texts or [json.dumps(_plain(data))]))
+        for part in parts:
+            self._record(logging.INFO, *([part] if isinstance(part, str) else _lines(part)))
         if self.json:
             self._document(data | {"warnings": self.warnings})
         elif not self.quiet:
@@ -179,9 +182,15 @@ class Output:
                 if done:  # before that nothing is known, and the bar only shows that work goes on
                     bar.update(task, completed=done, total=parts)
 
-            restored = engine.run(pair, on_progress, window)
-        self.detail(f"{name}: {describe_run(restored.run)}")
-        return restored
+            return engine.run(pair, on_progress, window)
+
+
+def _lines(part: RenderableType) -> list[str]:
+    """What rich shows, as lines of text."""
+    console = Console(file=io.StringIO(), width=_WIDTH, markup=False, emoji=False)
+    with console.capture() as capture:
+        console.print(part)
+    return [line.rstrip() for line in capture.get().splitlines() if line.strip()]
 
 
 def describe_run(run: RunInfo) -> str:

@@ -97,7 +97,9 @@ class TestFix:
 
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
     def test_says_how_much_memory_was_held(self, pair: Pair) -> None:
-        assert " GiB at most (cpu, " in run("fix", *pair, "--device", "cpu").stdout
+        told = run("fix", *pair, "--device", "cpu", "-v")
+        assert " GiB at most (cpu, " in told.stdout
+        assert " GiB at most (cpu, " not in told.stderr  # though -v tells more
         options = ("--device", "cpu", "--json", "--overwrite")
         report = json.loads(run("fix", *pair, *options).stdout)
         assert 1e8 < report["run"]["peak_memory"] < 1e11
