@@ -74,10 +74,11 @@ def _root(
     [bold]dpdeblur fix IMG.CR2[/bold] restores a Canon Dual Pixel RAW, [bold]dpdeblur fix LEFT
     RIGHT[/bold] a pair of views, [bold]dpdeblur batch IN OUT[/bold] a folder of both.
     """
-    if megapixels is not None:
-        from dpdeblur.io import allow_megapixels
-
-        allow_megapixels(megapixels)
     settings = read_config(config)
     ctx.default_map = settings.defaults(ctx.command)
     ctx.meta[CONFIG] = settings
+    limit = settings.megapixels if megapixels is None else megapixels
+    if limit is not None:
+        from dpdeblur.io import allow_megapixels
+
+        allow_megapixels(limit)

@@ -13,6 +13,7 @@ import typer
 from dpdeblur.errors import OptionError, UnreadableFileError
 
 NAME = "dpdeblur.toml"
+_LIMIT = "megapixels"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,18 @@ class Config:
         Keys outside tables are for all commands of the `group` that have such an option. Raises
         OptionError for a key that is neither that nor a command.
         """
-        return _defaults(self.path, self.settings, {}, group)
+        settings = {key: value for key, value in self.settings.items() if key != _LIMIT}
+        return _defaults(self.path, settings, {}, group)
+
+    @property
+    def megapixels(self) -> float | None:
+        """The limit to what is read, if the file sets one; raises OptionError if it is no limit."""
+        limit = self.settings.get(_LIMIT)
+        if limit is None:
+            return None
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0:
+            raise OptionError(_LIMIT, f"{limit!r} is no number above 0; {self.path} sets it")
+        return float(limit)
 
 
 def read_config(path: Path | None = None) -> Config:
@@ -66,7 +78,11 @@ def _defaults(
         for key in inner.keys() - names.keys():
             raise OptionError(key, f"{path} names it, but '{name}' has no such option")
         chosen = {**general, **ours, **inner}
-        found[name] = {names[key]: value for key, value in chosen.items() if key in names}
+        found[name] = {
+            names[key].name: _repeated(names[key], value)
+            for key, value in chosen.items()
+            if key in names
+        }
     return found
 
 
@@ -79,10 +95,16 @@ def _known(group: Any) -> set[str]:
     }
 
 
-def _names(command: Any) -> dict[str, str]:
-    """The parameters of a command by their options without dashes in front."""
+def _repeated(parameter: Any, value: Any) -> Any:
+    """One value where several may be given counts as a list of one."""
+    several = parameter.multiple and not isinstance(value, list)
+    return [value] if several else value
+
+
+def _names(command: Any) -> dict[str, Any]:
+    """The options of a command by their names without dashes in front."""
     return {
-        option.removeprefix("--"): parameter.name
+        option.removeprefix("--"): parameter
         for parameter in command.params
         for option in parameter.opts
         if option.startswith("--") and parameter.name != "help"

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import dpdeblur
+from dpdeblur.io import allow_megapixels
+from dpdeblur.io.limits import MEGAPIXELS
 from support.command import failure, run
 
 
@@ -44,11 +46,43 @@ class TestConfig:
             ("[mend]\nquiet = true", "no such command"),
             ("[fix]\nformat = 3", "'fix' has no such option"),
             ("[fix", "not TOML"),
+            ('megapixels = "many"', "--megapixels: 'many' is no number above 0;"),
+            ("[fix]\nmegapixels = 3", "'fix' has no such option"),
         ],
     )
     def test_what_means_nothing_is_an_error(self, config: Path, text: str, says: str) -> None:
         config.write_text(text)
         assert says in failure(run("info"))
+
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ("tile-size = 0", "0 is not at least 1."),
+            ("tile-size = [1, 2]", "[1, 2] is not a whole number."),
+            ("[fix]\nensemble = 'x'", "'x' is not true or false."),
+            ("mask = 3", "3 is not text."),
+        ],
+    )
+    def test_a_value_that_cannot_be_is_the_files(
+        self, config: Path, monkeypatch: pytest.MonkeyPatch, text: str, says: str
+    ) -> None:
+        config.write_text(text)
+        monkeypatch.setenv("COLUMNS", "500")
+        result = run("fix", "a", "b")
+        assert result.exit_code == 2
+        assert f"{says} {config} sets it." in result.stderr
+
+    def test_one_value_of_several(self, config: Path, pair: tuple[Path, Path]) -> None:
+        config.write_text('[fix]\nfocus-at = "99,3"\n')
+        assert "--focus-at: 99,3 lies outside" in failure(run("fix", *pair))
+
+    def test_the_limit_of_what_is_read(self, config: Path, pair: tuple[Path, Path]) -> None:
+        config.write_text("megapixels = 0.001\n")
+        try:
+            assert "the limit of 0.001 megapixels" in failure(run("score", *pair))
+            assert run("--megapixels", "1", "score", *pair).exit_code == 0
+        finally:
+            allow_megapixels(MEGAPIXELS)
 
     def test_a_file_that_was_named_must_be_there(self, config: Path) -> None:
         assert "No such file" in failure(run("info"))
@@ -72,7 +106,10 @@ class TestTelling:
         assert f"source={pair[0]} {pair[1]}, " in said
         assert "dry_run=True" in said
         assert run("fix", pair[0], "--log", log).exit_code == 2
+        run("batch", *pair, out, "--dry-run", "--json", "--log", log)
         text = log.read_text()
+        assert text.count("1 of 1 to do") == 2
+        assert '"pictures"' not in text
         for part in (f"dpdeblur {dpdeblur.__version__} batch", "WARNING There is no raw", "ERROR"):
             assert part in text
         assert said.count("Done in") == 1
