@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from dpdeblur.engines import EngineRequest
     from dpdeblur.evaluation import Candidate
-    from dpdeblur.pair import ViewOptions
+    from dpdeblur.pair import DualPixelPair, ViewOptions
     from dpdeblur.raw import RawOptions
 
 
@@ -56,14 +56,6 @@ class BalanceChoice(Choice):
 
     auto = "auto"
     off = "off"
-
-
-class Format(Choice):
-    """Formats of 16 bits."""
-
-    png = "png"
-    tif = "tif"
-    tiff = "tiff"
 
 
 PhotoOrLeft = Annotated[
@@ -144,8 +136,6 @@ ReportDir = Annotated[
     Path | None,
     typer.Option("--report", metavar="DIR", help="Also write a page to look at, DIR/report.html."),
 ]
-
-
 PrecisionOption = Annotated[
     Precision,
     typer.Option("--precision", help="auto: the fastest that keeps the picture's quality."),
@@ -257,6 +247,15 @@ class RawChoice:
         from dpdeblur.raw import parse_size
 
         return ViewOptions(parse_size(self.size) if self.size else None, self.swap_views)
+
+    def remarks(self, pair: DualPixelPair) -> tuple[str, ...]:
+        """A sentence where --size is above the width that the views have anyway."""
+        from dpdeblur.raw import parse_size
+
+        size, width = parse_size(self.size or "full"), pair.shape[1]
+        if size is None or size <= width:
+            return ()
+        return (f"The views are {width} pixels wide, so --size {size} left them as they are.",)
 
     def options_for(self, right: Path | None, save_views: Path | None = None) -> RawOptions | None:
         """The same for a raw file; None for two views, which take only those of `views`."""

@@ -13,6 +13,7 @@ from dpdeblur.cli._options import Choice, EngineChoice, EngineName
 if TYPE_CHECKING:
     from dpdeblur.engines import Engine, EngineRequest
     from dpdeblur.optics import Calibration
+    from dpdeblur.pair import DualPixelPair
     from dpdeblur.steer import Wish
 
 PANEL = "Keep the blur you want"
@@ -127,6 +128,15 @@ class SteeredRequest:
         from dpdeblur.steer import Steered
 
         return Steered(self.engine.make(), self.wish, self.lens)
+
+
+def check_wish(request: EngineRequest | SteeredRequest, pair: DualPixelPair) -> None:
+    """Find out before the engine loads whether what is wished fits the pair.
+
+    Raises OptionError for a point outside, ShapeMismatchError for a mask of another size.
+    """
+    if isinstance(request, SteeredRequest):
+        request.wish.check(pair.upright_shape)
 
 
 def steered(engine: EngineChoice, wish: Wish) -> SteeredRequest:

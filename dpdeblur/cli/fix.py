@@ -97,13 +97,13 @@ def fix(
     develop = raw.options_for(right, save_views)
     sides = ("left", "right") if save_views else ()
     saved = {side: (save_views or Path()) / f"{stem}_{side}.tif" for side in sides}
-    given = (left, right, truth, engine.calibration, *wishes.files)
-    inputs = [path for path in given if path is not None]
+    inputs = [path for path in (left, right, truth, engine.calibration, *wishes.files) if path]
     outputs = [output, *saved.values(), *([compare] if compare else [])]
     _options.check_written(output.suffix, quality=quality, linear=linear)
     check_outputs(outputs, overwrite=overwrite, inputs=inputs)
     request = wishes.request(engine)
     pair = read_photo(left, right, develop, raw.views())
+    _wishes.check_wish(request, pair)
     shown, window = _window(part, pair)
     _check_sizes(output, compare, shown)
     sharp = None if truth is None else read_beside(truth, pair)
@@ -114,7 +114,7 @@ def fix(
     pair = runner.read(pair)
     restored = printer.restore(runner, pair, output.name, window)
     pixels = pair.upright(restored.samples)
-    printer.note(*_options.statement(develop), *restored.run.notes)
+    printer.note(*_options.statement(develop), *raw.remarks(pair), *restored.run.notes)
     info = _info(pair, shown)
     how = {"metadata": not no_metadata, "overwrite": overwrite}
     printer.warn(*write_picture(output, pixels, info, quality=quality, linear=linear, **how))

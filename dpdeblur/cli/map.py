@@ -79,7 +79,8 @@ def map_(
     restored = printer.restore(engine, pair, "Finding the map")
     # After the engine, which refuses what it cannot use: then there is only its sentence.
     relative = (RELATIVE,) if calibration is None else ()
-    printer.note(*relative, *_options.statement(develop), *restored.run.notes)
+    remarks = (*_options.statement(develop), *raw.remarks(pair))
+    printer.note(*relative, *remarks, *restored.run.notes)
 
     data = {"inputs": [str(path) for path in inputs]} | optimiser.describe_map(pair, restored)
     if develop is not None:

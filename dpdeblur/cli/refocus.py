@@ -36,6 +36,8 @@ def refocus(
     ] = 1.0,
     engine: _options.EngineChoice,
     raw: _options.RawChoice,
+    quality: _options.Quality = None,
+    linear: _options.Linear = False,
     overwrite: _options.Overwrite = False,
     no_metadata: _options.NoMetadata = False,
 ) -> None:
@@ -63,10 +65,12 @@ def refocus(
     stem = left.stem if right is None else common_stem(left, right)
     output = output or left.with_name(f"{stem}_refocused.png")
     inputs = [path for path in (left, right, engine.calibration) if path is not None]
+    _options.check_written(output.suffix, quality=quality, linear=linear)
     check_outputs([output], overwrite=overwrite, inputs=inputs)
     request = _wishes.steered(engine, wish)
     pair = read_photo(left, right, develop, raw.views())
-    check_size(output, *pair.shape)
+    _wishes.check_wish(request, pair)
+    check_size(output, *pair.upright_shape)
     printer.warn(*pair.warnings)
 
     # Not before: PyTorch takes seconds, and errors shall not wait for it.
@@ -74,10 +78,9 @@ def refocus(
     pair = runner.read(pair)
     restored = printer.restore(runner, pair, output.name)
     pixels = pair.upright(restored.image)
-    printer.note(*_options.statement(develop), *restored.run.notes)
-    printer.warn(
-        *write_picture(output, pixels, pair.info, metadata=not no_metadata, overwrite=overwrite)
-    )
+    printer.note(*_options.statement(develop), *raw.remarks(pair), *restored.run.notes)
+    how = {"metadata": not no_metadata, "overwrite": overwrite}
+    printer.warn(*write_picture(output, pixels, pair.info, quality=quality, linear=linear, **how))
     height, width = pixels.shape[:2]
     data = {"output": output, "width": width, "height": height, "run": asdict(restored.run)}
     if develop is not None:

@@ -20,6 +20,14 @@ class MapKind(_options.Choice):
     distance = "distance"
 
 
+class Format(_options.Choice):
+    """Formats of 16 bits."""
+
+    png = "png"
+    tif = "tif"
+    tiff = "tiff"
+
+
 @command
 def synth(
     printer: Output,
@@ -74,8 +82,8 @@ def synth(
     ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the noise.")] = 0,
     format_: Annotated[
-        _options.Format, typer.Option("--format", help="Format of the pictures.")
-    ] = _options.Format.png,
+        Format, typer.Option("--format", help="Format of the pictures.")
+    ] = Format.png,
     device: _options.Device = "auto",
     overwrite: _options.Overwrite = False,
 ) -> None:
@@ -110,7 +118,7 @@ def synth(
             folder,
             options,
             depth=depth,
-            extension="png" if format_ is _options.Format.png else "tif",
+            extension="png" if format_ is Format.png else "tif",
             device=device,
             overwrite=overwrite,
             on_note=printer.note,

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from support.pairs import EXAMPLE
 
@@ -22,6 +23,9 @@ CASES = {
     "fix LEFT RIGHT -o x.png --weights nope": "The weights nope cannot be used: ",
     "fix LEFT RIGHT -o x.png --max-memory much": "--max-memory: 'much' is not a size",
     "fix LEFT RIGHT -o x.png --device gpu": "The device 'gpu' cannot be used: its name is not one",
+    "fix LEFT RIGHT -o x.png --mask small.png": "The mask and the picture differ in size (20x20",
+    "fix LEFT RIGHT -o x.png --focus-at 999,9": "--focus-at: 999,9 lies outside",
+    "refocus LEFT RIGHT -o x.png --at 999,9": "--at: 999,9 lies outside",
     "fix LEFT RIGHT -o x.png --method fast": "--method: it is for the engine mpi",
     "fix LEFT RIGHT -o x.png --engine mpi --ensemble": "--ensemble: it is for the engine mccnet",
     "map nope.png LEFT -o x": "nope.png does not exist; check the name.",
@@ -59,6 +63,7 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "lib/torch/__init__.py").write_text("raise AssertionError('PyTorch was imported')")
     for name in ("one.cr2", "one.png", "one.npz", "there.png", "there.csv"):
         (tmp_path / name).write_bytes(b"nothing")
+    Image.new("L", (20, 20)).save(tmp_path / "small.png")
     for folder in ("pairs", "truths"):
         (tmp_path / folder).mkdir()
         for name in ("a_L.png", "a_R.png", "a_GT.png")[: 2 if folder == "pairs" else 3]:

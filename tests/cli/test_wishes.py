@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import imageio.v3 as imageio
 import numpy as np
 import pytest
 from PIL import Image
@@ -89,6 +90,11 @@ def test_a_mask_of_another_size(pair: Pair, mask: Path) -> None:
 
 
 def test_refocus(pair: Pair) -> None:
+    light = pair[0].with_name("light.tif")
+    result = run("refocus", *pair, "--aperture", "2", "--linear", "--size", "80", "-o", light)
+    assert result.exit_code == 0, result.stderr
+    assert "The views are 59 pixels wide, so --size 80 left them as they are." in result.stderr
+    assert imageio.imread(light).dtype == np.float32
     result = run("refocus", *pair, "--at", "20,20", "--aperture", "2", "--json")
     report = json.loads(result.stdout)
     assert report["output"] == str(pair[0].with_name("a_refocused.png"))
@@ -99,6 +105,8 @@ def test_refocus(pair: Pair) -> None:
         ((), "--at: give a point"),
         (("--aperture", "9"), "--aperture: 9"),
         (("--at", "99,3"), "outside"),
+        (("--aperture", "2", "--quality", "80"), "--quality: .png"),
+        (("--aperture", "2", "--linear"), "--linear: .png"),
     ):
         output = pair[0].with_name("b.png")
         assert says in failure(run("refocus", *pair, *options, "-o", output))
