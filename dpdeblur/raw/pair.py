@@ -54,7 +54,7 @@ def read_photo(
     except UnreadableFileError as error:
         if error.reason != NOT_RAW:
             raise
-        reason = f"{NOT_RAW}, or the left and the right view"
+        reason = f"{NOT_RAW}, or give the left and the right view"
         raise UnreadableFileError(left, reason) from error
 
 
