@@ -18,7 +18,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from dpdeblur.io import colour_profile, exif, limits
+from dpdeblur.io import colour_profile, exif, jpeg, limits
 from dpdeblur.io.metadata import SOFTWARE
 from dpdeblur.io.stored import (
     IPTC,
@@ -146,6 +146,11 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
         whole = len(segments) >= math.prod(page.chunked)
     if not whole:
         raise Broken("a part of its pixels is missing")
+    if kind == "JPEG":  # what is missing within a part, tifffile fills with gray
+        tables = (page.jpegtables or jpeg.BEGIN).removesuffix(jpeg.END)
+        for start, count in segments:
+            part = data[start : start + count].removeprefix(jpeg.BEGIN)
+            jpeg.strictly_decoded(tables + part, "GRAY")
     return iio.imread(data, plugin=_PLUGIN, series=None, page=0)
 
 
