@@ -8,16 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.errors import (
-    DPDeblurError,
-    InvalidMapError,
-    UnreadableFileError,
-    UnsupportedFormatError,
-)
+from dpdeblur.errors import InvalidMapError, UnsupportedFormatError
 from dpdeblur.io import limits, png, tiff
 from dpdeblur.io.atomic import read_whole, write_whole
 from dpdeblur.io.metadata import SOFTWARE, carried
 from dpdeblur.io.orientation import turn
+from dpdeblur.io.read import errors_of
 from dpdeblur.io.stored import Stored, Unusable
 
 READABLE_MAPS = (".png", ".tif", ".tiff")
@@ -48,7 +44,7 @@ def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]
     >>> read_map(Path("ramp.tif"))[0, 0]
     np.float32(-3.0)
     """
-    try:
+    with errors_of(path):
         data = read_whole(path, READABLE_MAPS, _look)
         if data.startswith(png.SIGNATURE):
             return _whole_numbers(png.decode(data), zero_is_unknown)
@@ -56,12 +52,6 @@ def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]
             if page.sampleformat == _FLOAT:
                 return _floating_point(page, data)
         return _whole_numbers(tiff.decode(data), zero_is_unknown)
-    except DPDeblurError:
-        raise
-    except Unusable as error:
-        raise UnreadableFileError(path, str(error), error.parameter) from error
-    except Exception as error:  # decoders raise anything from IndexError to their own classes
-        raise UnreadableFileError(path, "it is damaged or cut short") from error
 
 
 def _look(first: bytes, size: int) -> None:

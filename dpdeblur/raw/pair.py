@@ -74,7 +74,7 @@ def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPai
         return DualPixelPair(left, right, photo.header.picture_info(path, warnings))
     except PictureTooSmallError as error:
         if left.shape[1] == width:
-            raise PictureTooSmallError(error.shape, error.minimum, str(photo.path)) from error
+            raise PictureTooSmallError(error.shape, error.minimum, str(path)) from error
         made = "{1}x{0}".format(*error.shape)
         least = f"{error.minimum}x{error.minimum}"
         raise OptionError(
