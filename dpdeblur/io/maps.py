@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,12 @@ READABLE_MAPS = (".png", ".tif", ".tiff")
 _FLOAT = 3  # the TIFF tag SampleFormat
 
 
-def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]:
+def read_map(
+    path: Path,
+    *,
+    zero_is_unknown: bool = True,
+    warn: Callable[[str], object] = lambda _: None,
+) -> NDArray[np.float32]:
     """Read a map as float32 H x W, with NaN where it is not known.
 
     A floating-point TIFF holds the numbers themselves, NaN included. Of a PNG or TIFF of 8 or 16
@@ -31,6 +37,7 @@ def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]
     Args:
         path: the file.
         zero_is_unknown: 0 becomes NaN in files of 8 or 16 bits.
+        warn: is called with a sentence if a TIFF has further pages, which are not read.
 
     Returns:
         The map, in the unit of its file.
@@ -49,6 +56,8 @@ def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]
         if data.startswith(png.SIGNATURE):
             return _whole_numbers(png.decode(data), zero_is_unknown)
         with tiff.first_page(data) as page:
+            for note in tiff.further_pages(page):
+                warn(f"{path}: {note}")
             if page.sampleformat == _FLOAT:
                 return _floating_point(page, data)
         return _whole_numbers(tiff.decode(data), zero_is_unknown)

@@ -86,7 +86,7 @@ def decode(data: bytes) -> Stored:
         if page.photometric.name == "MINISWHITE":
             samples[..., 0] = 2**bits - 1 - samples[..., 0]
         samples, others = _with_alpha_only(samples, bits, colours, page.extrasamples)
-        notes += others + _further_pages(page)
+        notes += others + further_pages(page)
         photoshop = _block(page, _PHOTOSHOP) or b""
         left_out = (IPTC,) if _IPTC in page.tags or IPTC_RESOURCE in photoshop else ()
         return Stored(samples, bits, data, _block(page, _XMP), icc, notes=notes, left_out=left_out)
@@ -154,6 +154,15 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
     return iio.imread(data, plugin=_PLUGIN, series=None, page=0)
 
 
+def further_pages(page: Any) -> tuple[str, ...]:
+    """A note if there are other pictures than `page`, its thumbnails and masks."""
+    others = 0
+    with suppress(Exception):  # a damaged page further on does the first no harm
+        for other in page.parent.pages[1:]:
+            others += not other.subfiletype & (_REDUCED | _MASK)
+    return (f"Only the first of its {others + 1} pages was read.",) if others else ()
+
+
 def deflated(samples: NDArray[Any], software: str, **layout: Any) -> BytesIO:
     """A little-endian file of one page, without any loss; `layout` is as tifffile has it."""
     buffer = BytesIO()
@@ -185,15 +194,6 @@ def _check(page: Any) -> int:
     if page.size == 0 or page.samplesperpixel < _COLOURS[kind]:
         raise Broken("it is damaged")
     return _COLOURS[kind]
-
-
-def _further_pages(page: Any) -> tuple[str, ...]:
-    """A note if there are other pictures than `page`, its thumbnails and masks."""
-    others = 0
-    with suppress(Exception):  # a damaged page further on does the first no harm
-        for other in page.parent.pages[1:]:
-            others += not other.subfiletype & (_REDUCED | _MASK)
-    return (f"Only the first of its {others + 1} pages was read.",) if others else ()
 
 
 def _unfolded(indices: Samples, palette: Any) -> tuple[Samples, int]:
