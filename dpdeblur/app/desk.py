@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -146,7 +147,10 @@ def _read(files: list[Path], swap: bool) -> tuple[DualPixelPair, str]:
     if names_say_swapped(left, right) != swap:
         left, right = right, left
     check_photo(left, right)
-    return read_photo(left, right), common_stem(left, right)
+    pair = read_photo(left, right)
+    if math.prod(pair.shape) > MAX_PIXELS:  # of a format that Pillow does not know
+        raise _too_large(left)
+    return pair, common_stem(left, right)
 
 
 def _check_size(path: Path) -> None:
@@ -159,10 +163,14 @@ def _check_size(path: Path) -> None:
     except Image.DecompressionBombError:
         pixels = MAX_PIXELS + 1
     except (OSError, ValueError, SyntaxError):
-        return  # whoever reads it says what is wrong
+        return  # whoever reads it knows more
     if pixels > MAX_PIXELS:
-        raise PairingError(
-            path,
-            f"it has more than {MAX_PIXELS // 1_000_000} megapixels, the most that this page "
-            "takes; use dpdeblur fix",
-        )
+        raise _too_large(path)
+
+
+def _too_large(path: Path) -> PairingError:
+    return PairingError(
+        path,
+        f"it has more than {MAX_PIXELS // 1_000_000} megapixels, the most that this page takes; "
+        "use dpdeblur fix",
+    )

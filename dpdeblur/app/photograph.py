@@ -18,6 +18,7 @@ from dpdeblur.io import PictureInfo, write_picture
 from dpdeblur.plots import Scale, scale_of
 from dpdeblur.report import reduced, webp
 from dpdeblur.steer import Wishes
+from dpdeblur.steer.points import Point, check_point
 
 SIDE = 1600
 """Pixels along the longer side of what the page shows of the whole."""
@@ -27,7 +28,6 @@ FORMATS = ("png", "tif", "jpg")
 _FULL = np.float32(65535)
 _WHITE = np.float32(255)
 Codes = NDArray[np.uint16]
-Point = tuple[float, float]
 
 
 def as_codes(pixels: NDArray[np.float32]) -> Codes:
@@ -77,7 +77,7 @@ class Photograph:
     def shown(self, wishes: Wishes | None, centre: Point | None = None) -> bytes:
         """WebP of the picture as wished, or as it was: reduced, or around a point at full size.
 
-        Raises OptionError, also for wishes about depth without a map.
+        Raises OptionError, also for a point outside and wishes about depth without a map.
         """
         if centre is not None:
             codes = self.untouched if wishes is None else self._finished(wishes)
@@ -158,6 +158,7 @@ class Photograph:
         return picture
 
     def _around(self, centre: Point) -> tuple[slice, slice]:
+        check_point(centre, self.size, "at")
         rows, columns = (
             slice(start := min(max(0, round(at) - most // 2), max(0, side - most)), start + most)
             for at, most, side in zip(reversed(centre), DETAIL, self.size, strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -19,11 +19,14 @@ from starlette.routing import Route
 
 from dpdeblur import __version__
 from dpdeblur.app.desk import Desk
-from dpdeblur.app.photograph import FORMATS, Photograph, Point
+from dpdeblur.app.photograph import FORMATS, Photograph
+from dpdeblur.datasets import RAW_EXTENSIONS
 from dpdeblur.errors import DPDeblurError
+from dpdeblur.io import READABLE
 from dpdeblur.plots import LEGEND
 from dpdeblur.report import template
 from dpdeblur.steer import Wishes, parse_point
+from dpdeblur.steer.points import Point
 
 MAX_BYTES = 2**30
 """Of both files together."""
@@ -33,10 +36,12 @@ _OWN = "x-dpdeblur"
 """A header that only our page sends: other sites may not without asking, and get no answer."""
 _HEADERS = {
     "Cache-Control": "no-store",
+    "Content-Security-Policy": "frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+_TAKEN = (*READABLE, *RAW_EXTENSIONS)
 _TYPES = {"png": "image/png", "tif": "image/tiff", "jpg": "image/jpeg"}
 
 
@@ -70,14 +75,14 @@ class _Site:
     async def page(self, request: Request) -> Response:
         del request
         html = template("app.html", _TEMPLATES).render(
-            version=__version__, legend=LEGEND, formats=FORMATS
+            version=__version__, legend=LEGEND, formats=FORMATS, taken=_TAKEN
         )
         return HTMLResponse(html, headers=_HEADERS)
 
     async def start(self, request: Request) -> Response:
         _check_own(request)
         length = request.headers.get("content-length", "")
-        if not length.isdigit():
+        if not length.isdigit() or "transfer-encoding" in request.headers:  # which may be endless
             raise HTTPException(411, "The length of the files is missing.")
         if int(length) > MAX_BYTES:
             raise HTTPException(413, f"The files are larger than {MAX_BYTES // 2**20} MiB.")
@@ -161,11 +166,12 @@ _NOTHING = "There is nothing yet."
 async def _save(form: FormData, folder: Path) -> list[Path]:
     """The files that were sent, in a folder of ours under the last part of their names."""
     sent = [each for each in form.getlist("files") if isinstance(each, UploadFile)]
-    names = [PurePosixPath((each.filename or "").replace("\\", "/")).name for each in sent]
+    # As Windows has it, which takes either slash and a drive for what they are.
+    names = [PureWindowsPath(each.filename or "").name for each in sent]
     files: list[Path] = []
     for number, (each, name) in enumerate(zip(sent, names, strict=True)):
-        if not name or "\0" in name or len(name.encode("utf-8", "replace")) > 200:
-            name = f"{number}{PurePosixPath(name).suffix[:10]}"
+        if name in {"", ".."} or "\0" in name or len(name.encode("utf-8", "replace")) > 200:
+            name = f"{number}{PureWindowsPath(name).suffix[:10]}"
         # Equal names come from two folders; else one folder, after which l.png, r.png are named.
         inner = f"photograph{number}" if len(set(names)) < len(names) else "photograph"
         path = folder / inner / name

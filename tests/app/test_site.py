@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +23,7 @@ from dpdeblur.app import site as site_module
 from dpdeblur.app.serve import listen
 from dpdeblur.engines import ProgressCallback, Restored
 from dpdeblur.errors import OptionError
-from dpdeblur.io import read_picture, write_picture
+from dpdeblur.io import READABLE, read_picture, write_picture
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.steer import Wishes, blend
 from support.app_server import OWN, Server, serving
@@ -45,6 +46,12 @@ def encoded(folder: Path, seed: int, height: int = 40, width: int = 48) -> bytes
     """Views of seeds that are alike by half."""
     path = folder / f"{seed}.png"
     write_picture(path, alike(seed, height, width), bit_depth=16, overwrite=True)
+    return path.read_bytes()
+
+
+def xl_file(folder: Path, seed: int) -> bytes:
+    path = folder / f"{seed}.jxl"
+    write_picture(path, alike(seed))
     return path.read_bytes()
 
 
@@ -157,16 +164,41 @@ def test_a_failure_is_a_sentence_without_our_folders(server: Server) -> None:
     assert state["sentence"].startswith("a_L.png cannot be read")
 
 
+def test_names_lead_nowhere(files: list[tuple[str, bytes]]) -> None:
+    seen: list[Path] = []
+
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+        assert pair.info is not None
+        seen.append(pair.info.path)
+        return fake_run(pair, progress)
+
+    (_, left), (_, right) = files
+    with serving(FakeEngine(act)) as server:
+        server.send(("D:a_L.png", left), ("..\\D:\\a_R.png", right))
+        assert server.finish()["stage"] == "done"
+        server.send(("..", left), ("../..", right))
+        assert server.finish()["stage"] == "done"
+    named, unnamed = (path.relative_to(path.parents[1]).as_posix() for path in seen)
+    assert named == "photograph/a_L.png"
+    assert unnamed == "photograph0/0"
+
+
 def test_limits(
     server: Server,
     files: list[tuple[str, bytes]],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(desk_module, "MAX_PIXELS", 1000)
     server.send(*files)
     assert "megapixels" in server.finish()["sentence"]
+    xl = [(name.replace("png", "jxl"), xl_file(tmp_path, n)) for n, (name, _) in enumerate(files)]
+    server.send(*xl)
+    assert "megapixels" in server.finish()["sentence"]
     monkeypatch.setattr(site_module, "MAX_BYTES", 1000)
     assert server.send(*files)[0] == 413
+    endless = OWN | {"Content-Length": "5", "Transfer-Encoding": "chunked"}
+    assert server.ask("/photograph", "POST", headers=endless)[0] in {400, 411}
 
 
 def test_answers_its_own_page_only(server: Server, files: list[tuple[str, bytes]]) -> None:
@@ -177,14 +209,28 @@ def test_answers_its_own_page_only(server: Server, files: list[tuple[str, bytes]
     assert server.state()["stage"] == "empty"
     _, headers, html = server.ask("/")
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
     assert b"http://" not in html
     assert b"https://" not in html
+
+
+def test_any_address_means_all_names_of_this_machine() -> None:
+    with serving(FakeEngine(), "0.0.0.0") as server:
+        mine = f"{socket.gethostname()}:{server.port}"
+        assert server.ask("/", headers={"Host": mine})[0] == 200
+        assert server.ask("/", headers={"Host": "127.0.0.1"})[0] == 200
+        assert server.ask("/", headers={"Host": "elsewhere.example"})[0] == 400
+
+
+def test_offers_to_choose_all_that_is_read(server: Server) -> None:
+    html = server.ask("/")[2].decode()
+    assert all(end in html for end in (*READABLE, ".cr3"))
 
 
 @pytest.mark.parametrize(
     "query",
     ["strength=2", "strength=much", "only=up", "keep_beyond=-1", "focus_at=9000,1", "at=here",
-     "only=far&focus_at=1,1"],
+     "only=far&focus_at=1,1", "at=nan,1", "at=9000,1"],
 )  # fmt: skip
 def test_bad_wishes_are_explained(
     server: Server, files: list[tuple[str, bytes]], query: str

@@ -64,13 +64,13 @@ class Server:
 
 
 @contextmanager
-def serving(engine: Engine) -> Iterator[Server]:
+def serving(engine: Engine, host: str = "127.0.0.1") -> Iterator[Server]:
     """A server for as long as the block lasts."""
     desk, listener = Desk(engine), listen(port=0)
     ready = threading.Event()
     stop: list[Callable[[], None]] = []
     thread = threading.Thread(
-        target=serve, args=(desk, listener, "127.0.0.1", ready.set, stop.append), daemon=True
+        target=serve, args=(desk, listener, host, ready.set, stop.append), daemon=True
     )
     thread.start()
     assert ready.wait(30)
