@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock, Thread
@@ -21,6 +21,7 @@ from dpdeblur.errors import DPDeblurError, PairingError
 from dpdeblur.optics import Calibration
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.raw import DEFAULT_SIZE, RawOptions, check_photo, read_photo
+from dpdeblur.steer import Wishes, read_mask
 from dpdeblur.steer.depth import sharpened, shrink
 
 MAX_PIXELS = 64_000_000
@@ -78,11 +79,7 @@ class Desk:
         except _Cancelled:
             self._become(stage="empty", sentence="Stopped.")
         except DPDeblurError as error:
-            # The files lie in a folder that means nothing to whoever sent them.
-            text = str(error)
-            for folder in {str(path.parent) for path in files}:
-                text = text.replace(f"{folder}/", "")
-            self._become(stage="failed", sentence=text)
+            self._become(stage="failed", sentence=sentence_on(error, files))
         except MemoryError:
             self._become(stage="failed", sentence="There is not enough memory for this picture.")
         except Exception as error:
@@ -118,6 +115,25 @@ class Desk:
 
 class _Cancelled(BaseException):
     """Takes the wish to stop past those who handle errors."""
+
+
+def take_mask(photograph: Photograph, file: Path) -> None:
+    """Keep the mask in a picture file with the photograph, whose size it has.
+
+    Raises what `read_mask` does, ShapeMismatchError, and PairingError for one that is too large.
+    """
+    _check_size(file)
+    mask = read_mask(file)
+    Wishes(mask=mask).check(photograph.size)
+    photograph.mask = mask
+
+
+def sentence_on(error: DPDeblurError, files: Sequence[Path]) -> str:
+    """What is wrong with files that lie in a folder which means nothing to whoever sent them."""
+    text = str(error)
+    for folder in {str(path.parent) for path in files}:
+        text = text.replace(f"{folder}/", "")
+    return text
 
 
 def _find_map(

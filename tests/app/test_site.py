@@ -242,6 +242,52 @@ def test_bad_wishes_are_explained(
     assert json.loads(said)["error"].endswith(".")
 
 
+def test_a_mask_says_where(
+    server: Server, files: list[tuple[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def painted(height: int, width: int) -> bytes:
+        pixels = np.zeros((height, width), np.uint8)
+        pixels[:, : width // 2] = 255
+        Image.fromarray(pixels).save(tmp_path / "mask.png")
+        return (tmp_path / "mask.png").read_bytes()
+
+    def send(*masks: bytes, headers: dict[str, str] = OWN) -> tuple[int, dict[str, str]]:
+        sent = [("mask.png", mask) for mask in masks]
+        return server.send(*sent, headers=headers, where="/mask")
+
+    assert send(painted(40, 48))[0] == 404
+    server.send(*files)
+    server.finish()
+    assert server.ask("/restored.webp?mask=1")[0] == 400
+    assert send(painted(40, 48), headers={})[0] == 403
+    assert send()[0] == 400
+    status, said = send(painted(20, 20))
+    assert status == 400
+    assert said["error"].startswith("The mask and the picture differ in size")
+    status, said = send(b"nothing")
+    assert status == 400
+    assert said["error"].startswith("mask.png cannot be read")
+    assert send(painted(40, 48)) == (200, {})
+    status, _, data = server.ask("/download?mask=1&format=png")
+    assert status == 200
+    (tmp_path / "back.png").write_bytes(data)
+    found = read_picture(tmp_path / "back.png").srgb()
+    pair = DualPixelPair(*(alike(seed) for seed in (1, 1001)))
+    before, after = pair.combined(), 1 - pair.combined()
+    np.testing.assert_allclose(found[:, :15], after[:, :15], atol=3 / 65535)
+    np.testing.assert_allclose(found[:, 33:], before[:, 33:], atol=3 / 65535)
+    photo = server.desk.photograph
+    assert photo is not None
+    monkeypatch.setattr("dpdeblur.app.photograph.SIDE", 24)
+    photo.__post_init__()  # as if the photograph were larger than the page
+    names = ("/restored.webp?mask=1", "/untouched.webp")
+    shown, untouched = (pixels(server.ask(name)[2]) for name in names)
+    change = np.abs(shown - untouched).mean((0, 2))
+    assert shown.shape == (20, 24, 3)
+    assert change[:8].min() > 20
+    assert change[16:].max() < 5
+
+
 def test_without_a_map_only_the_strength_can_be_chosen(server: Server, tmp_path: Path) -> None:
     # The optimiser takes no picture as small as this.
     server.send(*((f"a_{s}.png", encoded(tmp_path, n, 18, 24)) for s, n in (("L", 1), ("R", 1001))))
