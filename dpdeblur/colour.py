@@ -25,9 +25,9 @@ def srgb_to_linear(encoded: ArrayT) -> ArrayT:
 def linear_to_srgb(linear: ArrayT) -> ArrayT:
     """Encode linear light in [0, 1] (any shape) as sRGB in [0, 1]; negatives stay linear."""
     curve = 1.055 * _power(linear.clip(0.0031308), 1 / 2.4) - 0.055
-    least: Any = getattr(linear * 12.92, "minimum", None)
+    line: Any = linear * 12.92
     # The curve lies below the line where it counts.
-    encoded: ArrayT = np.minimum(linear * 12.92, curve) if least is None else least(curve)
+    encoded: ArrayT = line.minimum(curve) if hasattr(line, "minimum") else np.minimum(line, curve)
     return encoded
 
 

@@ -53,11 +53,12 @@ def choose(device: str = "auto", precision: str = "auto") -> Setup:
     check_names(device, precision)
     if device == "auto":
         return _choose_any(precision)
-    chosen = torch.device("cuda:0" if device == "cuda" else device)
-    if str(chosen) not in _present():
+    name = "cuda:0" if device == "cuda" else device
+    if name not in _present():  # PyTorch takes some numbers for no names of devices at all
         raise DeviceError(
             device, f"there is no such device here; use one of auto, {', '.join(_present())}"
         )
+    chosen = torch.device(name)
     wanted, failure = _trial(chosen, precision)
     if failure:
         raise DeviceError(device, f"it cannot compute in {wanted} ({failure}); choose another")

@@ -243,14 +243,14 @@ def read_pair(left: Path, right: Path, options: ViewOptions | None = None) -> Du
     info = replace(first.info, gray=gray, warnings=notes)
     try:
         pair = DualPixelPair(first, second, info, stored)
+        pair = pair.swapped() if options.swap_views else pair
+        return pair if options.size is None else pair.reduced(options.size)
     except IdenticalViewsError as error:
         raise IdenticalViewsError(f"{left} and {right}") from error
     except ShapeMismatchError as error:
         raise ShapeMismatchError(f"{left} and {right}", error.first, error.second) from error
     except PictureTooSmallError as error:
         raise PictureTooSmallError(error.shape, error.minimum, str(left)) from error
-    pair = pair.swapped() if options.swap_views else pair
-    return pair if options.size is None else pair.reduced(options.size)
 
 
 def read_beside(path: Path, pair: DualPixelPair) -> Picture:

@@ -59,7 +59,7 @@ def likeness(left: Picture, right: Picture) -> float:
     1 if they differ in size, which is told elsewhere, or show too little.
     """
     first, second = _details(left), _details(right)
-    if first.shape != second.shape or min(first.shape) < _SHORT_SIDE:
+    if first is None or second is None or first.shape != second.shape:
         return 1.0
     if min(first.std(), second.std()) < _FLAT:
         return 1.0
@@ -73,12 +73,15 @@ def likeness(left: Picture, right: Picture) -> float:
     return max(products) / float(first.std() * second.std())
 
 
-def _details(view: Picture) -> NDArray[np.float32]:
+def _details(view: Picture) -> NDArray[np.float32] | None:
+    """The reduced view without what is coarse; None if its shorter side shows too little."""
     # Some samples of each pixel are enough.
     sparse = slice(None, None, -(-max(view.samples.shape[:2]) // (4 * _LONG_SIDE)))
     gray = view.srgb(sparse, sparse).sum(-1) / np.float32(3)
     step = -(-max(gray.shape) // _LONG_SIDE)
     rows, columns = (side // step for side in gray.shape)
+    if min(rows, columns) < _SHORT_SIDE:
+        return None
     gray = gray[: rows * step, : columns * step]
     reduced = gray.reshape(rows, step, columns, step).mean((1, 3))
     details = reduced - gaussian_filter(reduced, _COARSE, mode="nearest")

@@ -48,6 +48,12 @@ def test_absent_devices() -> None:
         choose("cuda:99")
 
 
+@pytest.mark.parametrize("name", ["cuda:00", "cuda:99999999999"])
+def test_numbers_that_are_no_device_anywhere(name: str) -> None:
+    with pytest.raises(DeviceError, match="there is no such device here"):
+        choose(name)
+
+
 def test_unknown_precision() -> None:
     with pytest.raises(OptionError, match="'fp8' is not one of"):
         choose("cpu", "fp8")

@@ -324,6 +324,13 @@ def test_views_of_two_photographs_are_pointed_out(tmp_path: Path, example: DualP
     assert notes(left, np.roll(right, 8, 1)) == []
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", [(16, 13_000), (13_000, 16)])
+def test_views_too_narrow_to_compare(tmp_path: Path, shape: tuple[int, int]) -> None:
+    views = np.random.default_rng(0).integers(0, 256, (2, *shape), np.uint8)
+    assert pair_of(tmp_path, *views).warnings == ()
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_window_shows_what_the_views_do(tmp_path: Path, bits: int) -> None:
     pair = pair_of(tmp_path, noise(3, bits), noise(3, bits, seed=1))
@@ -361,6 +368,16 @@ def test_reduced_in_light(tmp_path: Path) -> None:
         read_pair(paths[0], paths[1], ViewOptions(size=16)).reduced(8)
     with pytest.raises(OptionError, match="at least 16"):
         ViewOptions(size=8)
+
+
+def test_views_that_are_identical_when_reduced_are_named(tmp_path: Path) -> None:
+    left = np.full((1000, 1000), 65535, np.uint16)
+    right = left.copy()
+    right[3, 5] -= 1  # less than a float shows of the mean
+    pair_of(tmp_path, left, right)
+    views = tmp_path / "a_L.tif", tmp_path / "a_R.tif"
+    with pytest.raises(IdenticalViewsError, match=r"a_L\.tif and .*a_R\.tif are identical"):
+        read_pair(*views, ViewOptions(16))
 
 
 def test_swapped_views_are_named_as_they_are(tmp_path: Path) -> None:

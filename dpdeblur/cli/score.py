@@ -85,7 +85,9 @@ def score(
     rules = evaluation.Rules(protocol or evaluation.DEFAULT_PROTOCOL, match_exposure=match_exposure)
     with printer.progress() as bar:
         scores = [
-            evaluation.score_maps(files) if maps else _score_pictures(printer, files, rules)
+            evaluation.score_maps(files, printer.warn)
+            if maps
+            else _score_pictures(printer, files, rules)
             for files in bar.track(match.pictures, description="Scoring")
         ]
     scoring = evaluation.map_scoring() if maps else evaluation.picture_scoring(rules)

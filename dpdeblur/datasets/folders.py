@@ -194,10 +194,9 @@ def _gathered(
     found = set[Path]()
     for each in sources.paths:
         inside = list_pictures(each, skip, extensions, warn=warn) if is_folder(each) else [each]
-        found.update(inside)
-    files = _ending(sorted(found), extensions)
+        found.update(_ending(inside, extensions))
     return sources.folder, sorted(
-        files, key=lambda path: path.relative_to(sources.folder).as_posix()
+        found, key=lambda path: path.relative_to(sources.folder).as_posix()
     )
 
 

@@ -41,8 +41,9 @@ def shared_sources(paths: Sequence[Path]) -> Sources:
 
     Raises what `is_folder` raises, and PairingError if they share none, as on two drives.
     """
-    if any(
-        path.is_absolute() != paths[0].is_absolute() or ".." in path.parts for path in paths[1:]
+    # Relative paths that go up share no folder by their names alone.
+    if len(paths) > 1 and any(
+        path.is_absolute() != paths[0].is_absolute() or ".." in path.parts for path in paths
     ):
         paths = [Path(os.path.realpath(path)) for path in paths]
     folders = [path if is_folder(path) else path.parent for path in paths]

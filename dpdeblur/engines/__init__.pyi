@@ -1,4 +1,4 @@
-from .base import Engine, ProgressCallback, Restored, RunInfo
+from .base import Engine, EngineAround, ProgressCallback, Restored, RunInfo
 from .bench import Bench, Forward, bench
 from .ceilings import Ceiling, Timing
 from .make import ENGINES, EngineRequest, make_engine
@@ -13,6 +13,7 @@ __all__ = [
     "Ceiling",
     "Crop",
     "Engine",
+    "EngineAround",
     "EngineRequest",
     "Forward",
     "Network",

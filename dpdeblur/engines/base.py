@@ -100,3 +100,42 @@ class Engine(Protocol):
 
         Exceptions of `progress` pass through.
         """
+
+
+class EngineAround:
+    """An engine around another one: all is that one's but for what a subclass does otherwise."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @property
+    def name(self) -> str:
+        """The other engine's."""
+        return self.engine.name
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The other engine's."""
+        return self.engine.settings
+
+    @property
+    def digest(self) -> str:
+        """The other engine's."""
+        return self.engine.digest
+
+    def prepare(self) -> None:
+        """As the other engine does."""
+        self.engine.prepare()
+
+    def read(self, pair: DualPixelPair) -> DualPixelPair:
+        """As the other engine does."""
+        return self.engine.read(pair)
+
+    def run(
+        self,
+        pair: DualPixelPair,
+        progress: ProgressCallback | None = None,
+        window: Window | None = None,
+    ) -> Restored:
+        """As the other engine does."""
+        return self.engine.run(pair, progress, window)

@@ -40,12 +40,14 @@ def score_pictures(
     return found
 
 
-def score_maps(files: ScoreFiles) -> dict[str, MapScores]:
+def score_maps(
+    files: ScoreFiles, warn: Callable[[str], object] = lambda _: None
+) -> dict[str, MapScores]:
     """The same for maps of defocus; raises what `read_map` and `score_map` raise, with the file."""
-    truth, found = read_map(files.truth), {}
+    truth, found = read_map(files.truth, warn=warn), {}
     for kind, path in _predictions(files).items():
         # 0 is a defocus like any other in a map that was made; only a truth has gaps.
-        made = read_map(path, zero_is_unknown=False)
+        made = read_map(path, zero_is_unknown=False, warn=warn)
         try:
             found[kind] = score_map(made, truth)
         except ShapeMismatchError as error:

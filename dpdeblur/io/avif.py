@@ -5,6 +5,7 @@ Pillow writes 8 bits only, but writes the blocks beside them, which imagecodecs 
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 
 import imagecodecs
@@ -48,7 +49,17 @@ def decode(data: bytes) -> Stored:
         turned = image.getexif().get(exif.ORIENTATION, 1)
         blocks = stored_blocks(image.info)
     samples = np.atleast_3d(imagecodecs.avif_decode(data, index=0))
-    return Stored(samples, 8 if samples.itemsize == 1 else deep, **blocks, orientation=turned)
+    bits = 8 if samples.itemsize == 1 else deep
+    return Stored(samples, bits, **blocks, cicp=_coding(data), orientation=turned)
+
+
+def _coding(data: bytes) -> bytes | None:
+    """The code points of the first box `colr` that has them; the decoder gives the full range."""
+    at = data.find(b"colrnclx")
+    if at < 0:
+        return None
+    primaries, transfer = struct.unpack_from(">HH", data, at + 8)
+    return bytes([min(primaries, 255), min(transfer, 255), 0, 1])
 
 
 def encode(stored: Stored, quality: int | None = None) -> bytes:

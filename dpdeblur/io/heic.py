@@ -5,6 +5,8 @@ Nothing here writes HEIC: that takes x265, which is under the GPL.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from dpdeblur.io import limits
@@ -33,7 +35,7 @@ def decode(data: bytes) -> Stored:
         reason = "it is a HEIC picture, for which pi-heif is needed (pip install pi-heif)"
         raise Unusable(reason) from error
     main = pi_heif.open_heif(data, convert_hdr_to_8bit=False)
-    limits.check_pixels(*main.size)
+    limits.check_pixels(*main.size[::-1])
     samples = np.atleast_3d(np.array(main))  # a copy, since the memory goes with `main`
     # It comes upright; the views' rows are to be the sensor's.
     turned = _orientation(data)
@@ -41,8 +43,16 @@ def decode(data: bytes) -> Stored:
         turn(samples, INVERSE[turned]),
         8 * samples.itemsize,
         **stored_blocks(main.info),
+        cicp=_coding(main.info.get("nclx_profile")),
         orientation=turned,
     )
+
+
+def _coding(nclx: Mapping[str, int] | None) -> bytes | None:
+    """Its code points; by now the numbers have their full range."""
+    if nclx is None:
+        return None
+    return bytes([nclx["color_primaries"], nclx["transfer_characteristics"], 0, 1])
 
 
 def _orientation(data: bytes) -> int:

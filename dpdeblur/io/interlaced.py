@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dpdeblur.io.stored import Samples, Unusable
+from dpdeblur.io.stored import Broken, Samples
 
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2))
 _LAST = (1, 0, 2, 1)
@@ -24,7 +24,7 @@ def decode(
     """Samples H x W x C of an interlaced PNG.
 
     `header` is the content of its IHDR chunk, `packed` that of all IDAT chunks. `decode_plain`
-    decodes a picture that is not interlaced, of the same two. Raises Unusable where it is cut
+    decodes a picture that is not interlaced, of the same two. Raises Broken where it is cut
     short, zlib.error where it is damaged.
     """
     width, height = struct.unpack_from(">II", header)
@@ -38,7 +38,7 @@ def decode(
     ]
     lines = zlib.decompressobj().decompress(packed, sum(sizes))
     if len(lines) < sum(sizes):
-        raise Unusable("it is cut short")
+        raise Broken("it is cut short")
     samples: Any = None
     at = 0
     for (top, left, down, along), shape, size in zip((*_PASSES, _LAST), shapes, sizes, strict=True):

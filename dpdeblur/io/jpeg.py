@@ -28,6 +28,8 @@ from dpdeblur.io.stored import (
 )
 
 SIGNATURE = b"\xff\xd8\xff"
+BEGIN, END = b"\xff\xd8", b"\xff\xd9"
+"""Markers around every JPEG, also around tables alone."""
 _EOI, _SOS, _APPLICATION = 0xD9, 0xDA, range(0xE0, 0xEE)
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}  # TEM and restart markers have no length
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -91,6 +93,19 @@ def encode(stored: Stored, quality: int | None = None) -> bytes:
     return buffer.getvalue()
 
 
+def strictly_decoded(data: bytes, colours: str) -> NDArray[np.uint8] | None:
+    """H x W x 1 ("GRAY") or 3 ("RGB"); None for what simplejpeg does not take.
+
+    Raises Broken where scan data are missing.
+    """
+    try:
+        return np.asarray(simplejpeg.decode_jpeg(data, colours))
+    except ValueError as error:
+        if _LOST.search(str(error)):
+            raise Broken("it is damaged or cut short") from error
+        return None
+
+
 def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]], int]:
     """The frame header, the blocks of each name, and where the first scan begins."""
     names = (_JFIF, _EXIF, _XMP, _ICC, _PHOTOSHOP)
@@ -114,11 +129,9 @@ def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]], int]:
 
 def _pixels(data: bytes, colours: str, scan: int) -> NDArray[np.uint8]:
     """Decode to H x W x 1 ("GRAY") or 3 ("RGB"); Unusable where scan data are missing."""
-    try:
-        return np.asarray(simplejpeg.decode_jpeg(data, colours))
-    except ValueError as error:
-        if _LOST.search(str(error)):
-            raise Broken("it is damaged or cut short") from error
+    usual = strictly_decoded(data, colours)
+    if usual is not None:
+        return usual
     # Something unusual, such as bytes between scans or a rare reduction of the colours, which
     # simplejpeg does not know; imagecodecs does, but fills up what is missing with gray. What
     # follows a whole scan makes no difference; a short one takes it for its own.

@@ -8,7 +8,7 @@ of AVIF, HEIC, JPEG XL and WebP without loss may need next to no bytes for one f
 from __future__ import annotations
 
 from dpdeblur.errors import OptionError
-from dpdeblur.io.stored import Unusable
+from dpdeblur.io.stored import Broken, Unusable
 
 MEGAPIXELS = 300.0
 """Of the largest picture that is read, unless `allow_megapixels` says otherwise."""
@@ -55,9 +55,9 @@ def _too_large(what: str) -> Unusable:
 
 
 def check_packed(unpacked: int, packed: int, densest: int) -> None:
-    """Raise Unusable where `packed` bytes, each of which gives `densest` at most, are too few."""
+    """Raise Broken where `packed` bytes, each of which gives `densest` at most, are too few."""
     if unpacked > (packed + 1) * densest:
-        raise Unusable("it is damaged or cut short: it has too few bytes for its pixels")
+        raise Broken("it is damaged or cut short: it has too few bytes for its pixels")
 
 
 def check_blocks(height: int, width: int, size: int) -> None:

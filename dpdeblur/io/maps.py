@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.errors import (
-    DPDeblurError,
-    InvalidMapError,
-    UnreadableFileError,
-    UnsupportedFormatError,
-)
+from dpdeblur.errors import InvalidMapError, UnsupportedFormatError
 from dpdeblur.io import limits, png, tiff
 from dpdeblur.io.atomic import read_whole, write_whole
 from dpdeblur.io.metadata import SOFTWARE, carried
 from dpdeblur.io.orientation import turn
+from dpdeblur.io.read import errors_of
 from dpdeblur.io.stored import Stored, Unusable
 
 READABLE_MAPS = (".png", ".tif", ".tiff")
@@ -25,7 +22,12 @@ READABLE_MAPS = (".png", ".tif", ".tiff")
 _FLOAT = 3  # the TIFF tag SampleFormat
 
 
-def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]:
+def read_map(
+    path: Path,
+    *,
+    zero_is_unknown: bool = True,
+    warn: Callable[[str], object] = lambda _: None,
+) -> NDArray[np.float32]:
     """Read a map as float32 H x W, with NaN where it is not known.
 
     A floating-point TIFF holds the numbers themselves, NaN included. Of a PNG or TIFF of 8 or 16
@@ -35,6 +37,7 @@ def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]
     Args:
         path: the file.
         zero_is_unknown: 0 becomes NaN in files of 8 or 16 bits.
+        warn: is called with a sentence if a TIFF has further pages, which are not read.
 
     Returns:
         The map, in the unit of its file.
@@ -48,20 +51,16 @@ def read_map(path: Path, *, zero_is_unknown: bool = True) -> NDArray[np.float32]
     >>> read_map(Path("ramp.tif"))[0, 0]
     np.float32(-3.0)
     """
-    try:
+    with errors_of(path):
         data = read_whole(path, READABLE_MAPS, _look)
         if data.startswith(png.SIGNATURE):
             return _whole_numbers(png.decode(data), zero_is_unknown)
         with tiff.first_page(data) as page:
+            for note in tiff.further_pages(page):
+                warn(f"{path}: {note}")
             if page.sampleformat == _FLOAT:
                 return _floating_point(page, data)
         return _whole_numbers(tiff.decode(data), zero_is_unknown)
-    except DPDeblurError:
-        raise
-    except Unusable as error:
-        raise UnreadableFileError(path, str(error), error.parameter) from error
-    except Exception as error:  # decoders raise anything from IndexError to their own classes
-        raise UnreadableFileError(path, "it is damaged or cut short") from error
 
 
 def _look(first: bytes, size: int) -> None:

@@ -82,10 +82,10 @@ def encode(stored: Stored) -> bytes:
 
 
 def _pixels(chunks: list[tuple[bytes, bytes]]) -> Samples:
-    """Decode the chunks that hold pixels; Unusable where there are too many of these."""
+    """Decode the chunks that hold pixels; Unusable where these are too many or broken."""
     kind, header = chunks[0][0], chunks[0][1][8:-4]
     if kind != b"IHDR" or len(header) != 13:
-        raise Unusable("it is damaged")
+        raise Broken("it is damaged")
     width, height, bits, colours, _, _, woven = struct.unpack(">IIBBBBB", header)
     limits.check_pixels(height, width)
     pixel_bits = bits * _CHANNELS.get(colours, 1)
@@ -96,7 +96,7 @@ def _pixels(chunks: list[tuple[bytes, bytes]]) -> Samples:
         return imagecodecs.png_decode(SIGNATURE + b"".join(chunk for _, chunk in chunks))
     beside = b"".join(chunk for kind, chunk in chunks if kind in {b"PLTE", b"tRNS"})
     if any(chunk != _chunk(chunk[4:8], chunk[8:-4]) for _, chunk in chunks):
-        raise Unusable("it is damaged")
+        raise Broken("it is damaged")
 
     def plain(own_header: bytes, lines: bytes) -> Samples:
         parts = (_chunk(b"IHDR", own_header), beside, _chunk(b"IDAT", lines), _chunk(b"IEND", b""))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +38,7 @@ def read_picture(path: Path) -> Picture:
     >>> read_picture(Path("examples/canon_r6ii/l.png")).srgb().shape
     (512, 768, 3)
     """
-    stored = _decode(path)
-    try:
-        coding = colour_profile.coding_notes(stored.cicp, known=stored.icc is not None)
-    except Unusable as error:
-        raise UnreadableFileError(path, str(error)) from error
+    stored, coding = _decode(path)
     kept = carried(stored)
     samples = turn(stored.samples, kept.orientation)
     gray = samples.shape[-1] <= 2
@@ -65,10 +62,11 @@ def read_picture(path: Path) -> Picture:
     return Picture(colours, stored.bits, info, profile)
 
 
-def _decode(path: Path) -> Stored:
+@contextmanager
+def errors_of(path: Path) -> Iterator[None]:
+    """Whatever goes wrong with the bytes of the file at `path` becomes UnreadableFileError."""
     try:
-        data = read_whole(path, look=_look)
-        return _decoder(data)(data)
+        yield
     except DPDeblurError:
         raise
     except Unusable as error:
@@ -79,6 +77,14 @@ def _decode(path: Path) -> Stored:
     except Exception as error:  # decoders raise anything from IndexError to their own classes
         reason = "it is damaged or cut short; copy it again"
         raise UnreadableFileError(path, reason, damaged=True) from error
+
+
+def _decode(path: Path) -> tuple[Stored, tuple[str, ...]]:
+    """What a file stores, and sentences on the coding of its colours."""
+    with errors_of(path):
+        data = read_whole(path, look=_look)
+        stored = _decoder(data)(data)
+        return stored, colour_profile.coding_notes(stored.cicp, known=stored.icc is not None)
 
 
 def _look(first: bytes, size: int) -> None:

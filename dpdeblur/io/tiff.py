@@ -18,7 +18,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from dpdeblur.io import colour_profile, exif, limits
+from dpdeblur.io import colour_profile, exif, jpeg, limits
 from dpdeblur.io.metadata import SOFTWARE
 from dpdeblur.io.stored import (
     IPTC,
@@ -86,7 +86,7 @@ def decode(data: bytes) -> Stored:
         if page.photometric.name == "MINISWHITE":
             samples[..., 0] = 2**bits - 1 - samples[..., 0]
         samples, others = _with_alpha_only(samples, bits, colours, page.extrasamples)
-        notes += others + _further_pages(page)
+        notes += others + further_pages(page)
         photoshop = _block(page, _PHOTOSHOP) or b""
         left_out = (IPTC,) if _IPTC in page.tags or IPTC_RESOURCE in photoshop else ()
         return Stored(samples, bits, data, _block(page, _XMP), icc, notes=notes, left_out=left_out)
@@ -146,7 +146,21 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
         whole = len(segments) >= math.prod(page.chunked)
     if not whole:
         raise Broken("a part of its pixels is missing")
+    if kind == "JPEG":  # what is missing within a part, tifffile fills with gray
+        tables = (page.jpegtables or jpeg.BEGIN).removesuffix(jpeg.END)
+        for start, count in segments:
+            part = data[start : start + count].removeprefix(jpeg.BEGIN)
+            jpeg.strictly_decoded(tables + part, "GRAY")
     return iio.imread(data, plugin=_PLUGIN, series=None, page=0)
+
+
+def further_pages(page: Any) -> tuple[str, ...]:
+    """A note if there are other pictures than `page`, its thumbnails and masks."""
+    others = 0
+    with suppress(Exception):  # a damaged page further on does the first no harm
+        for other in page.parent.pages[1:]:
+            others += not other.subfiletype & (_REDUCED | _MASK)
+    return (f"Only the first of its {others + 1} pages was read.",) if others else ()
 
 
 def deflated(samples: NDArray[Any], software: str, **layout: Any) -> BytesIO:
@@ -180,15 +194,6 @@ def _check(page: Any) -> int:
     if page.size == 0 or page.samplesperpixel < _COLOURS[kind]:
         raise Broken("it is damaged")
     return _COLOURS[kind]
-
-
-def _further_pages(page: Any) -> tuple[str, ...]:
-    """A note if there are other pictures than `page`, its thumbnails and masks."""
-    others = 0
-    with suppress(Exception):  # a damaged page further on does the first no harm
-        for other in page.parent.pages[1:]:
-            others += not other.subfiletype & (_REDUCED | _MASK)
-    return (f"Only the first of its {others + 1} pages was read.",) if others else ()
 
 
 def _unfolded(indices: Samples, palette: Any) -> tuple[Samples, int]:

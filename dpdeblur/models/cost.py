@@ -40,7 +40,8 @@ class Cost:
     `convolution` and `attention` are multiply-adds; `biases` are the additions that the paper's
     count adds to the convolutions. Table 1 corresponds to `paper_count`: counters of its kind
     do not see the attention's matrix products. `transforms` is the Fourier transforms' cost, as
-    multiply-adds: half of the usual 2.5 n log2(n) operations for n real numbers.
+    multiply-adds: half of the usual 2.5 n log2(n) operations for n real numbers, twice that for
+    complex ones.
     """
 
     parameters: int
@@ -110,6 +111,7 @@ def count_cost(
     transforms = {
         torch.ops.aten._fft_r2c: _real_transform,
         torch.ops.aten._fft_c2r: _real_transform,
+        torch.ops.aten._fft_c2c: _complex_transform,
     }
     for module in network.modules():
         module.register_forward_hook(count)
@@ -150,3 +152,10 @@ def _real_transform(
     number = math.prod(sides)
     batch = math.prod(shape) // math.prod(shape[axis] for axis in axes)
     return int(2.5 * batch * number * math.log2(number))
+
+
+def _complex_transform(
+    shape: Sequence[int], axes: Sequence[int], *_: object, out_shape: Sequence[int], **__: object
+) -> int:
+    """Operations of one transform of complex numbers, twice those of as many real ones."""
+    return 2 * _real_transform(shape, axes, out_shape=out_shape)

@@ -112,7 +112,7 @@ def filter_views(
     points = fast_size(*(side + 2 * reach for side in block))
     views = [functional.pad(view, (reach,) * 4, mode="replicate") for view in (left, right)]
     # The circular convolution wraps only into the padding, which is cut away.
-    spectra = {
+    seen = {
         (top, start): [
             _spectrum(_window(view, top, start, block, 2 * reach), points) for view in views
         ]
@@ -122,7 +122,7 @@ def filter_views(
     for pair in filters.to(left):
         first, second = _spectrum(pair, points)
         result = left.new_empty(left.shape)
-        for (top, start), (one, other) in spectra.items():
+        for (top, start), (one, other) in seen.items():
             part = _window(result, top, start, block)
             columns = torch.fft.ifft((one * first).addcmul_(other, second))
             rows = columns[..., 2 * reach : 2 * reach + part.shape[-2]].mT

@@ -17,11 +17,11 @@ from dpdeblur.io.atomic import read_whole
 from dpdeblur.io.colour_profile import linear_profile, srgb_profile
 from dpdeblur.io.metadata import SOFTWARE, sensor_note
 from dpdeblur.io.picture import PictureInfo
-from dpdeblur.io.stored import Unusable
+from dpdeblur.io.read import errors_of
+from dpdeblur.io.tiff import SIGNATURES
 from dpdeblur.raw.lossless_jpeg import count_samples
 from dpdeblur.raw.makernote import NO_NOTE, MakerNote, read_makernote
 
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAKE, _MODEL, _DNG_VERSION, _COLOUR_SPACE = 271, 272, 50706, 40961
 _OFFSET, _LENGTH, _SLICES = 273, 279, 50752
 _SRGB, _UNCALIBRATED = 1, 65535
@@ -77,12 +77,10 @@ def read_raw_bytes(path: Path) -> bytes:
     """The bytes of a file that begins as raw files do; raises what `read_whole` raises."""
 
     def look(first: bytes, size: int) -> None:
-        if first[:4] not in _TIFF and first[4:12] != _CR3:
+        if first[:4] not in SIGNATURES and first[4:12] != _CR3:
             raise UnreadableFileError(path, _NOT_RAW)
-        try:
+        with errors_of(path):
             limits.check_size(size)
-        except Unusable as error:
-            raise UnreadableFileError(path, str(error), error.parameter) from error
 
     return read_whole(path, look=look)
 
@@ -94,7 +92,7 @@ def read_header(path: Path, data: bytes) -> Header:
     NotCanonRawError.
     """
     try:
-        if data[:4] in _TIFF:
+        if data[:4] in SIGNATURES:
             chain = exif.parse_chain(data)
             if _DNG_VERSION in chain[0]:
                 raise ConvertedRawError(path)

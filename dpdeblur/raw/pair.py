@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.datasets import RAW_EXTENSIONS, is_folder
-from dpdeblur.errors import OptionError, PictureTooSmallError, UnreadableFileError
+from dpdeblur.errors import (
+    IdenticalViewsError,
+    OptionError,
+    PictureTooSmallError,
+    UnreadableFileError,
+)
 from dpdeblur.pair import DualPixelPair, ViewOptions, read_pair
 from dpdeblur.raw.develop import LinearPicture, develop
 from dpdeblur.raw.options import RawOptions
@@ -63,6 +68,7 @@ def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPai
 
     Raises:
         MissingFileError, UnreadableFileError, UnusableRawError: as `open_raw` does.
+        IdenticalViewsError: as developed the views are the same picture.
         PictureTooSmallError: the file's picture is below 16 x 16 pixels.
         OptionError: the size makes it so.
     """
@@ -72,9 +78,11 @@ def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPai
     left, right = (finish(pictures.pop(name), size=options.size) for name in ("left", "right"))
     try:
         return DualPixelPair(left, right, photo.header.picture_info(path, warnings))
+    except IdenticalViewsError as error:
+        raise IdenticalViewsError(f"The views of {path}") from error
     except PictureTooSmallError as error:
         if left.shape[1] == width:
-            raise PictureTooSmallError(error.shape, error.minimum, str(photo.path)) from error
+            raise PictureTooSmallError(error.shape, error.minimum, str(path)) from error
         made = "{1}x{0}".format(*error.shape)
         least = f"{error.minimum}x{error.minimum}"
         raise OptionError(

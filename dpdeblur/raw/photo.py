@@ -168,10 +168,12 @@ def _check_whole(photo: RawPhoto, data: bytes, second: rawpy.RawPy) -> tuple[str
 def _black_doubts(photo: RawPhoto, frames: Sequence[Frame]) -> Iterator[str]:
     """Where what the masked pixels show is not the black level that the camera states."""
     stated = photo.header.note.black
-    for number, frame in enumerate(frames) if stated else ():
+    if stated is None:
+        return
+    for number, frame in enumerate(frames):
         measured = frame.black.ravel().tolist()
-        if max(abs(a - b) for a, b in zip(measured, stated or (), strict=True)) > _BLACK_SLACK:
-            levels, said = (", ".join(map(str, each)) for each in (measured, stated or ()))
+        if max(abs(a - b) for a, b in zip(measured, stated, strict=True)) > _BLACK_SLACK:
+            levels, said = (", ".join(map(str, each)) for each in (measured, stated))
             yield (
                 f"{photo.path}: The masked pixels of frame {number} show black at {levels}, and "
                 f"the camera states {said}; what the pixels show is used."

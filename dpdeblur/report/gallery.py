@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dpdeblur.engines import Engine, ProgressCallback, Restored, Window
+from dpdeblur.engines import Engine, EngineAround, ProgressCallback, Restored, Window
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.plots import scale_of
 from dpdeblur.report.web_pictures import colour_map, most_changed, reduced, webp
@@ -116,29 +115,12 @@ class Gallery:
             shown.add_map(pair.upright(restored.defocus), relative=generic)
 
 
-class _Watched:
+class _Watched(EngineAround):
     """An engine that also shows someone what it makes."""
 
     def __init__(self, engine: Engine, see: Callable[[DualPixelPair, Restored], None]) -> None:
-        self._engine, self._see = engine, see
-
-    @property
-    def name(self) -> str:
-        return self._engine.name
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        return self._engine.settings
-
-    @property
-    def digest(self) -> str:
-        return self._engine.digest
-
-    def prepare(self) -> None:
-        self._engine.prepare()
-
-    def read(self, pair: DualPixelPair) -> DualPixelPair:
-        return self._engine.read(pair)
+        super().__init__(engine)
+        self._see = see
 
     def run(
         self,
@@ -146,7 +128,7 @@ class _Watched:
         progress: ProgressCallback | None = None,
         window: Window | None = None,
     ) -> Restored:
-        restored = self._engine.run(pair, progress, window)
+        restored = super().run(pair, progress, window)
         self._see(pair, restored)
         return restored
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dpdeblur.engines import Engine, ProgressCallback, Restored, Window
+from dpdeblur.engines import Engine, EngineAround, ProgressCallback, Restored, Window
 from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions
 from dpdeblur.io import INVERSE, turn
 from dpdeblur.optics import Calibration
@@ -41,21 +41,17 @@ class Wish(Protocol):
         """The picture, and sentences on what was found; all upright."""
 
 
-class Steered:
-    """An `Engine`: another one, whose pictures then become what `wish` says.
+class Steered(EngineAround):
+    """An engine around another one, whose pictures then become what `wish` says.
 
     Where the wish is about depth, the map is that of the optimiser's fast method, whichever the
     engine; `calibration` is the lens it assumes, None a generic one.
     """
 
     def __init__(self, engine: Engine, wish: Wish, calibration: Calibration | None = None) -> None:
-        self.engine, self.wish = engine, wish
+        super().__init__(engine)
+        self.wish = wish
         self._finder = Optimiser(calibration, OptimiserOptions("fast", device="cpu"))
-
-    @property
-    def name(self) -> str:
-        """The other engine's."""
-        return self.engine.name
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -72,14 +68,6 @@ class Steered:
         if self.wish.needs_map:
             told.append(self._finder.digest)
         return hashlib.sha256("\n".join(told).encode()).hexdigest()
-
-    def prepare(self) -> None:
-        """As the other engine does."""
-        self.engine.prepare()
-
-    def read(self, pair: DualPixelPair) -> DualPixelPair:
-        """As the other engine does."""
-        return self.engine.read(pair)
 
     def run(
         self,

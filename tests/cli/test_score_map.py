@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from scipy.stats import spearmanr
 
 from dpdeblur.io import write_map
@@ -54,6 +55,12 @@ def reference(made: Path, truth: Path) -> dict[str, float]:
         "aiwe2": float(np.sqrt(np.mean(rest**2))),
         "spearman": 1 - abs(spearmanr(x, y).statistic),
     }
+
+
+def test_further_pages_are_told(pair: tuple[Path, Path]) -> None:
+    tifffile.imwrite(pair[0], np.ones((2, *SHAPE), np.float32), photometric="minisblack")
+    result = run("score", "--map", *pair)
+    assert "Only the first of its 2 pages was read." in " ".join(result.stderr.split())
 
 
 class TestFolders:

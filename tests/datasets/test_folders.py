@@ -329,3 +329,13 @@ def test_patterns(tmp_path: Path) -> None:
         tmp_path / "x*",
     )
     assert len(expanded([tmp_path / "**" / "*.CR2"])) == 4
+
+
+@pytest.mark.parametrize("sources", [("../other", "sub"), ("sub", "../other")])
+def test_names_never_lead_out_of_the_output_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sources: tuple[str, str]
+) -> None:
+    fill(tmp_path, "here/sub/a_L.png", "here/sub/a_R.png", "other/b_L.png", "other/b_R.png")
+    monkeypatch.chdir(tmp_path / "here")
+    photos = find_photos([Path(source) for source in sources]).photos
+    assert [photo.name for photo in photos] == ["here/sub/a", "other/b"]

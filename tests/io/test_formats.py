@@ -17,7 +17,8 @@ from PIL import Image
 
 from dpdeblur.colour import srgb_to_linear
 from dpdeblur.errors import OptionError, UnreadableFileError
-from dpdeblur.io import PictureInfo, exif, read_picture, write_picture
+from dpdeblur.io import PictureInfo, allow_megapixels, exif, read_picture, write_picture
+from dpdeblur.io.limits import MEGAPIXELS
 
 SRGB = imagecodecs.cms_profile("srgb")
 ADOBE = imagecodecs.cms_profile("adobergb")
@@ -87,6 +88,30 @@ def test_avif_of_more_than_8_bits(tmp_path: Path, bits: int) -> None:
     picture = read_picture(tmp_path / "a.avif")
     assert (picture.bit_depth, picture.info.bit_depth) == (bits, 16)
     np.testing.assert_array_equal(picture.samples, samples)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "reason"), [(13, None), (16, r"PQ \(HDR\)"), (18, r"HLG \(HDR\)")]
+)
+@pytest.mark.parametrize("kind", ["avif", "heic"])
+def test_high_dynamic_range(tmp_path: Path, kind: str, transfer: int, reason: str | None) -> None:
+    if kind == "avif":
+        samples = np.rint(smooth() * 1023).astype(np.uint16)
+        coding = {"primaries": 9, "transfer": transfer, "matrix": 9}
+        data = imagecodecs.avif_encode(samples, 100, bitspersample=10, **coding)
+    else:
+        pytest.importorskip("pi_heif")
+        coded = bytearray(heic_data())
+        profile = coded.index(b"colr") + 4
+        coded[profile : profile + 11] = b"nclx" + bytes([0, 9, 0, transfer, 0, 9, 128])
+        data = bytes(coded)
+    path = tmp_path / "a"
+    path.write_bytes(data)
+    if reason is None:
+        assert "primaries (9 of H.273)" in read_picture(path).info.warnings[0]
+        return
+    with pytest.raises(UnreadableFileError, match=reason):
+        read_picture(path)
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -244,6 +269,17 @@ def test_heic(tmp_path: Path) -> None:
     np.testing.assert_allclose(picture.samples, heic_ramp(), atol=500)
     assert len(picture.info.icc or b"") == len(SRGB)
     assert exif.parse(picture.info.exif or b"")[271] == exif.text("Testcam")
+
+
+def test_heic_larger_than_is_allowed(tmp_path: Path) -> None:
+    pytest.importorskip("pi_heif")
+    (tmp_path / "a.heic").write_bytes(heic_data())
+    allow_megapixels(0.001)
+    try:
+        with pytest.raises(UnreadableFileError, match=r"its 32x48 pixels .* 0\.001 megapixels"):
+            read_picture(tmp_path / "a.heic")
+    finally:
+        allow_megapixels(MEGAPIXELS)
 
 
 def test_heic_without_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

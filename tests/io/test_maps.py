@@ -63,6 +63,14 @@ class TestFloatingPoint:
         tifffile.imwrite(tmp_path / "a.tif", defocus.astype(kind))
         np.testing.assert_array_equal(read_map(tmp_path / "a.tif"), defocus.astype(kind))
 
+    @pytest.mark.parametrize("kind", [np.float32, np.uint16])
+    def test_further_pages_are_told(self, tmp_path: Path, kind: type) -> None:
+        path, warnings = tmp_path / "a.tif", list[str]()
+        pages = np.ones((3, 4, 5), kind)
+        tifffile.imwrite(path, pages, photometric="minisblack")
+        assert read_map(path, warn=warnings.append).shape == (4, 5)
+        assert warnings == [f"{path}: Only the first of its 3 pages was read."]
+
     def test_an_existing_map_stays(self, tmp_path: Path, defocus: Array) -> None:
         path = tmp_path / "a.tif"
         write_map(path, defocus)

@@ -576,6 +576,44 @@ def test_jpeg_cut_short_but_properly_ended(
             read(tmp_path, "a.jpg", data[:length] + b"\xff\xd9")
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"tile": (64, 64)}, {"planarconfig": "separate"}, {"tables": True}]
+)
+def test_tiff_of_jpeg_that_lacks_scan_data(tmp_path: Path, options: dict[str, Any]) -> None:
+    photograph = skimage.data.astronaut()[:192, :256]  # type: ignore[no-untyped-call]
+    if options.get("tables"):  # shared by the strips, as libtiff writes them
+        buffer = io.BytesIO()
+        strips = {"compression": "jpeg", "tiffinfo": {278: 64}}
+        Image.fromarray(photograph).save(buffer, "TIFF", **strips)
+        data = bytearray(buffer.getvalue())
+    else:
+        if "planarconfig" in options:
+            photograph = np.moveaxis(photograph, -1, 0)
+        strips = {} if "tile" in options else {"rowsperstrip": 64}
+        data = bytearray(
+            tiff(photograph, photometric="rgb", compression="jpeg", **strips, **options)
+        )
+    read(tmp_path, "whole.tif", bytes(data))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        page: Any = file.pages[0]
+        assert bool(page.jpegtables) == bool(options.get("tables"))
+        start, count = page.dataoffsets[1], page.databytecounts[1]
+    half = count // 2
+    data[start + half : start + count] = b"\xff\xd9" + bytes(count - half - 2)
+    with pytest.raises(UnreadableFileError, match="damaged or cut short"):
+        read(tmp_path, "lacking.tif", bytes(data))
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_png_that_lacks_rows_is_known_as_damaged(tmp_path: Path, *, interlaced: bool) -> None:
+    whole, lacking = (png(noise()[:rows], 8, 2, interlaced=interlaced) for rows in (18, 9))
+    header = slice(8, 8 + 25)  # which is the whole picture's
+    data = lacking[:8] + whole[header] + lacking[header.stop :]
+    with pytest.raises(UnreadableFileError) as error:
+        read(tmp_path, "lacking.png", data)
+    assert error.value.damaged
+
+
 @given(name=st.sampled_from(sorted(sample_files())), draw=st.data())
 @pytest.mark.slow
 def test_damage_is_an_error_or_harmless_but_never_a_crash(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,10 @@ def test_cost_counts_all_levels_and_the_transforms() -> None:
     assert one.convolution == sum(macs * 64 * 96 // share for macs, share in layers)
     # Two views there, three inverses back, three channels each; and the filters themselves.
     assert one.attention == 0
-    assert one.transforms > 15 * 1.25 * 64 * 96 * 12
+    # At 64 + 48 rows and 96 + 48 columns, which are transformed as 120 x 144: rows of real numbers,
+    # then the 73 columns of their half spectra.
+    row, columns = 2.5 * 144 * math.log2(144), 73 * 5 * 120 * math.log2(120)
+    parts = 6 * (112 * row + columns), 6 * (49 * row + columns), 9 * (64 * row + columns)
+    assert one.transforms == pytest.approx(sum(parts) / 2, abs=len(parts) * 10)  # whole numbers
     three = count_cost(dataclasses.replace(plain, levels=3), height=64, width=96)
     assert 1.25 < three.total / one.total < 1.6

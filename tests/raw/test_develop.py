@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
-from dpdeblur.errors import OptionError, PictureTooSmallError, SingleFrameError
+from dpdeblur.errors import (
+    IdenticalViewsError,
+    OptionError,
+    PictureTooSmallError,
+    SingleFrameError,
+)
 from dpdeblur.io import exif, turn
 from dpdeblur.raw import (
     DEFAULT_SIZE,
@@ -421,6 +426,12 @@ def test_a_sensor_that_is_too_small(tmp_path: Path) -> None:
     for options in (RawOptions(half=True), RawOptions(half=True, size=1680)):
         with pytest.raises(PictureTooSmallError):
             read_raw_pair(tmp_path / "a.cr2", options)
+
+
+def test_views_that_develop_to_the_same_picture(tmp_path: Path) -> None:
+    write_scene(tmp_path / "a.cr2", *2 * [np.full((96, 128, 3), 0.4)])
+    with pytest.raises(IdenticalViewsError, match=r"The views of .*a\.cr2 are identical"):
+        read_raw_pair(tmp_path / "a.cr2")
 
 
 def test_reduction_makes_no_dark_rims() -> None:
