@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock, Thread
@@ -20,6 +21,7 @@ from dpdeblur.errors import DPDeblurError, PairingError
 from dpdeblur.optics import Calibration
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.raw import DEFAULT_SIZE, RawOptions, check_photo, read_photo
+from dpdeblur.steer import Wishes, read_mask
 from dpdeblur.steer.depth import sharpened, shrink
 
 MAX_PIXELS = 64_000_000
@@ -77,11 +79,7 @@ class Desk:
         except _Cancelled:
             self._become(stage="empty", sentence="Stopped.")
         except DPDeblurError as error:
-            # The files lie in a folder that means nothing to whoever sent them.
-            text = str(error)
-            for folder in {str(path.parent) for path in files}:
-                text = text.replace(f"{folder}/", "")
-            self._become(stage="failed", sentence=text)
+            self._become(stage="failed", sentence=sentence_on(error, files))
         except MemoryError:
             self._become(stage="failed", sentence="There is not enough memory for this picture.")
         except Exception as error:
@@ -119,6 +117,25 @@ class _Cancelled(BaseException):
     """Takes the wish to stop past those who handle errors."""
 
 
+def take_mask(photograph: Photograph, file: Path) -> None:
+    """Keep the mask in a picture file with the photograph, whose size it has.
+
+    Raises what `read_mask` does, ShapeMismatchError, and PairingError for one that is too large.
+    """
+    _check_size(file)
+    mask = read_mask(file)
+    Wishes(mask=mask).check(photograph.size)
+    photograph.mask = mask
+
+
+def sentence_on(error: DPDeblurError, files: Sequence[Path]) -> str:
+    """What is wrong with files that lie in a folder which means nothing to whoever sent them."""
+    text = str(error)
+    for folder in {str(path.parent) for path in files}:
+        text = text.replace(f"{folder}/", "")
+    return text
+
+
 def _find_map(
     pair: DualPixelPair, lens: Calibration | None
 ) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
@@ -146,7 +163,10 @@ def _read(files: list[Path], swap: bool) -> tuple[DualPixelPair, str]:
     if names_say_swapped(left, right) != swap:
         left, right = right, left
     check_photo(left, right)
-    return read_photo(left, right), common_stem(left, right)
+    pair = read_photo(left, right)
+    if math.prod(pair.shape) > MAX_PIXELS:  # of a format that Pillow does not know
+        raise _too_large(left)
+    return pair, common_stem(left, right)
 
 
 def _check_size(path: Path) -> None:
@@ -159,10 +179,14 @@ def _check_size(path: Path) -> None:
     except Image.DecompressionBombError:
         pixels = MAX_PIXELS + 1
     except (OSError, ValueError, SyntaxError):
-        return  # whoever reads it says what is wrong
+        return  # whoever reads it knows more
     if pixels > MAX_PIXELS:
-        raise PairingError(
-            path,
-            f"it has more than {MAX_PIXELS // 1_000_000} megapixels, the most that this page "
-            "takes; use dpdeblur fix",
-        )
+        raise _too_large(path)
+
+
+def _too_large(path: Path) -> PairingError:
+    return PairingError(
+        path,
+        f"it has more than {MAX_PIXELS // 1_000_000} megapixels, the most that this page takes; "
+        "use dpdeblur fix",
+    )

@@ -18,6 +18,8 @@ from dpdeblur.io import PictureInfo, write_picture
 from dpdeblur.plots import Scale, scale_of
 from dpdeblur.report import reduced, webp
 from dpdeblur.steer import Wishes
+from dpdeblur.steer.points import Point, check_point
+from dpdeblur.steer.wishes import FEATHER
 
 SIDE = 1600
 """Pixels along the longer side of what the page shows of the whole."""
@@ -27,7 +29,6 @@ FORMATS = ("png", "tif", "jpg")
 _FULL = np.float32(65535)
 _WHITE = np.float32(255)
 Codes = NDArray[np.uint16]
-Point = tuple[float, float]
 
 
 def as_codes(pixels: NDArray[np.float32]) -> Codes:
@@ -46,7 +47,8 @@ class Photograph:
     """All upright: `untouched` and `sharp` as sRGB-encoded codes `H x W x 3`.
 
     `defocus` is a map of reduced size whose radii are pixels of the full one; None if there is
-    none. `info` is what the files carried.
+    none. `info` is what the files carried. `mask` is the last one that was sent, if any, for
+    `Wishes` that ask for it.
     """
 
     stem: str
@@ -55,6 +57,7 @@ class Photograph:
     defocus: NDArray[np.float32] | None
     info: PictureInfo | None
     notes: tuple[str, ...] = ()
+    mask: NDArray[np.float32] | None = None
     _last: tuple[str, Codes] | None = None
     _lock: Lock = field(default_factory=Lock)
     _small: tuple[NDArray[np.float32], NDArray[np.float32]] = field(init=False)
@@ -77,7 +80,7 @@ class Photograph:
     def shown(self, wishes: Wishes | None, centre: Point | None = None) -> bytes:
         """WebP of the picture as wished, or as it was: reduced, or around a point at full size.
 
-        Raises OptionError, also for wishes about depth without a map.
+        Raises OptionError, also for a point outside and wishes about depth without a map.
         """
         if centre is not None:
             codes = self.untouched if wishes is None else self._finished(wishes)
@@ -152,12 +155,15 @@ class Photograph:
             keep_beyond=wishes.keep_beyond and wishes.keep_beyond * scale,
             depth_range=wishes.depth_range and wishes.depth_range * scale,
             focus_at=tuple((x * scale, y * scale) for x, y in wishes.focus_at),
+            mask=None if wishes.mask is None else _resized(wishes.mask, after.shape[:2]),
+            feather=None if wishes.mask is None else FEATHER * scale,
         )
         defocus = None if self.defocus is None else self.defocus * np.float32(scale)
         picture, _ = smaller.apply(after, lambda: before, defocus)
         return picture
 
     def _around(self, centre: Point) -> tuple[slice, slice]:
+        check_point(centre, self.size, "at")
         rows, columns = (
             slice(start := min(max(0, round(at) - most // 2), max(0, side - most)), start + most)
             for at, most, side in zip(reversed(centre), DETAIL, self.size, strict=True)
@@ -170,3 +176,11 @@ class Photograph:
 
     def _webp(self, codes: NDArray[np.uint8]) -> bytes:
         return webp(codes, None if self.info is None else self.info.icc, quality=90)
+
+
+def _resized(mask: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.float32]:
+    if mask.shape == size:
+        return mask
+    height, width = size
+    smaller = Image.fromarray(mask).resize((width, height), Image.Resampling.BOX)
+    return np.asarray(smaller).clip(0, 1)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
+import psutil
 import uvicorn
 
 from dpdeblur.app.desk import Desk
 from dpdeblur.app.site import LOOPBACK, make_site
 from dpdeblur.errors import OptionError
 
-DEFAULT_PORT = 8765
 
-
-def listen(host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> socket.socket:
+def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
     """A socket at an address of this machine; port 0 is any that is free. Raises OptionError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
@@ -42,12 +42,23 @@ def serve(
 
     `started` is called once requests are taken; `stopper` is given a function that ends it.
     """
-    hosts = (*LOOPBACK, host)
-    config = uvicorn.Config(make_site(desk, hosts), log_level="error", lifespan="off", ws="none")
+    site = make_site(desk, (*LOOPBACK, *_names(host)))
+    config = uvicorn.Config(site, log_level="error", lifespan="off", ws="none")
     server = _Server(config)
     server.on_start = started
     stopper(server.stop)
     server.run(sockets=[listener])
+
+
+def _names(host: str) -> Iterator[str]:
+    """What may be asked for: the host, or all names of this machine if that is any address."""
+    if host not in {"0.0.0.0", "[::]"}:
+        yield host
+        return
+    yield socket.gethostname()
+    for each in chain.from_iterable(psutil.net_if_addrs().values()):
+        if each.family in {socket.AF_INET, socket.AF_INET6}:
+            yield f"[{each.address}]" if ":" in each.address else each.address
 
 
 class _Server(uvicorn.Server):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -18,21 +18,25 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from dpdeblur import __version__
-from dpdeblur.app.desk import Desk
-from dpdeblur.app.photograph import FORMATS, Photograph, Point
-from dpdeblur.errors import DPDeblurError
+from dpdeblur.app.desk import Desk, sentence_on, take_mask
+from dpdeblur.app.photograph import FORMATS, Photograph
+from dpdeblur.datasets import RAW_EXTENSIONS
+from dpdeblur.errors import DPDeblurError, OptionError
+from dpdeblur.io import READABLE
 from dpdeblur.plots import LEGEND
 from dpdeblur.report import template
 from dpdeblur.steer import Wishes, parse_point
+from dpdeblur.steer.points import Point
 
 MAX_BYTES = 2**30
-"""Of both files together."""
+"""Of all files sent at once."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _TEMPLATES = Path(__file__).with_name("templates")
 _OWN = "x-dpdeblur"
 """A header that only our page sends: other sites may not without asking, and get no answer."""
 _HEADERS = {
     "Cache-Control": "no-store",
+    "Content-Security-Policy": "frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -46,6 +50,7 @@ def make_site(desk: Desk, hosts: Sequence[str] = LOOPBACK) -> Starlette:
     routes = [
         Route("/", site.page),
         Route("/photograph", site.start, methods=["POST"]),
+        Route("/mask", site.mask, methods=["POST"]),
         Route("/cancel", site.cancel, methods=["POST"]),
         Route("/state", site.state),
         Route("/untouched.webp", site.untouched),
@@ -70,17 +75,17 @@ class _Site:
     async def page(self, request: Request) -> Response:
         del request
         html = template("app.html", _TEMPLATES).render(
-            version=__version__, legend=LEGEND, formats=FORMATS
+            version=__version__,
+            legend=LEGEND,
+            formats=FORMATS,
+            readable=READABLE,
+            raw=RAW_EXTENSIONS,
         )
         return HTMLResponse(html, headers=_HEADERS)
 
     async def start(self, request: Request) -> Response:
         _check_own(request)
-        length = request.headers.get("content-length", "")
-        if not length.isdigit():
-            raise HTTPException(411, "The length of the files is missing.")
-        if int(length) > MAX_BYTES:
-            raise HTTPException(413, f"The files are larger than {MAX_BYTES // 2**20} MiB.")
+        _check_length(request)
         if self.desk.state.stage == "working":
             raise HTTPException(409, _BUSY)
         folder = TemporaryDirectory(prefix="dpdeblur-")
@@ -98,6 +103,21 @@ class _Site:
         if number is None:
             raise HTTPException(409, _BUSY)
         return JSONResponse({"number": number}, 202, headers=_HEADERS)
+
+    async def mask(self, request: Request) -> Response:
+        _check_own(request)
+        _check_length(request)
+        photo = self._photo()
+        with TemporaryDirectory(prefix="dpdeblur-") as folder:
+            async with request.form(max_files=1, max_fields=0) as form:
+                files = await _save(form, Path(folder))
+            if not files:
+                raise HTTPException(400, "Give a picture that is white where to restore.")
+            try:
+                await asyncio.to_thread(take_mask, photo, files[0])
+            except DPDeblurError as error:
+                raise HTTPException(400, sentence_on(error, files)) from error
+        return JSONResponse({}, headers=_HEADERS)
 
     async def cancel(self, request: Request) -> Response:
         _check_own(request)
@@ -120,8 +140,8 @@ class _Site:
         return await self._picture(lambda photo: photo.shown(None, centre))
 
     async def restored(self, request: Request) -> Response:
-        wishes, centre = _wishes(request), _centre(request)
-        return await self._picture(lambda photo: photo.shown(wishes, centre))
+        centre = _centre(request)
+        return await self._picture(lambda photo: photo.shown(_wishes(request, photo), centre))
 
     async def map(self, request: Request) -> Response:
         centre = _centre(request)
@@ -132,26 +152,28 @@ class _Site:
         return await self._picture(Photograph.legend)
 
     async def download(self, request: Request) -> Response:
-        wishes, kind = _wishes(request), request.query_params.get("format", "png")
+        kind = request.query_params.get("format", "png")
 
         def made(photo: Photograph) -> tuple[str, bytes]:
-            with photo.written(wishes, kind) as path:
+            with photo.written(_wishes(request, photo), kind) as path:
                 return path.name, path.read_bytes()
 
-        photo = self.desk.photograph
-        if photo is None:
-            raise HTTPException(404, _NOTHING)
-        name, data = await asyncio.to_thread(made, photo)
+        name, data = await asyncio.to_thread(made, self._photo())
         quoted = "".join(c if c.isascii() and (c.isalnum() or c in "._- ") else "_" for c in name)
         headers = _HEADERS | {"Content-Disposition": f'attachment; filename="{quoted}"'}
         return Response(data, media_type=_TYPES[kind], headers=headers)
 
     async def _picture(self, made: Callable[[Photograph], bytes | None]) -> Response:
-        photo = self.desk.photograph
-        data = None if photo is None else await asyncio.to_thread(made, photo)
+        data = await asyncio.to_thread(made, self._photo())
         if data is None:
             raise HTTPException(404, _NOTHING)
         return Response(data, media_type="image/webp", headers=_HEADERS)
+
+    def _photo(self) -> Photograph:
+        photo = self.desk.photograph
+        if photo is None:
+            raise HTTPException(404, _NOTHING)
+        return photo
 
 
 _BUSY = "Another photograph is in work; wait until it is done, or stop it."
@@ -161,11 +183,12 @@ _NOTHING = "There is nothing yet."
 async def _save(form: FormData, folder: Path) -> list[Path]:
     """The files that were sent, in a folder of ours under the last part of their names."""
     sent = [each for each in form.getlist("files") if isinstance(each, UploadFile)]
-    names = [PurePosixPath((each.filename or "").replace("\\", "/")).name for each in sent]
+    # As Windows has it, which takes either slash and a drive for what they are.
+    names = [PureWindowsPath(each.filename or "").name for each in sent]
     files: list[Path] = []
     for number, (each, name) in enumerate(zip(sent, names, strict=True)):
-        if not name or "\0" in name or len(name.encode("utf-8", "replace")) > 200:
-            name = f"{number}{PurePosixPath(name).suffix[:10]}"
+        if name in {"", ".."} or "\0" in name or len(name.encode("utf-8", "replace")) > 200:
+            name = f"{number}{PureWindowsPath(name).suffix[:10]}"
         # Equal names come from two folders; else one folder, after which l.png, r.png are named.
         inner = f"photograph{number}" if len(set(names)) < len(names) else "photograph"
         path = folder / inner / name
@@ -177,15 +200,18 @@ async def _save(form: FormData, folder: Path) -> list[Path]:
     return files
 
 
-def _wishes(request: Request) -> Wishes:
+def _wishes(request: Request, photo: Photograph) -> Wishes:
     """What the query asks for; raises OptionError."""
     query = request.query_params
+    if "mask" in query and photo.mask is None:
+        raise OptionError("mask", "it is gone; choose it again")
     return Wishes(
         strength=_number(query.get("strength")) or 0.0 if "strength" in query else 1.0,
         only=query.get("only") or None,
         keep_beyond=_number(query.get("keep_beyond")),
         focus_at=tuple(parse_point(text, "focus_at") for text in query.getlist("focus_at")),
         depth_range=_number(query.get("depth_range")),
+        mask=photo.mask if "mask" in query else None,
     )
 
 
@@ -214,3 +240,11 @@ async def _explain(request: Request, error: Exception) -> Response:
 def _check_own(request: Request) -> None:
     if _OWN not in request.headers:
         raise HTTPException(403, "This is for the page itself.")
+
+
+def _check_length(request: Request) -> None:
+    length = request.headers.get("content-length", "")
+    if not length.isdigit() or "transfer-encoding" in request.headers:  # which may be endless
+        raise HTTPException(411, "The length of the files is missing.")
+    if int(length) > MAX_BYTES:
+        raise HTTPException(413, f"The files are larger than {MAX_BYTES // 2**20} MiB.")

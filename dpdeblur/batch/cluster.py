@@ -34,7 +34,10 @@ _PATIENCE = 60  # seconds for pictures being written when the batch is stopped
 
 @dataclass
 class _Place:
-    """Where a worker lives, with the means it takes: Ray's options of an actor."""
+    """Where a worker lives, with the means it takes: Ray's options of an actor.
+
+    `deaths` are those of its workers since one has finished a picture.
+    """
 
     options: dict[str, Any]
     actor: Any = None
@@ -219,6 +222,8 @@ class _Work:
                 continue
             if isinstance(outcome, DPDeblurError):
                 raise outcome
+            if place.actor is actor:
+                place.deaths = 0
             self._finish(outcome)
         return lost
 

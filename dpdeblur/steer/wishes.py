@@ -21,7 +21,7 @@ from dpdeblur.steer.points import Array, Point, check_point
 Side = Literal["near", "far"]
 """In front of or behind the focus plane."""
 
-_FEATHER = 8.0
+FEATHER = 8.0
 """Pixels by default over which a mask's edges fade, to each side."""
 _RANGE = 1 / 600
 """Depth range by default, as a share of the longer side."""
@@ -150,7 +150,7 @@ class Wishes:
             # Rounding and slight texture: what is meant to stay is to stay to the last bit.
             weights *= ((drawn - _SURE) / (1 - 2 * _SURE)).clip(0, 1)
         if self.mask is not None:
-            weights *= _feathered(self.mask, _FEATHER if self.feather is None else self.feather)
+            weights *= _feathered(self.mask, FEATHER if self.feather is None else self.feather)
         if self.strength > 0 and not weights.any():
             notes += ("Nothing is as these wishes ask, so the picture stays as it was.",)
         return weights, notes

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("starlette", reason="the extra app is not installed")
 pytest.importorskip("uvicorn", reason="the extra app is not installed")
@@ -24,6 +25,13 @@ def loaded(opened: Any, name: str, query: str) -> bool:
     """Whether the picture of that name shows what the query asks for."""
     script = "image => image.complete && image.naturalWidth ? image.dataset.shown ?? '' : ''"
     return query in opened.locator(f"#{name}").evaluate(script)
+
+
+def white_on_the_left(path: Path) -> str:
+    mask = np.zeros((512, 768), np.uint8)
+    mask[:, :384] = 255
+    Image.fromarray(mask).save(path)
+    return str(path)
 
 
 @pytest.mark.slow
@@ -66,14 +74,24 @@ def test_restores_shows_and_gives_the_example(tmp_path: Path, example: DualPixel
         opened.locator("#strength").fill("0.5")
         until(lambda: loaded(opened, "after", "strength=0.5"))
 
+        mask = white_on_the_left(tmp_path / "mask.png")
+        opened.set_input_files("#mask", mask)
+        until(lambda: loaded(opened, "after", "mask=1"))
+        opened.click("#unmask")
+        until(lambda: not loaded(opened, "after", "mask=1"))
+        opened.set_input_files("#mask", mask)
+        until(lambda: loaded(opened, "after", "mask=2"))
+
         with opened.expect_download() as download:
             opened.click("#download")
         download.value.save_as(tmp_path / "got.png")
     got = read_picture(tmp_path / "got.png")
     assert got.info.bit_depth == 16
     half = np.full(example.left.shape[:2], 0.5, np.float32)
+    half[:, 384:] = 0
     expected = blend(example.combined(), engine.run(example).image, half)
-    np.testing.assert_allclose(got.srgb(), expected, atol=1e-4)
+    hard = np.abs(np.arange(768) - 384) > 10  # where the mask's edge does not fade
+    np.testing.assert_allclose(got.srgb()[:, hard], expected[:, hard], atol=1e-4)
 
 
 @pytest.mark.slow

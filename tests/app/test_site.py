@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +23,7 @@ from dpdeblur.app import site as site_module
 from dpdeblur.app.serve import listen
 from dpdeblur.engines import ProgressCallback, Restored
 from dpdeblur.errors import OptionError
-from dpdeblur.io import read_picture, write_picture
+from dpdeblur.io import READABLE, read_picture, write_picture
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.steer import Wishes, blend
 from support.app_server import OWN, Server, serving
@@ -45,6 +46,12 @@ def encoded(folder: Path, seed: int, height: int = 40, width: int = 48) -> bytes
     """Views of seeds that are alike by half."""
     path = folder / f"{seed}.png"
     write_picture(path, alike(seed, height, width), bit_depth=16, overwrite=True)
+    return path.read_bytes()
+
+
+def xl_file(folder: Path, seed: int) -> bytes:
+    path = folder / f"{seed}.jxl"
+    write_picture(path, alike(seed))
     return path.read_bytes()
 
 
@@ -157,16 +164,41 @@ def test_a_failure_is_a_sentence_without_our_folders(server: Server) -> None:
     assert state["sentence"].startswith("a_L.png cannot be read")
 
 
+def test_names_lead_nowhere(files: list[tuple[str, bytes]]) -> None:
+    seen: list[Path] = []
+
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+        assert pair.info is not None
+        seen.append(pair.info.path)
+        return fake_run(pair, progress)
+
+    (_, left), (_, right) = files
+    with serving(FakeEngine(act)) as server:
+        server.send(("D:a_L.png", left), ("..\\D:\\a_R.png", right))
+        assert server.finish()["stage"] == "done"
+        server.send(("..", left), ("../..", right))
+        assert server.finish()["stage"] == "done"
+    named, unnamed = (path.relative_to(path.parents[1]).as_posix() for path in seen)
+    assert named == "photograph/a_L.png"
+    assert unnamed == "photograph0/0"
+
+
 def test_limits(
     server: Server,
     files: list[tuple[str, bytes]],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(desk_module, "MAX_PIXELS", 1000)
     server.send(*files)
     assert "megapixels" in server.finish()["sentence"]
+    xl = [(name.replace("png", "jxl"), xl_file(tmp_path, n)) for n, (name, _) in enumerate(files)]
+    server.send(*xl)
+    assert "megapixels" in server.finish()["sentence"]
     monkeypatch.setattr(site_module, "MAX_BYTES", 1000)
     assert server.send(*files)[0] == 413
+    endless = OWN | {"Content-Length": "5", "Transfer-Encoding": "chunked"}
+    assert server.ask("/photograph", "POST", headers=endless)[0] in {400, 411}
 
 
 def test_answers_its_own_page_only(server: Server, files: list[tuple[str, bytes]]) -> None:
@@ -177,14 +209,28 @@ def test_answers_its_own_page_only(server: Server, files: list[tuple[str, bytes]
     assert server.state()["stage"] == "empty"
     _, headers, html = server.ask("/")
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
     assert b"http://" not in html
     assert b"https://" not in html
+
+
+def test_any_address_means_all_names_of_this_machine() -> None:
+    with serving(FakeEngine(), "0.0.0.0") as server:
+        mine = f"{socket.gethostname()}:{server.port}"
+        assert server.ask("/", headers={"Host": mine})[0] == 200
+        assert server.ask("/", headers={"Host": "127.0.0.1"})[0] == 200
+        assert server.ask("/", headers={"Host": "elsewhere.example"})[0] == 400
+
+
+def test_offers_to_choose_all_that_is_read(server: Server) -> None:
+    html = server.ask("/")[2].decode()
+    assert all(end in html for end in (*READABLE, ".cr3"))
 
 
 @pytest.mark.parametrize(
     "query",
     ["strength=2", "strength=much", "only=up", "keep_beyond=-1", "focus_at=9000,1", "at=here",
-     "only=far&focus_at=1,1"],
+     "only=far&focus_at=1,1", "at=nan,1", "at=9000,1"],
 )  # fmt: skip
 def test_bad_wishes_are_explained(
     server: Server, files: list[tuple[str, bytes]], query: str
@@ -194,6 +240,52 @@ def test_bad_wishes_are_explained(
     status, _, said = server.ask(f"/restored.webp?{query}")
     assert status == 400
     assert json.loads(said)["error"].endswith(".")
+
+
+def test_a_mask_says_where(
+    server: Server, files: list[tuple[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def painted(height: int, width: int) -> bytes:
+        pixels = np.zeros((height, width), np.uint8)
+        pixels[:, : width // 2] = 255
+        Image.fromarray(pixels).save(tmp_path / "mask.png")
+        return (tmp_path / "mask.png").read_bytes()
+
+    def send(*masks: bytes, headers: dict[str, str] = OWN) -> tuple[int, dict[str, str]]:
+        sent = [("mask.png", mask) for mask in masks]
+        return server.send(*sent, headers=headers, where="/mask")
+
+    assert send(painted(40, 48))[0] == 404
+    server.send(*files)
+    server.finish()
+    assert server.ask("/restored.webp?mask=1")[0] == 400
+    assert send(painted(40, 48), headers={})[0] == 403
+    assert send()[0] == 400
+    status, said = send(painted(20, 20))
+    assert status == 400
+    assert said["error"].startswith("The mask and the picture differ in size")
+    status, said = send(b"nothing")
+    assert status == 400
+    assert said["error"].startswith("mask.png cannot be read")
+    assert send(painted(40, 48)) == (200, {})
+    status, _, data = server.ask("/download?mask=1&format=png")
+    assert status == 200
+    (tmp_path / "back.png").write_bytes(data)
+    found = read_picture(tmp_path / "back.png").srgb()
+    pair = DualPixelPair(*(alike(seed) for seed in (1, 1001)))
+    before, after = pair.combined(), 1 - pair.combined()
+    np.testing.assert_allclose(found[:, :15], after[:, :15], atol=3 / 65535)
+    np.testing.assert_allclose(found[:, 33:], before[:, 33:], atol=3 / 65535)
+    photo = server.desk.photograph
+    assert photo is not None
+    monkeypatch.setattr("dpdeblur.app.photograph.SIDE", 24)
+    photo.__post_init__()  # as if the photograph were larger than the page
+    names = ("/restored.webp?mask=1", "/untouched.webp")
+    shown, untouched = (pixels(server.ask(name)[2]) for name in names)
+    change = np.abs(shown - untouched).mean((0, 2))
+    assert shown.shape == (20, 24, 3)
+    assert change[:8].min() > 20
+    assert change[16:].max() < 5
 
 
 def test_without_a_map_only_the_strength_can_be_chosen(server: Server, tmp_path: Path) -> None:

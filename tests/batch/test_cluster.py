@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from dpdeblur.batch import Cluster, Event, Finished, plan_jobs, run_batch
 from dpdeblur.engines import make_engine
 from dpdeblur.errors import ClusterError, WeightsError
 from support.batches import no_leftovers, read_manifest, statuses
+from support.browser import until
 from support.command import run
-from support.toy_weights import pairs, restore_folder, toy_weights
+from support.toy_weights import making, pairs, restore_folder, toy_weights
 
 ray: Any = pytest.importorskip("ray")
 
@@ -43,8 +44,7 @@ def weights(tmp_path: Path) -> Path:
 
 
 def cluster(weights: Path) -> Cluster:
-    make = partial(make_engine, weights=weights, device="cpu", precision="fp32")
-    return Cluster(make, cores=1)
+    return Cluster(making(weights), cores=1)
 
 
 def results(folder: Path) -> dict[str, bytes]:
@@ -53,8 +53,12 @@ def results(folder: Path) -> dict[str, bytes]:
 
 def workers() -> list[psutil.Process]:
     """The processes in which engines are."""
-    below = psutil.Process().children(recursive=True)
-    return [each for each in below if each.cmdline()[:1] and "Worker" in each.cmdline()[0]]
+    found = []
+    for each in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # one that has just died, zombies too
+            if "Worker" in "".join(each.cmdline()[:1]):
+                found.append(each)
+    return found
 
 
 @pytest.mark.usefixtures("_workers")
@@ -106,6 +110,24 @@ def test_workers_that_die_lose_nothing(tmp_path: Path, weights: Path) -> None:
 
 
 @pytest.mark.usefixtures("_workers")
+def test_a_place_whose_workers_die_now_and_then_is_not_given_up(
+    tmp_path: Path, weights: Path
+) -> None:
+    source, finished = pairs(tmp_path / "in", 24), 0
+
+    def watch(event: Event) -> None:
+        nonlocal finished
+        finished += isinstance(event, Finished)
+        if isinstance(event, Finished) and finished in {3, 9, 15}:
+            workers()[0].kill()
+
+    with Cluster(making(weights), cores=2) as runner:
+        report = run_batch(runner, plan_jobs(source, tmp_path / "out"), watch)
+    assert report.count("failed") == 0
+    assert len(results(tmp_path / "out")) == 24
+
+
+@pytest.mark.usefixtures("_workers")
 def test_an_interrupt_keeps_what_is_written(tmp_path: Path, weights: Path) -> None:
     source, out = pairs(tmp_path / "in", 30), tmp_path / "out"
 
@@ -126,6 +148,6 @@ def test_an_interrupt_keeps_what_is_written(tmp_path: Path, weights: Path) -> No
 def test_what_keeps_workers_from_their_work_is_said(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no such file"):
         cluster(tmp_path / "none.safetensors").__enter__()
-    assert workers() == []
+    until(lambda: workers() == [])  # Ray ends them in its own time
     with pytest.raises(ClusterError, match="no machine of 3 cores"):
         Cluster(make_engine, cores=3).__enter__()

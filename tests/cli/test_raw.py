@@ -188,6 +188,16 @@ class TestFix:
             said = failure(run("fix", *pictures, "--truth", other))
             assert "it is a raw file or holds only a preview" in said
 
+    def test_wishes(self, photo: Path) -> None:
+        point = ("--focus-at", "40,100")  # of the upright picture
+        result = run("fix", photo, "--size", "full", *point, "--json")
+        assert result.exit_code == 0, result.stderr
+        report = json.loads(result.stdout)
+        assert (report["width"], report["height"], report["frame_1"]) == (96, 128, "left")
+        assert report["run"]["settings"]["wishes"]["focus_at"] == [[40, 100]]
+        assert "What lies at 40,100 is blurred by" in report["run"]["notes"][-1]
+        assert "40,100 lies outside" in failure(run("fix", photo, *FAST, *point, "--overwrite"))
+
     def test_saved_views_do_not_replace_the_result(self, photo: Path, tmp_path: Path) -> None:
         views = tmp_path / "views"
         views.mkdir()
@@ -249,6 +259,16 @@ class TestFix:
         # Exchanged, they are the views of a plane in front of the focus, which is restored, too.
         assert swapped["result"]["psnr"] > swapped["input"]["psnr"] + 2
         assert swapped["result"] != report["result"]
+
+
+def test_refocus(photo: Path) -> None:
+    result = run("refocus", photo, "--size", "full", "--at", "40,100", "--json")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    output = photo.with_name("IMG_1_refocused.png")
+    assert (report["output"], report["frame_1"]) == (str(output), "left")
+    assert report["run"]["settings"]["wishes"]["at"] == [40, 100]
+    assert read_picture(output).srgb().shape == (128, 96, 3)
 
 
 @pytest.mark.parametrize("command", ["fix", "split"])

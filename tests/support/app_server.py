@@ -40,7 +40,11 @@ class Server:
             connection.close()
 
     def send(
-        self, *files: tuple[str, bytes], headers: dict[str, str] = OWN, **fields: str
+        self,
+        *files: tuple[str, bytes],
+        headers: dict[str, str] = OWN,
+        where: str = "/photograph",
+        **fields: str,
     ) -> tuple[int, dict[str, Any]]:
         body = io.BytesIO()
         for name, value in fields.items():
@@ -51,7 +55,7 @@ class Server:
             body.write(f'filename="{name}"\r\n\r\n'.encode() + data + b"\r\n")
         body.write(b"--b--\r\n")
         kind = {"Content-Type": "multipart/form-data; boundary=b"}
-        status, _, said = self.ask("/photograph", "POST", body.getvalue(), headers | kind)
+        status, _, said = self.ask(where, "POST", body.getvalue(), headers | kind)
         return status, json.loads(said)
 
     def state(self) -> dict[str, Any]:
@@ -64,13 +68,13 @@ class Server:
 
 
 @contextmanager
-def serving(engine: Engine) -> Iterator[Server]:
+def serving(engine: Engine, host: str = "127.0.0.1") -> Iterator[Server]:
     """A server for as long as the block lasts."""
     desk, listener = Desk(engine), listen(port=0)
     ready = threading.Event()
     stop: list[Callable[[], None]] = []
     thread = threading.Thread(
-        target=serve, args=(desk, listener, "127.0.0.1", ready.set, stop.append), daemon=True
+        target=serve, args=(desk, listener, host, ready.set, stop.append), daemon=True
     )
     thread.start()
     assert ready.wait(30)

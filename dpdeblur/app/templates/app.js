@@ -4,6 +4,8 @@ const own = { "X-Dpdeblur": "1" };
 let files = [];       // what was dropped
 let photograph = null; // the state of what is shown
 let points = [];      // to restore at the depth of, in pixels of the photograph
+let masks = 0;        // that have been sent
+let mask = null;      // the number of the one in use
 let centre = null;    // around which the part at full size is shown
 let picking = null;   // what a click on the picture is for: "point" or "zoom"
 let reach = 20;       // the end of the slider "keep", which means everywhere
@@ -21,18 +23,38 @@ function choose(list) {
   $("start").disabled = files.length > 2;
 }
 
-async function start() {
+async function send(where, form) {
   trouble("");
+  try {
+    const answer = await fetch(where, { method: "POST", body: form, headers: own });
+    if (!answer.ok) trouble((await answer.json()).error);
+    return answer.ok;
+  } catch { trouble("dpdeblur does not answer; is it still running?"); }
+  return false;
+}
+
+async function start() {
   const form = new FormData();
   for (const file of files) form.append("files", file, file.name);
   form.append("swap", $("swap").checked);
   $("start").disabled = true;
-  try {
-    const answer = await fetch("/photograph", { method: "POST", body: form, headers: own });
-    if (!answer.ok) trouble((await answer.json()).error);
-  } catch { trouble("dpdeblur does not answer; is it still running?"); }
+  await send("/photograph", form);
   $("start").disabled = false;
   follow();
+}
+
+async function takeMask() {
+  const [file] = $("mask").files;
+  if (!file) return;
+  const form = new FormData();
+  form.append("files", file, file.name);
+  if (await send("/mask", form)) mask = ++masks; else leaveMask();
+  show();
+}
+
+function leaveMask() {
+  mask = null;
+  $("mask").value = "";
 }
 
 let following = false;
@@ -58,7 +80,7 @@ function arrive(state) {
   $("result").hidden = state.stage !== "done";
   if (state.stage !== "done") return;
   photograph = state;
-  points = []; centre = null;
+  points = []; centre = null; leaveMask();
   $("strength").value = 1; $("only").value = "";
   for (const each of document.querySelectorAll(".depth")) each.hidden = !state.radii;
   if (state.radii) {
@@ -81,6 +103,7 @@ function arrive(state) {
 
 function wishes() {
   const query = new URLSearchParams({ number: photograph.number, strength: $("strength").value });
+  if (mask) query.set("mask", mask);
   if (!photograph.radii) return query;
   // Points say which depths to restore, so the others have no say.
   if (points.length) for (const point of points) query.append("focus_at", point.join(","));
@@ -112,6 +135,7 @@ function show() {
   for (const id of ["only", "keep"]) $(id).disabled = points.length > 0;
   $("points").value = points.map((point) => point.join(",")).join("  ");
   $("clear").hidden = !points.length;
+  $("unmask").hidden = !mask;
   $("legend").hidden = !$("map").checked || !photograph.radii;
   $("overlay").classList.toggle("on", $("map").checked && Boolean(photograph.radii));
   $("download").href = "/download?" + query + "&format=" + $("format").value;
@@ -155,6 +179,8 @@ for (const id of ["strength", "only", "keep", "map", "format"]) $(id).addEventLi
 $("compare").addEventListener("click", clicked);
 $("pick").addEventListener("click", () => { centre = null; pick(picking === "point" ? null : "point"); show(); });
 $("clear").addEventListener("click", () => { points = []; show(); });
+$("mask").addEventListener("change", takeMask);
+$("unmask").addEventListener("click", () => { leaveMask(); show(); });
 $("zoom").addEventListener("click", () => {
   const was = centre || picking === "zoom";
   centre = null;
