@@ -54,11 +54,11 @@ def photograph(
     views = [torch.zeros_like(picture) for _ in range(2)]
     ways = layers_from_defocus(*_padded(picture, radius, margin), _STEP)
     cells = math.prod(lens.left.shape[:2]) if isinstance(lens, Calibration) else 1
-    parts, so_far = cells * sum(len(layers) for layers, _ in ways), 0.0
+    count, so_far = cells * sum(len(layers) for layers, _ in ways), 0.0
 
     def done(more: float) -> None:
         nonlocal so_far
-        so_far += more / parts
+        so_far += more / count
         progress(min(1.0, so_far))
 
     for layers, share in ways:

@@ -135,7 +135,9 @@ def _blur(
     share = 1 / (len(kernels) * weights.shape[1])
 
     def seen(kernel: Tensor, weight: Tensor) -> Tensor:
-        picture = torch.fft.irfft2(spectrum * spectra(kernel, size)[:, None], s=size)[window]
+        picture: Tensor = torch.fft.irfft2(spectrum * spectra(kernel, size)[:, None], s=size)[
+            window
+        ]
         done(share)
         return picture * weight[:, None]
 
