@@ -322,3 +322,5 @@ def test_ports_that_cannot_be_used() -> None:
         number = taken.getsockname()[1]
         with pytest.raises(OptionError, match="cannot be used"):
             listen(port=number)
+    with pytest.raises(OptionError, match=r"^host: no\.invalid is no address"):
+        listen("no.invalid")
