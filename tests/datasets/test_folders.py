@@ -165,7 +165,10 @@ def test_dngs_are_not_passed_over_in_silence(tmp_path: Path) -> None:
     ("names", "reason"),
     [
         (["a.txt"], r"no Canon raw file \(CR2, CR3\) is there, and no view was found"),
-        (["a_L.png"], r"no Canon raw file \(CR2, CR3\) is there, and no view there has its partner"),
+        (
+            ["a_L.png"],
+            r"no Canon raw file \(CR2, CR3\) is there, and no view there has its partner",
+        ),
         (["a.dng"], r"\(CR2, CR3\) is there but 1 DNG \(the first is .*a\.dng\)"),
     ],
 )
