@@ -132,7 +132,8 @@ def describe(config: MCCNetConfig) -> ModelDescriptor:
         return ModelDescriptor()
     # Before the body there are the filters, with the windows of the mismatch, or the views' own
     # features and their bands, whichever reach farther.
-    body = body_reaches(config)[0]
+    # What is trimmed ends sharply; the views go on with their edge, of which less is seen.
+    body = body_reaches(config, deviations=4)[0]
     radius = math.ceil(max(map(abs, config.radii))) + 1
     filters = max(LARGEST_RADIUS * config.use_bank, (radius + 5) * config.use_volume)
     if config.use_cc:  # joins after the stem, and after the first encoder
@@ -146,22 +147,22 @@ def describe(config: MCCNetConfig) -> ModelDescriptor:
     )
 
 
-def body_reaches(config: MCCNetConfig) -> tuple[float, float, float]:
+def body_reaches(config: MCCNetConfig, deviations: int = 5) -> tuple[float, float, float]:
     """How far the compact body's result looks, in pixels: at its input, and before its last blocks.
 
     These are its decoder's, at 1/4 and at 1/2. Blocks are two 3x3 convolutions; stem and head are
-    one each, at 1/2. What comes from farther is less than the rounding.
+    one each, at 1/2. What comes from farther is less than the rounding: influence spreads as a
+    random walk does, whose standard `deviations` count.
     """
     half, quarter, eighth = config.blocks
     last = (2, 2 * half + 1)
     decoder = ((4, 2 * quarter), last)
-    return _reach(*decoder, *decoder, (8, 2 * eighth)), _reach(*decoder), _reach(last)
 
+    def reach(*layers: tuple[int, int]) -> float:
+        """Of 3x3 convolutions, given by the size of their pixels and their number."""
+        farthest = sum(scale * count for scale, count in layers)
+        # Each convolution adds two thirds of a pixel squared to the variance.
+        spread = math.sqrt(sum(scale**2 * count * 2 / 3 for scale, count in layers))
+        return min(farthest, deviations * spread)
 
-def _reach(*layers: tuple[int, int]) -> float:
-    """Of 3x3 convolutions, given by the size of their pixels and their number."""
-    farthest = sum(scale * count for scale, count in layers)
-    # Influence spreads as a random walk does: beyond four standard deviations (two thirds of a
-    # pixel squared for each convolution) it is less than the rounding.
-    spread = math.sqrt(sum(scale**2 * count * 2 / 3 for scale, count in layers))
-    return min(farthest, 4 * spread)
+    return reach(*decoder, *decoder, (8, 2 * eighth)), reach(*decoder), reach(last)

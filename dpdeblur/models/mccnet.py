@@ -144,10 +144,10 @@ class MCCNet(nn.Module):
             add(change if given is None else given * change, _CHOICE_GAIN)
             del guess, change  # the filters take the most memory
         if self.config.use_bank:
-            for restored in self.front_end.restore(*light, part=part):
+            for restored in self.front_end.restore(light[0], light[1], part):
                 add(restored.sub_(combined), _CHOICE_GAIN)
         if self.config.use_volume:
-            packed[:, -len(self.config.radii) :] = self.front_end.mismatch(*light, part=part)
+            packed[:, -len(self.config.radii) :] = self.front_end.mismatch(light[0], light[1], part)
         return packed
 
     def _mixed(self, output: Tensor, pictures: Tensor) -> Tensor:

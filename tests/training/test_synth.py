@@ -45,7 +45,7 @@ def test_progress_is_told_in_small_steps(sharp: Path, tmp_path: Path, calibrated
     if calibrated:
         kernels = DiskPSF(0.5, 3)(torch.tensor([[2.0]]))
         left, right = (kernel[0, 0].expand(2, 3, -1, -1).numpy() for kernel in kernels)
-        write_calibration(Calibration(left, right, 2.0), tmp_path / "lens.npz")
+        write_calibration(tmp_path / "lens.npz", Calibration(left, right, 2.0))
         options = SynthOptions(psf=str(tmp_path / "lens.npz"))
     write_pair(sharp, tmp_path / "out", options, progress=seen.append)
     assert seen == sorted(seen)
