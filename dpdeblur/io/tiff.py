@@ -42,6 +42,7 @@ _PREMULTIPLIED = 1
 _ALPHA = {_PREMULTIPLIED, 2}
 _DENSEST = {"NONE": 1, "PACKBITS": 64, "ADOBE_DEFLATE": limits.DEFLATED, "DEFLATE": limits.DEFLATED}
 _DENSEST_OF_OTHERS = 2**14
+_HEADER = 8
 _BLOCK = 16  # of JPEG, up to whose multiples parts may be filled
 _DNG_VERSION = 50706
 _CR2 = b"CR"  # after the header
@@ -139,7 +140,9 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
     densest = _DENSEST.get(kind, _DENSEST_OF_OTHERS)
     limits.check_packed(samples * page.bitspersample // 8, len(data), densest)
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-    if not segments or any(count == 0 or start + count > len(data) for start, count in segments):
+    if not segments or any(
+        not (start >= _HEADER and 0 < count <= len(data) - start) for start, count in segments
+    ):
         raise Broken("it is cut short")
     # tifffile fills absent strips, tiles and planes with zeros. A contiguous picture it reads as
     # one piece from the first strip on, whatever follows there.
