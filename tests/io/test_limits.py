@@ -169,7 +169,9 @@ def test_bytes_that_may_begin_a_marker_take_linear_time(tmp_path: Path) -> None:
     assert time.process_time() - began < 2
 
 
-@pytest.mark.parametrize(("name", "longest"), [("a.jpg", 65500), ("a.webp", 16383)])
+@pytest.mark.parametrize(
+    ("name", "longest"), [("a.jpg", 65500), ("a.webp", 16383), ("a.avif", 65536)]
+)
 def test_what_is_too_long_is_refused_before_it_is_encoded(
     tmp_path: Path, name: str, longest: int
 ) -> None:
