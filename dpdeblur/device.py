@@ -174,4 +174,5 @@ def _label(device: torch.device) -> str:
     if device.type == "mps":
         return f"Apple GPU ({system})"
     name = _cpu_capabilities().get("cpu_name") or platform.processor() or system
-    return f"{name}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{name}, {threads} {'thread' if threads == 1 else 'threads'}"

@@ -12,7 +12,7 @@ SCRIPT = Path(__file__).parents[1] / "docs" / "scripts" / "external_editor.sh"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
-@pytest.mark.parametrize("name", ["IMG 1.tif", "IMG 1-Edit.tif"])
+@pytest.mark.parametrize("name", ["IMG 1.tif", "IMG 1-Edit.tif", "IMG 1-Edit-2.tif"])
 def test_the_editor_restores_the_raw_file_beside_the_picture(tmp_path: Path, name: str) -> None:
     program = tmp_path / "bin" / "dpdeblur"
     program.parent.mkdir()

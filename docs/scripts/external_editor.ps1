@@ -2,7 +2,7 @@
 param([Parameter(Mandatory)][string]$Picture)
 $folder = Split-Path -Parent $Picture
 $stem = [IO.Path]::GetFileNameWithoutExtension($Picture)
-foreach ($name in $stem, ($stem -replace '-[^-]*$', '')) {
+foreach ($name in $stem, ($stem -replace '-[^-]*$', ''), ($stem -replace '-[^-]*-[^-]*$', '')) {
     foreach ($ending in 'CR3', 'CR2') {
         $raw = Join-Path $folder "$name.$ending"
         if (Test-Path -LiteralPath $raw) {

@@ -1,11 +1,11 @@
 #!/bin/sh
 # An external editor for Lightroom, digiKam and others: restores the raw file beside the picture it
 # is given, and puts the result in the picture's place.
-# IMG_1.tif, IMG_1-Edit.tif and IMG_1-Bearbeitet.tif all lead to IMG_1.CR3, .cr3, .CR2 or .cr2.
+# IMG_1.tif, IMG_1-Edit.tif, IMG_1-Edit-2.tif and IMG_1-Bearbeitet.tif all lead to IMG_1.CR3, .cr3, .CR2 or .cr2.
 set -eu
 picture=$1
 stem=${picture%.*}
-for name in "$stem" "${stem%-*}"; do
+for name in "$stem" "${stem%-*}" "${stem%-*-*}"; do
     for ending in CR3 cr3 CR2 cr2; do
         if [ -f "$name.$ending" ]; then
             exec dpdeblur fix "$name.$ending" -o "$picture" --overwrite --log "$HOME/dpdeblur.log"

@@ -27,7 +27,7 @@ from dpdeblur.steer.depth import sharpened, shrink
 MAX_PIXELS = 64_000_000
 """Of a view; the work takes about 60 bytes for each, beside what the engine takes."""
 Stage = Literal["empty", "working", "done", "failed"]
-_NO_MAP = "No defocus map was found, so depth cannot be chosen."
+_NO_MAP = "No defocus map was found, so depth cannot be chosen: {}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Desk:
         pair = self.engine.read(pair)
         self._tell(0, 1, "Finding the defocus map")
         lens = getattr(self.engine, "calibration", None)
-        defocus, notes = _find_map(pair, lens)
+        defocus, notes = _find_map(pair, lens, files)
         restored = self.engine.run(pair, lambda done, parts: self._tell(done, parts, "Restoring"))
         if defocus is not None:
             defocus = pair.upright(sharpened(defocus, restored.image, pair, lens))
@@ -137,14 +137,14 @@ def sentence_on(error: DPDeblurError, files: Sequence[Path]) -> str:
 
 
 def _find_map(
-    pair: DualPixelPair, lens: Calibration | None
+    pair: DualPixelPair, lens: Calibration | None, files: Sequence[Path]
 ) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
     """The map at reduced size, in the sensor's rows; or why there is none."""
     finder = Optimiser(lens, OptimiserOptions("fast", device="cpu"))
     try:
         return shrink(finder.find_map(pair)), ()
-    except DPDeblurError:
-        return None, (_NO_MAP,)
+    except DPDeblurError as error:
+        return None, (_NO_MAP.format(sentence_on(error, files)),)
 
 
 def _read(files: list[Path], swap: bool) -> tuple[DualPixelPair, str]:

@@ -150,13 +150,14 @@ class Photograph:
         if wishes.needs_map and self.defocus is None:
             raise OptionError("wishes", "there is no defocus map, so depth cannot be chosen")
         wishes.check(self.size)
+        feather = FEATHER if wishes.feather is None else wishes.feather
         smaller = replace(
             wishes,
             keep_beyond=wishes.keep_beyond and wishes.keep_beyond * scale,
             depth_range=wishes.depth_range and wishes.depth_range * scale,
             focus_at=tuple((x * scale, y * scale) for x, y in wishes.focus_at),
             mask=None if wishes.mask is None else _resized(wishes.mask, after.shape[:2]),
-            feather=None if wishes.mask is None else FEATHER * scale,
+            feather=None if wishes.mask is None else feather * scale,
         )
         defocus = None if self.defocus is None else self.defocus * np.float32(scale)
         picture, _ = smaller.apply(after, lambda: before, defocus)

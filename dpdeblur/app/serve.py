@@ -18,6 +18,10 @@ def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
     """A socket at an address of this machine; port 0 is any that is free. Raises OptionError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OptionError("host", f"{host} is no address of this machine ({reason})") from error
+    try:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

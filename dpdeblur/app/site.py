@@ -27,6 +27,7 @@ from dpdeblur.plots import LEGEND
 from dpdeblur.report import template
 from dpdeblur.steer import Wishes, parse_point
 from dpdeblur.steer.points import Point
+from dpdeblur.steer.wishes import FEATHER
 
 MAX_BYTES = 2**30
 """Of all files sent at once."""
@@ -78,6 +79,7 @@ class _Site:
             version=__version__,
             legend=LEGEND,
             formats=FORMATS,
+            feather=FEATHER,
             readable=READABLE,
             raw=RAW_EXTENSIONS,
         )
@@ -212,6 +214,7 @@ def _wishes(request: Request, photo: Photograph) -> Wishes:
         focus_at=tuple(parse_point(text, "focus_at") for text in query.getlist("focus_at")),
         depth_range=_number(query.get("depth_range")),
         mask=photo.mask if "mask" in query else None,
+        feather=_number(query.get("feather")),
     )
 
 

@@ -71,7 +71,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         log: Path | None,
         **given: Any,
     ) -> None:
-        chosen = {name: value for name, value in given.items() if value not in (None, False)}
+        chosen = {k: value for k, value in given.items() if not (value is None or value is False)}
         for name, (group, keys) in groups.items():
             given[name] = group(**{key: given.pop(key) for key in keys})
         root = ctx.find_root()

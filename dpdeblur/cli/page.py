@@ -32,7 +32,7 @@ def app_(
 
     Drop two views or one raw file, look at the result beside the untouched picture, choose how much
     of it you want and where, and download it with 16 bits. The page is for this machine alone, and
-    nothing is sent anywhere. Press Ctrl-C to end it. It needs: pip install 'dpdeblur[app]'.
+    nothing is sent anywhere. Press Ctrl-C to end it. It needs: pip install 'dpdeblur\\[app]'.
 
     [bold]Examples[/bold]
 

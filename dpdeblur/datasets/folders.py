@@ -289,7 +289,7 @@ def _tree(path: PurePath) -> tuple[str, PurePath, PurePath] | None:
 def _nothing_found(orphans: Sequence[Path]) -> str:
     if orphans:
         return (
-            f"none of the {len(orphans)} views there has its partner (the first is {orphans[0]}); "
+            f"no view there has its partner ({len(orphans)} found, the first is {orphans[0]}); "
             "give the folder that holds both sides, or list the pairs in a CSV table"
         )
     return (

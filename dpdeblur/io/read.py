@@ -46,6 +46,8 @@ def read_picture(path: Path) -> Picture:
     if samples.shape[-1] in {2, 4}:
         alpha = samples[..., -1].astype(np.float32) / np.float32(2**stored.bits - 1)
     profile, icc, notes = colour_profile.settle(stored.icc, gray=gray)
+    if stored.assumed:
+        notes = ()
     info = PictureInfo(
         path=path,
         bit_depth=samples.dtype.itemsize * 8,

@@ -46,7 +46,8 @@ class Stored:
     and the profile themselves. `tags` is what the format says outside its EXIF block, in EXIF
     terms. `orientation` is what it says there, in place of the EXIF block. `notes` are sentences
     about blocks that could not be read, `left_out` names of blocks that no picture made of this one
-    will have. `cicp` are the code points of the colours' coding (H.273).
+    will have. `cicp` are the code points of the colours' coding (H.273). `assumed` says that the
+    profile is not the file's own, as a note tells.
     """
 
     samples: Any  # Numbers; what a decoder gives is Samples
@@ -59,6 +60,7 @@ class Stored:
     left_out: tuple[str, ...] = ()
     cicp: bytes | None = None
     orientation: int | None = None
+    assumed: bool = False
 
 
 def stored_blocks(info: Mapping[Any, Any]) -> dict[str, Any]:

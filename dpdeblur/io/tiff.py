@@ -76,6 +76,7 @@ def decode(data: bytes) -> Stored:
         if page.photometric.name == "PALETTE":
             samples, bits, colours = *_unfolded(samples[..., 0], page.colormap), 3
         notes: tuple[str, ...] = ()
+        assumed = page.sampleformat == _FLOAT and icc is None
         if page.sampleformat == _FLOAT:
             # Pictures in linear light, ours too, have a profile; maps have none.
             ours = str(page.software).startswith(_OURS)
@@ -91,7 +92,8 @@ def decode(data: bytes) -> Stored:
         notes += others + further_pages(page)
         photoshop = _block(page, _PHOTOSHOP) or b""
         left_out = (IPTC,) if _IPTC in page.tags or IPTC_RESOURCE in photoshop else ()
-        return Stored(samples, bits, data, _block(page, _XMP), icc, notes=notes, left_out=left_out)
+        beside = samples, bits, data, _block(page, _XMP), icc
+        return Stored(*beside, notes=notes, left_out=left_out, assumed=assumed)
 
 
 def encode(stored: Stored, software: str) -> bytes:

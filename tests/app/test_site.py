@@ -276,6 +276,9 @@ def test_a_mask_says_where(
     before, after = pair.combined(), 1 - pair.combined()
     np.testing.assert_allclose(found[:, :15], after[:, :15], atol=3 / 65535)
     np.testing.assert_allclose(found[:, 33:], before[:, 33:], atol=3 / 65535)
+    (tmp_path / "hard.png").write_bytes(server.ask("/download?mask=1&feather=0&format=png")[2])
+    hard = read_picture(tmp_path / "hard.png").srgb()
+    np.testing.assert_allclose(hard[:, :24], after[:, :24], atol=3 / 65535)
     photo = server.desk.photograph
     assert photo is not None
     monkeypatch.setattr("dpdeblur.app.photograph.SIDE", 24)
@@ -294,7 +297,8 @@ def test_without_a_map_only_the_strength_can_be_chosen(server: Server, tmp_path:
     state = server.finish()
     assert state["stage"] == "done"
     assert "radii" not in state
-    assert "depth cannot be chosen" in state["notes"][-1]
+    assert "depth cannot be chosen: " in state["notes"][-1]
+    assert "24x18" in state["notes"][-1]
     assert server.ask("/map.webp")[0] == 404
     assert server.ask("/restored.webp?strength=0.5")[0] == 200
     assert server.ask("/restored.webp?only=far")[0] == 400
@@ -318,3 +322,5 @@ def test_ports_that_cannot_be_used() -> None:
         number = taken.getsockname()[1]
         with pytest.raises(OptionError, match="cannot be used"):
             listen(port=number)
+    with pytest.raises(OptionError, match=r"^host: no\.invalid is no address"):
+        listen("no.invalid")

@@ -106,9 +106,11 @@ class TestTelling:
 
     def test_the_log_has_what_was_said(self, pair: tuple[Path, Path], tmp_path: Path) -> None:
         log, out = tmp_path / "log.txt", tmp_path / "out"
-        said = run("batch", *pair, out, "--dry-run", "-v", "--log", log, "--balance", "off").stderr
+        chosen = ("--balance", "off", "--strength", "0")
+        said = run("batch", *pair, out, "--dry-run", "-v", "--log", log, *chosen).stderr
         assert f"source={pair[0]} {pair[1]}, " in said
         assert "dry_run=True" in said
+        assert "strength=0.0" in said
         assert run("fix", pair[0], "--log", log).exit_code == 2
         run("batch", *pair, out, "--dry-run", "--json", "--log", log)
         text = log.read_text()

@@ -47,6 +47,11 @@ class TestHelp:
         assert "--help" in text
         assert "bool" not in text
 
+    @pytest.mark.parametrize(("command", "extra"), [("app", "app"), ("export", "onnx")])
+    def test_extras_are_named(self, command: str, extra: str) -> None:
+        """What stands in brackets would pass for markup."""
+        assert f"dpdeblur[{extra}]" in " ".join(run(command, "--help").stdout.split())
+
     def test_paragraphs_fill_the_lines(self) -> None:
         lines = [line.strip() for line in run("fix", "--help").stdout.splitlines()]
         first = next(i for i, line in enumerate(lines) if line.startswith("Give one raw file"))

@@ -21,7 +21,7 @@ from dpdeblur.io import INVERSE, PictureInfo, turn
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.steer import Steered, Wishes
 from support.batches import FakeEngine, fake_run, write_pair
-from support.planes import HEIGHT, WALL, WIDTH, Planes, planes
+from support.planes import DISK, HEIGHT, WALL, WIDTH, Planes, planes
 
 NEAR_AND_FAR = planes(-3.0, 4.0)
 TRANSITION = 0.04 * WIDTH
@@ -46,6 +46,7 @@ def almost(sharp: NDArray[np.float32]) -> FakeEngine:
         (NEAR_AND_FAR, Wishes(only="far"), False),
         (NEAR_AND_FAR, Wishes(focus_at=(WALL,), depth_range=1.5), False),
         (planes(1.5, 6.0), Wishes(keep_beyond=3.5), True),
+        (planes(-5.0, 0.5), Wishes(focus_at=(DISK,)), True),
     ],
 )
 def test_one_part_stays_and_the_other_is_restored(

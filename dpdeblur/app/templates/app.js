@@ -103,7 +103,10 @@ function arrive(state) {
 
 function wishes() {
   const query = new URLSearchParams({ number: photograph.number, strength: $("strength").value });
-  if (mask) query.set("mask", mask);
+  if (mask) {
+    query.set("mask", mask);
+    query.set("feather", $("feather").value);
+  }
   if (!photograph.radii) return query;
   // Points say which depths to restore, so the others have no say.
   if (points.length) for (const point of points) query.append("focus_at", point.join(","));
@@ -131,11 +134,12 @@ function show() {
   const query = wishes();
   const keep = Number($("keep").value);
   document.querySelector("output[for=strength]").value = Math.round($("strength").value * 100) + " %";
+  document.querySelector("output[for=feather]").value = $("feather").value + " pixels";
   document.querySelector("output[for=keep]").value = keep < reach ? keep + " pixels" : "nowhere";
   for (const id of ["only", "keep"]) $(id).disabled = points.length > 0;
   $("points").value = points.map((point) => point.join(",")).join("  ");
   $("clear").hidden = !points.length;
-  $("unmask").hidden = !mask;
+  $("unmask").hidden = $("soft").hidden = !mask;
   $("legend").hidden = !$("map").checked || !photograph.radii;
   $("overlay").classList.toggle("on", $("map").checked && Boolean(photograph.radii));
   $("download").href = "/download?" + query + "&format=" + $("format").value;
@@ -175,7 +179,7 @@ for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
     if (name === "drop") choose(event.dataTransfer.files);
   });
 }
-for (const id of ["strength", "only", "keep", "map", "format"]) $(id).addEventListener("input", () => photograph && show());
+for (const id of ["strength", "only", "keep", "feather", "map", "format"]) $(id).addEventListener("input", () => photograph && show());
 $("compare").addEventListener("click", clicked);
 $("pick").addEventListener("click", () => { centre = null; pick(picking === "point" ? null : "point"); show(); });
 $("clear").addEventListener("click", () => { points = []; show(); });

@@ -26,7 +26,11 @@ _FLAT = 2e-6
 _BALANCE = 20.0
 """Standard deviation in pixels of the window that brightness is balanced over."""
 _FEW = 0.05
-"""Share of the texture below which a side of focus is assumed to be empty."""
+"""Share of the texture below which a side of focus is assumed to be empty,"""
+_CLEAR = 0.4
+"""unless costs across focus are higher by this"""
+_SOME = 0.01
+"""where this share of the (square root of the) texture is."""
 
 
 def cost_volume(
@@ -89,16 +93,25 @@ def radius_range(costs: Tensor, radii: Sequence[float], observed: Tensor) -> tup
     """The least and the largest radius of what has texture (1st to 99th percentile).
 
     Where hardly anything lies on one side of focus, all is assumed to lie on the other: a kernel
-    and the one across focus look alike to pictures without detail.
+    and the one across focus look alike to pictures without detail. A small, strongly blurred thing
+    before a sharp background counts all the same, as it tells clearly which side it is on.
     """
-    best = torch.tensor(radii)[costs.argmin(0).cpu()].flatten()
+    tried = torch.tensor(radii, device=costs.device)
+    best = tried[costs.argmin(0)].flatten().cpu()
+    front, behind = (
+        costs.masked_fill((tried.sign() != sign)[:, None, None], torch.inf).amin(0).flatten().cpu()
+        for sign in (-1, 1)
+    )
     texture = _texture(observed).flatten().cpu()
-    for sign in (-1, 1):
-        side = best.sign() == sign
-        if texture[side].sum() < _FEW * texture.sum():
-            best, texture = best[~side], texture[~side]
-    order = best.argsort(stable=True)
     weight = texture.sqrt()  # the energy of what is strongly blurred would hardly count
+    kept = torch.ones_like(best, dtype=torch.bool)
+    for sign, clearer in ((-1, behind - front), (1, front - behind)):
+        side = kept & (best.sign() == sign)
+        little = texture[side].sum() < _FEW * texture[kept].sum()
+        if little and weight[side & (clearer > _CLEAR)].sum() < _SOME * weight.sum():
+            kept &= ~side
+    best, weight = best[kept], weight[kept]
+    order = best.argsort(stable=True)
     share = weight[order].cumsum(0) / weight.sum()
     low, high = (
         best[order][int(torch.searchsorted(share, torch.tensor(level)))] for level in (0.01, 0.99)

@@ -96,9 +96,18 @@ def test_the_side_where_hardly_anything_lies_is_left_out() -> None:
     views = torch.rand(2, 40, 50, generator=generator)
     costs = torch.ones(3, 40, 50)
     costs[2] = 0
-    costs[:, :, :1] = torch.tensor([0.0, 1.0, 1.0])[:, None, None]
+    costs[:, :, :1] = torch.tensor([0.7, 1.0, 1.0])[:, None, None]
     assert radius_range(costs, [-2.0, 0.5, 2.0], views) == (2.0, 2.0)
-    costs[:, :, :20] = torch.tensor([0.0, 1.0, 1.0])[:, None, None]
+    costs[:, :, :20] = torch.tensor([0.7, 1.0, 1.0])[:, None, None]
+    assert radius_range(costs, [-2.0, 0.5, 2.0], views) == (-2.0, 2.0)
+
+
+def test_little_counts_where_its_side_is_clear() -> None:
+    generator = torch.Generator().manual_seed(1)
+    views = torch.rand(2, 40, 50, generator=generator)
+    costs = torch.ones(3, 40, 50)
+    costs[2] = 0
+    costs[:, :, :1] = torch.tensor([0.0, 1.0, 1.0])[:, None, None]
     assert radius_range(costs, [-2.0, 0.5, 2.0], views) == (-2.0, 2.0)
 
 
