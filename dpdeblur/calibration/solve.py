@@ -154,7 +154,8 @@ def _are_hills(picture: FloatArray32, spacing: float) -> bool:
     height = (soft - low) / (maximum_filter(soft, side) - low + np.float32(1e-9))
     half = np.count_nonzero(height > 0.5)
     across = 2 * spacing * math.sqrt(half / picture.size / math.pi)
-    return across > _LARGE and np.count_nonzero(height > 0.85) < _HILL * half
+    flat = np.count_nonzero(height > 0.85)
+    return bool(across > _LARGE and flat < _HILL * half)
 
 
 def _kernel_size(wanted: int | None, spacing: float) -> int:

@@ -57,7 +57,8 @@ def decode(data: bytes) -> Stored:
     if bits != 8 or parts not in {1, 3}:
         kind = "a CMYK" if parts == 4 else f"a {bits}-bit"
         raise Unusable(f"it is {kind} JPEG; convert it to RGB in 8 bits first")
-    limits.check_blocks(*struct.unpack_from(">HH", frame, 1), len(data) - scan)
+    height, width = struct.unpack_from(">HH", frame, 1)
+    limits.check_blocks(height, width, len(data) - scan)
     samples = _pixels(data, "GRAY" if parts == 1 else "RGB", scan)
     jfif, block, xmp = (next(iter(blocks[name]), None) for name in (_JFIF, _EXIF, _XMP))
     # A profile longer than a segment is split: number and count are the two bytes after the name.
