@@ -2,8 +2,8 @@
 
 python benchmarks/learning.py benchmarks/results/fourth-light.jsonl -o docs/images/learning.png
 
-A line of the file holds the `step`, the `hours` (the sum of `seconds` in the log.jsonl of the run, on
-one core) and gains in dB over the input, by the name of their set.
+A line of the file holds the `step`, the `hours` (the sum of `seconds` in the run's log.jsonl) and
+gains in dB over the input, by the name of their set.
 """
 
 from __future__ import annotations

@@ -55,8 +55,14 @@ def export(
 
     model = load_model(path)
     with printer.progress() as bar:
-        bar.add_task("Exporting, up to some minutes", total=None)
-        difference = export_onnx(model, output, check=check, overwrite=overwrite)
+        task = bar.add_task("Exporting, up to some minutes", total=None)
+        difference = export_onnx(
+            model,
+            output,
+            check=check,
+            overwrite=overwrite,
+            progress=lambda share: bar.update(task, completed=share, total=1),
+        )
     compared = "" if difference is None else f", within {difference:.1e} of PyTorch"
     human = f"{output}  {model.name}, {format_.value}, opset {OPSET}{compared}"
     data = {"output": output, "format": format_.value, "opset": OPSET, "difference": difference}

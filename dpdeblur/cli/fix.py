@@ -83,7 +83,6 @@ def fix(
     """
     from dpdeblur.datasets import common_stem
     from dpdeblur.engines import parse_crop
-    from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules
     from dpdeblur.io import check_outputs, write_picture
     from dpdeblur.pair import read_beside
     from dpdeblur.raw import check_photo, read_photo
@@ -133,6 +132,8 @@ def fix(
     if sharp is None:
         printer.result(human, data)
         return
+    from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules  # 70 MB that are for scores only
+
     rules, truth_pixels = Rules(protocol or DEFAULT_PROTOCOL), sharp.srgb()[window]
     table, scores = _scored(rules, _untouched(pair, window), restored.image, truth_pixels)
     printer.result(rendered(human, table), data | scores)

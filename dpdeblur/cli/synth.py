@@ -112,7 +112,7 @@ def synth(
     camera: dict[str, Any] = {"psf": psf, "slope": slope, "noise": noise, "seed": seed}
     options = SynthOptions(radius=radius, **given, **camera)
     with printer.progress() as bar:
-        bar.add_task("Rendering", total=None)
+        task = bar.add_task("Rendering", total=None)
         pair = write_pair(
             sharp,
             folder,
@@ -123,6 +123,7 @@ def synth(
             overwrite=overwrite,
             on_note=printer.note,
             on_warning=printer.warn,
+            progress=lambda share: bar.update(task, completed=share, total=1),
         )
     lowest, highest = pair.radii
     size = f"{pair.width}x{pair.height}, radii {lowest:z.1f} to {highest:z.1f} px"

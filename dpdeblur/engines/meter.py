@@ -11,15 +11,19 @@ from torch import Tensor, nn
 
 from dpdeblur.engines.base import ProgressCallback
 from dpdeblur.models import MCCNet
+from dpdeblur.models.front_end import Filtered
 
+_FILTERED = 700
+"""Multiply-adds of a convolution that take as long as a filter of the front end for one number."""
 _SIDE = 16  # of the picture that tells what a pixel costs, the smallest that there is
 
 
 class Meter:
     """Tells of progress in rows of the full size, each time it has grown.
 
-    A tile's part grows with the multiply-adds of the convolutions that have run; on a GPU, with
-    those that were asked for. `tell` is called with (0, rows) at once; `pixels` is all the work.
+    A tile's part grows with the multiply-adds of the convolutions that have run, and with the
+    inverses that were applied; on a GPU, with those that were asked for. `tell` is called with
+    (0, rows) at once; `pixels` is all the work.
     """
 
     def __init__(
@@ -27,7 +31,9 @@ class Meter:
     ) -> None:
         self._network, self._tell, self._rows, self._pixels = network, tell, rows, pixels
         self._done = self._told = 0
-        self._layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+        self._layers = [
+            layer for layer in network.modules() if isinstance(layer, nn.Conv2d | Filtered)
+        ]
         if tell:
             tell(0, rows)
 
@@ -47,7 +53,7 @@ class Meter:
         def advance(work: int) -> None:
             nonlocal so_far
             so_far += work
-            # Bands that overlap are counted twice, which the cost does not know.
+            # The cost knows neither of bands that overlap nor of margins that are trimmed.
             self._show(self._done + int(pixels * min(1.0, so_far / expected)))
 
         with self._counting(advance):
@@ -68,7 +74,8 @@ class Meter:
             nonlocal total
             total += work
 
-        view = torch.zeros(1, 3, _SIDE, _SIDE, device=self._layers[0].weight.device)
+        device = next(self._network.parameters()).device
+        view = torch.zeros(1, 3, _SIDE, _SIDE, device=device)
         with torch.inference_mode(), self._counting(add):
             self._network.level(view, view, None)
         return total / _SIDE**2
@@ -76,8 +83,10 @@ class Meter:
     @contextmanager
     def _counting(self, add: Callable[[int], None]) -> Iterator[None]:
         def count(layer: nn.Module, _inputs: object, output: Tensor) -> None:
-            assert isinstance(layer, nn.Conv2d)
-            add(layer.weight.numel() * output[:, 0].numel())
+            if isinstance(layer, nn.Conv2d):
+                add(layer.weight.numel() * output[:, 0].numel())
+            else:
+                add(_FILTERED * output.numel())
 
         hooks = [layer.register_forward_hook(count) for layer in self._layers]
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from dpdeblur.engines.window import Window
+from dpdeblur.models.margin import Margin
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Span:
         """How many pass through the network."""
         return self.read_stop - self.read_start
 
+    @property
+    def halos(self) -> tuple[int, int]:
+        """How many are read before and after what is kept."""
+        return self.start - self.read_start, self.read_stop - self.stop
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -39,6 +45,11 @@ class Tile:
 
     rows: Span
     columns: Span
+
+    @property
+    def margin(self) -> Margin:
+        """What is read around what is kept."""
+        return Margin(*self.rows.halos, *self.columns.halos)
 
     def shows(self, window: Window) -> bool:
         """Whether it keeps anything of the window."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dpdeblur.models import halve
 
-_ROWS = 256  # at once, which bounds the memory that linear light takes
+_PIXELS = 2**18  # at once, which bounds the memory that linear light takes
 _ALL = slice(None)
 Pixels = NDArray[np.float32]
 Samples = NDArray[np.float32] | NDArray[np.uint16]
@@ -73,10 +73,11 @@ def pyramid(views: Views, levels: int, kind: type[Any]) -> list[Views]:
 
 
 def _halved(views: Views, kind: type[Any]) -> Reduced:
-    height, _ = views.shape
+    height, width = views.shape
     left, right = np.empty((2, *half_size(views.shape), 3), kind)
-    for top in range(0, height, _ROWS):
-        for result, rows in zip((left, right), views.window(slice(top, top + _ROWS)), strict=True):
+    step = 2 * max(1, _PIXELS // (2 * width))
+    for top in range(0, height, step):
+        for result, rows in zip((left, right), views.window(slice(top, top + step)), strict=True):
             half = halve(torch.from_numpy(rows).permute(2, 0, 1)[None])
             store(result[top // 2 : top // 2 + half.shape[2]], half[0].permute(1, 2, 0).numpy())
     return Reduced(left, right)

@@ -22,6 +22,7 @@ from dpdeblur.engines.window import Window
 from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
 from dpdeblur.memory import free_memory, is_out_of_memory, release_unused
 from dpdeblur.models import MCCNet, ModelDescriptor
+from dpdeblur.models.margin import Margin
 from dpdeblur.pair import DualPixelPair
 
 # Shares of the free memory to take unless told otherwise: the first leaves room for whatever else
@@ -169,23 +170,24 @@ class TiledRun:
             autocast(self.device, self.precision),
             self.meter.within(kept, len(self.passes) * read),
         ):
-            result = self._restore(left, right, coarser)
-        top, start = rows.start - rows.read_start, columns.start - columns.read_start
-        bottom = top + min(rows.stop, height) - rows.start
-        end = start + min(columns.stop, width) - columns.start
-        inner = result[0, :, top:bottom, start:end]
+            result = self._restore(left, right, coarser, tile.margin)
+        inner = result[0, :, : height - rows.start, : width - columns.start]
         found: NDArray[np.float32] = inner.permute(1, 2, 0).float().cpu().numpy()
         return found
 
-    def _restore(self, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
+    def _restore(
+        self, left: Tensor, right: Tensor, coarser: Tensor | None, margin: Margin
+    ) -> Tensor:
         if len(self.passes) == 1:
-            return self.network.level(left, right, coarser)
-        total = torch.zeros_like(left)
+            return self.network.level(left, right, coarser, margin=margin)
+        total = torch.zeros(())
         for axes in self.passes:
             # The right view of a mirrored scene is the mirrored left view.
             first, second = (right, left) if -1 in axes else (left, right)
             half = None if coarser is None else coarser.flip(axes)
-            total += self.network.level(first.flip(axes), second.flip(axes), half).flip(axes)
+            views = first.flip(axes), second.flip(axes)
+            result = self.network.level(*views, half, margin=margin.flipped(axes))
+            total = total + result.flip(axes)
         return total / len(self.passes)
 
     def _tensor(self, part: NDArray[np.float32], tile: Tile, scale: int) -> Tensor:

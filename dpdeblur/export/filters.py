@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dpdeblur.models.front_end import FrontEnd
+from dpdeblur.models.margin import Part
 
 
 class TiledFilters(nn.Module):
@@ -94,10 +95,12 @@ class TiledFrontEnd(FrontEnd):
         right: Tensor,
         bank: str,
         finish: Callable[[Tensor], Tensor] | None = None,
+        part: Part | None = None,
     ) -> Iterator[Tensor]:
         """As the original does, but for rounding."""
         for found in self.banks[bank](left, right):
-            yield found if finish is None else finish(found)
+            wanted = found if part is None else found[(..., *part)]
+            yield wanted if finish is None else finish(wanted)
 
 
 def _waves(size: int, first: range, second: range, sign: int) -> Tensor:

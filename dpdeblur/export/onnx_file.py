@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import warnings
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ OPSET = 18
 """Version of ONNX's operators."""
 LARGEST_DIFFERENCE = 1e-4
 """From PyTorch's result, of pictures in [0, 1], that is still rounding."""
+_TRACED, _TRANSLATED, _OPTIMISED = 0.25, 0.8, 0.9
+"""Shares of the time after which these steps are about done; the rest is for the check."""
 _PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
@@ -34,7 +37,12 @@ def check_packages() -> None:
 
 
 def export_onnx(
-    model: LoadedModel, output: Path, *, check: bool = False, overwrite: bool = False
+    model: LoadedModel,
+    output: Path,
+    *,
+    check: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> float | None:
     """Write one level of a network to a `.onnx` file, which appears whole or not at all.
 
@@ -46,6 +54,7 @@ def export_onnx(
         output: the file.
         check: run the graph by onnxruntime before it is written, and compare.
         overwrite: replace a file of that name.
+        progress: told the share of the work that is done after each step, up to 1.
 
     Returns:
         The largest difference from PyTorch's result if checked, else None.
@@ -58,11 +67,12 @@ def export_onnx(
     """
     check_packages()
     check_writable(output, overwrite=overwrite, extensions=(".onnx",))
-    graph = _graph(model)
+    graph = _graph(model, progress)
     difference = compare(model, graph) if check else None
     if difference is not None and not difference <= LARGEST_DIFFERENCE:
         raise ExportError(output, difference, LARGEST_DIFFERENCE)
     write_whole(output, graph, overwrite=overwrite)
+    progress(1.0)
     return difference
 
 
@@ -135,7 +145,7 @@ def _inputs(left: Tensor, right: Tensor, coarser: Tensor | None, levels: int) ->
     return {name: tensor.numpy() for name, tensor in found.items()}
 
 
-def _graph(model: LoadedModel) -> bytes:
+def _graph(model: LoadedModel, progress: Callable[[float], None]) -> bytes:
     """The serialised graph."""
     import onnx
     import torch
@@ -155,17 +165,23 @@ def _graph(model: LoadedModel) -> bytes:
         arguments += [torch.rand(1, 3, 3 * multiple, 4 * multiple), torch.ones(1)]
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # the exporter's own, about what it will be some day
+        traced = torch.export.export(
+            Level(model.network).eval(), tuple(arguments), dynamic_shapes=shapes, strict=False
+        )
+        progress(_TRACED)
         program = torch.onnx.export(
-            Level(model.network).eval(),
-            tuple(arguments),
+            traced,
             input_names=list(shapes),
             output_names=["sharp"],
             opset_version=OPSET,
             dynamo=True,
-            dynamic_shapes=shapes,
+            optimize=False,
             verbose=False,
         )
-    assert program is not None
+        assert program is not None
+        progress(_TRANSLATED)
+        program.optimize()
+        progress(_OPTIMISED)
     proto = program.model_proto
     onnx.helper.set_model_props(proto, metadata(model))
     return bytes(proto.SerializeToString())

@@ -48,6 +48,7 @@ _DNG_VERSION = 50706
 _CR2 = b"CR"  # after the header
 _FULL = 2**16 - 1
 _OURS = SOFTWARE.split()[0]
+_BUFFER = 2**22  # bytes copied from the file at once; tifffile's own 256 MiB are most of a picture
 _NEGATIVE = -0.1  # light is never so far below black
 
 # tifffile reports damage both by raising and by logging; the library speaks by raising only.
@@ -84,8 +85,8 @@ def decode(data: bytes) -> Stored:
                 raise Unusable("it is a map rather than a picture")
             samples, notes = _from_light(samples)
             bits, icc = 16, icc or colour_profile.linear_profile(gray=colours == 1)
-        # A copy that may be written to.
-        samples = np.array(samples, np.uint8 if bits <= 8 else np.uint16)
+        # To be written to; a copy only where need be, as it may be large.
+        samples = np.require(samples, np.uint8 if bits <= 8 else np.uint16, "W")
         if page.photometric.name == "MINISWHITE":
             samples[..., 0] = 2**bits - 1 - samples[..., 0]
         samples, others = _with_alpha_only(samples, bits, colours, page.extrasamples)
@@ -164,7 +165,7 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
             ):
                 raise Broken("it is damaged: one of its parts is too large")
             jpeg.strictly_decoded(whole, "GRAY")
-    return iio.imread(data, plugin=_PLUGIN, series=None, page=0)
+    return iio.imread(data, plugin=_PLUGIN, series=None, page=0, buffersize=_BUFFER)
 
 
 def _part(page: Any) -> tuple[int, int]:

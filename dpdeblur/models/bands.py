@@ -7,20 +7,31 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from dpdeblur.models.margin import NO_MARGIN, Margin
+
 _PIXELS = 32768
 """In a band: few enough for the processor's cache, and for memory that is used again."""
 
 
-def by_bands(layer: nn.Module, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Apply a 3x3 layer of the same size to `N x C x H x W`: rows, and the result in these rows."""
+def by_bands(
+    layer: nn.Module, features: Tensor, margin: Margin = NO_MARGIN
+) -> Iterator[tuple[slice, Tensor]]:
+    """Apply a 3x3 layer of the same size to `N x C x H x W`: rows, and the result in these rows.
+
+    Of a margin, here in pixels of the features, no result is given, and the rows are those inside.
+    """
     if torch.compiler.is_exporting():  # the size is not known yet
         yield slice(None), layer(features)
         return
-    height, width = features.shape[-2:]
-    step = max(1, _PIXELS // (len(features) * width))
-    for top in range(0, height, step):
-        rows = slice(top, min(height, top + step))
+    nearest = margin.at_most(1)
+    features = margin.trim(features, nearest)
+    inside, _ = nearest.part(NO_MARGIN, features.shape)
+    step = max(1, _PIXELS // (len(features) * features.shape[-1]))
+    for top in range(inside.start, inside.stop, step):
+        rows = slice(top, min(inside.stop, top + step))
         first = max(0, top - 1)
         band = features[..., first : rows.stop + 1, :]
         result = layer(band.contiguous(memory_format=torch.channels_last))
-        yield rows, result[..., top - first :, :][..., : rows.stop - top, :]
+        _, columns = nearest.part(NO_MARGIN, result.shape)
+        found = result[..., top - first :, columns][..., : rows.stop - top, :]
+        yield slice(rows.start - inside.start, rows.stop - inside.start), found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -9,9 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dpdeblur.models.bands import by_bands
-from dpdeblur.models.config import MCCNetConfig
+from dpdeblur.models.config import MCCNetConfig, body_reaches
 from dpdeblur.models.cross_correlation import CrossCorrelation
 from dpdeblur.models.layers import conv_act
+from dpdeblur.models.margin import NO_MARGIN, Margin
 
 # The views differ little, and that is what counts: it enters about as strong as brightness does.
 _VIEW_GAIN = 3.0
@@ -77,7 +79,8 @@ class ViewCorrelation(nn.Module):
 class CompactBody(nn.Module):
     """From `inputs` to `outputs` channels at half resolution.
 
-    Scales change by rearranging 2x2 pixels into channels and back, with 1x1 convolutions.
+    Scales change by rearranging 2x2 pixels into channels and back, with 1x1 convolutions. `reach`
+    is how much margin its input needs at most, in pixels of the full size.
     """
 
     def __init__(self, config: MCCNetConfig, channels: int, inputs: int, outputs: int) -> None:
@@ -101,6 +104,11 @@ class CompactBody(nn.Module):
         self.bottleneck = blocks(2)
         self.decoder = nn.ModuleList((blocks(0), blocks(1)))
         self.head = nn.Conv2d(half, outputs, 3, padding=1)
+        # In whole pixels of the scales they are for; the body's first goes down to 1/8.
+        self.reach, *self._reaches = (
+            scale * math.ceil(reach / scale)
+            for scale, reach in zip((8, 4, 2), body_reaches(config), strict=True)
+        )
 
     def start_small(self) -> None:
         """Begin with blocks that change nothing and an output of zero.
@@ -116,22 +124,36 @@ class CompactBody(nn.Module):
         nn.init.zeros_(self.head.weight)
 
     def forward(
-        self, left: Tensor, right: Tensor, pictures: Tensor
+        self, left: Tensor, right: Tensor, pictures: Tensor, margin: Margin = NO_MARGIN
     ) -> Iterator[tuple[slice, Tensor]]:
-        """Views `N x 3 x H x W` and `pictures` at half their size: rows, and the output there."""
+        """Rows at half the size, and the output there, both inside the margin.
+
+        Args:
+            left: the left view, `N x 3 x H x W`, with the margin.
+            right: the right view, likewise.
+            pictures: at half their size, with `reach` of the margin at most.
+            margin: what of the views is outside.
+        """
+        inner = margin.at_most(self.reach)
         features = torch.cat([band for _, band in by_bands(self.stem, pictures)], 2)
         seen = self.correlation(left, right) if self.correlation is not None else [None, None]
         skips = []
-        for encode, down, more in zip(self.encoder, self.down, seen, strict=True):
+        for scale, encode, down, more in zip((2, 4), self.encoder, self.down, seen, strict=True):
             if more is not None:
-                features = features + more
+                features = features + margin.trim(more, inner, scale)
             for block in encode.children():  # one by one, so that no module holds what came in
                 features = block(features)
             skips.append(features)
             features = down(functional.pixel_unshuffle(features, 2))
         features = self.bottleneck(features)
-        for decode, up in zip(reversed(self.decoder), reversed(self.up), strict=True):
-            features = functional.pixel_shuffle(up(features), 2).add_(skips.pop())
+        outer = inner
+        for scale, reach, decode, up in zip(
+            (4, 2), self._reaches, reversed(self.decoder), reversed(self.up), strict=True
+        ):
+            features, nearer = functional.pixel_shuffle(up(features), 2), outer.at_most(reach)
+            features = outer.trim(features, nearer, scale)
+            features = features.add_(inner.trim(skips.pop(), nearer, scale))
+            outer = nearer
             for block in decode.children():
                 features = block(features)
-        yield from by_bands(self.head, features)
+        yield from by_bands(self.head, features, Margin(*(side // 2 for side in outer)))

@@ -130,23 +130,38 @@ def describe(config: MCCNetConfig) -> ModelDescriptor:
     """The descriptor of a network of this configuration."""
     if config.body == "paper":
         return ModelDescriptor()
-    # Stem, head and blocks of two 3x3 convolutions at 1/2, 1/4 and 1/8, the first two kinds of
-    # blocks both ways; before them the filters, with the windows of the mismatch, or the views'
+    # Before the body there are the filters, with the windows of the mismatch, or the views' own
     # features and their bands, whichever reach farther.
-    half, quarter, eighth = config.blocks
-    layers = ((2, 4 * half + 2), (4, 4 * quarter), (8, 2 * eighth))
-    body = sum(scale * count for scale, count in layers)
-    # Influence spreads as a random walk does: beyond four standard deviations (two thirds of a
-    # pixel squared for each 3x3 convolution) it is less than the rounding.
-    spread = math.sqrt(sum(scale**2 * count * 2 / 3 for scale, count in layers))
+    body = body_reaches(config)[0]
     radius = math.ceil(max(map(abs, config.radii))) + 1
     filters = max(LARGEST_RADIUS * config.use_bank, (radius + 5) * config.use_volume)
     if config.use_cc:  # joins after the stem, and after the first encoder
         near, far = config.bands
-        filters = max(filters, 2 * (2 + near) - 2, 4 + 4 * (1 + far) - 2 - 4 * half)
-    reach = min(body, 4 * spread) + max(filters, 4)
+        filters = max(filters, 2 * (2 + near) - 2, 4 + 4 * (1 + far) - 2 - 4 * config.blocks[0])
+    reach = body + max(filters, 4)
     # Each picture to choose from is held at full size, features at half of it.
     memory = (160 + 188 * config.widths[0] / 32 + 12 * config.choices) / 480
     return ModelDescriptor(
         halo=math.ceil(reach / 8) * 8, tiling="tiles", levels=config.levels, memory=memory
     )
+
+
+def body_reaches(config: MCCNetConfig) -> tuple[float, float, float]:
+    """How far the compact body's result looks, in pixels: at its input, and before its last blocks.
+
+    These are its decoder's, at 1/4 and at 1/2. Blocks are two 3x3 convolutions; stem and head are
+    one each, at 1/2. What comes from farther is less than the rounding.
+    """
+    half, quarter, eighth = config.blocks
+    last = (2, 2 * half + 1)
+    decoder = ((4, 2 * quarter), last)
+    return _reach(*decoder, *decoder, (8, 2 * eighth)), _reach(*decoder), _reach(last)
+
+
+def _reach(*layers: tuple[int, int]) -> float:
+    """Of 3x3 convolutions, given by the size of their pixels and their number."""
+    farthest = sum(scale * count for scale, count in layers)
+    # Influence spreads as a random walk does: beyond four standard deviations (two thirds of a
+    # pixel squared for each convolution) it is less than the rounding.
+    spread = math.sqrt(sum(scale**2 * count * 2 / 3 for scale, count in layers))
+    return min(farthest, 4 * spread)

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from dpdeblur.colour import linear_to_srgb, luminance
 from dpdeblur.models.config import MCCNetConfig
+from dpdeblur.models.margin import Part
 from dpdeblur.optics.inverse import (
     InverseDesign,
     design_inverses,
@@ -22,6 +23,10 @@ _WINDOW = 5
 _SMALLEST = 1e-7
 
 
+class Filtered(nn.Identity):
+    """What each filter's result passes through, for those who count the work by hooks."""
+
+
 class FrontEnd(nn.Module):
     """The bank of joint Wiener inverses over signed radii, and the views' mismatch at each.
 
@@ -30,6 +35,7 @@ class FrontEnd(nn.Module):
 
     def __init__(self, config: MCCNetConfig) -> None:
         super().__init__()
+        self.each = Filtered()
         design = InverseDesign()
         side = 2 * design.reach + 1
         empty = torch.empty(len(config.radii), 2, side, side)
@@ -48,29 +54,35 @@ class FrontEnd(nn.Module):
         right: Tensor,
         bank: str,
         finish: Callable[[Tensor], Tensor] | None = None,
+        part: Part | None = None,
     ) -> Iterator[Tensor]:
         """What `filter_views` makes of linear views by a bank: `inverses` or `mismatches`."""
-        return filter_views(left, right, cast(Tensor, getattr(self, bank)), finish)
-
-    def restore(self, left: Tensor, right: Tensor) -> Iterator[Tensor]:
-        """The views, in linear light, restored by each inverse: one `N x 3 x H x W` after another.
-
-        The results are sRGB-encoded in [0, 1].
-        """
-        return self.filtered(
-            left, right, "inverses", lambda restored: linear_to_srgb(restored.clamp(0, 1))
+        return map(
+            self.each, filter_views(left, right, cast(Tensor, getattr(self, bank)), finish, part)
         )
 
-    def mismatch(self, left: Tensor, right: Tensor) -> Tensor:
+    def restore(self, left: Tensor, right: Tensor, part: Part | None = None) -> Iterator[Tensor]:
+        """The views, in linear light, restored by each inverse: one `N x 3 x H x W` after another.
+
+        The results are sRGB-encoded in [0, 1], and those of a part if there is one.
+        """
+
+        def encode(restored: Tensor) -> Tensor:
+            return linear_to_srgb(restored.clamp(0, 1))
+
+        return self.filtered(left, right, "inverses", encode, part)
+
+    def mismatch(self, left: Tensor, right: Tensor, part: Part | None = None) -> Tensor:
         """How badly each radius explains the views, in linear light: `N x K x H/2 x W/2`.
 
         The logarithm of the local energy of K_R * left - K_L * right, of their luminance, less that
         of left - right: negative where the radius is near the true one, zero where the views tell
-        nothing.
+        nothing. H and W are those of the part, if there is one.
         """
         first, second = (luminance(view) for view in (left, right))
-        errors = self.filtered(first, second, "mismatches")
-        local = torch.cat([_halved(e.square()) for e in (*errors, first - second)], 1)
+        errors = self.filtered(first, second, "mismatches", part=part)
+        difference = (first - second)[(..., *(part or ()))]
+        local = torch.cat([_halved(e.square()) for e in (*errors, difference)], 1)
         for axis in (2, 3):
             local = _smoothed(local, axis)
         logs = (local + _SMALLEST).log_()

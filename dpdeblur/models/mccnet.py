@@ -13,6 +13,7 @@ from dpdeblur.models.compact import CompactBody
 from dpdeblur.models.config import MCCNetConfig, describe
 from dpdeblur.models.front_end import FrontEnd
 from dpdeblur.models.layers import he_initialise, widened
+from dpdeblur.models.margin import NO_MARGIN, Margin
 from dpdeblur.models.paper import PaperBody
 
 _CHANNELS = 3
@@ -77,36 +78,53 @@ class MCCNet(nn.Module):
         return results
 
     def level(
-        self, left: Tensor, right: Tensor, coarser: Tensor | None, *, given: Tensor | None = None
+        self,
+        left: Tensor,
+        right: Tensor,
+        coarser: Tensor | None,
+        *,
+        given: Tensor | None = None,
+        margin: Margin = NO_MARGIN,
     ) -> Tensor:
         """Restore one level of the pyramid, given the result of half its size, if there is one.
 
-        H and W are multiples of 8. `given` is for graphs that always have a `coarser`: one number,
+        H, W and the margin are multiples of 8. The result is what is inside of the margin, which is
+        trimmed as the layers go on. `given` is for graphs that always have a `coarser`: one number,
         0 where it shall count for nothing, else 1.
         """
         if isinstance(self.body, PaperBody):
             result = widened(self.body(left, right))
             if self.config.residual:
                 result += combine(widened(left), widened(right))
-            return result
-        pictures = self._pictures(left, right, coarser, given)
+            return margin.trim(result, NO_MARGIN)
+        inner = margin.at_most(self.body.reach)
+        pictures = self._pictures(left, right, coarser, given, margin, inner)
+        kept = inner.trim(pictures, NO_MARGIN, 2)
         bands = [
-            functional.pixel_shuffle(self._mixed(widened(output), pictures[:, :, rows]), 2)
-            for rows, output in self.body(left, right, pictures)
+            functional.pixel_shuffle(self._mixed(widened(output), kept[:, :, rows]), 2)
+            for rows, output in self.body(left, right, pictures, margin)
         ]
         return torch.cat(bands, 2)
 
     def _pictures(
-        self, left: Tensor, right: Tensor, coarser: Tensor | None, given: Tensor | None
+        self,
+        left: Tensor,
+        right: Tensor,
+        coarser: Tensor | None,
+        given: Tensor | None,
+        margin: Margin,
+        inner: Margin,
     ) -> Tensor:
-        """What the body sees, at half resolution.
+        """What the body sees, at half resolution, of the views and their margin the inner one.
 
         The combined picture, the views' difference, what else the picture could be less the
         combined one; then the mismatch.
         """
-        count, _, height, width = left.shape
         light = [srgb_to_linear(widened(view)) for view in (left, right)]
-        combined = linear_to_srgb((light[0] + light[1]) / 2)
+        part = None if inner == margin else margin.part(inner, left.shape)
+        left, right, *seen = (margin.trim(view, inner) for view in (left, right, *light))
+        count, _, height, width = left.shape
+        combined = linear_to_srgb((seen[0] + seen[1]) / 2)
         packed = combined.new_empty(count, self._inputs, height // 2, width // 2)
         starts = itertools.count(0, 4 * _CHANNELS)
 
@@ -119,14 +137,17 @@ class MCCNet(nn.Module):
         add(combined.clone(), _COMBINED_GAIN)
         add(left - right, _DIFFERENCE_GAIN)
         if self.config.levels > 1:
-            guess = combined if coarser is None else enlarge(coarser.clamp(0, 1))
+            guess = combined
+            if coarser is not None:
+                guess = margin.trim(enlarge(coarser.clamp(0, 1)), inner)
             change = guess - combined
             add(change if given is None else given * change, _CHOICE_GAIN)
+            del guess, change  # the filters take the most memory
         if self.config.use_bank:
-            for restored in self.front_end.restore(*light):
+            for restored in self.front_end.restore(light[0], light[1], part):
                 add(restored.sub_(combined), _CHOICE_GAIN)
         if self.config.use_volume:
-            packed[:, -len(self.config.radii) :] = self.front_end.mismatch(*light)
+            packed[:, -len(self.config.radii) :] = self.front_end.mismatch(light[0], light[1], part)
         return packed
 
     def _mixed(self, output: Tensor, pictures: Tensor) -> Tensor:

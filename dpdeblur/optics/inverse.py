@@ -83,6 +83,7 @@ def filter_views(
     right: Tensor,
     filters: Tensor,
     finish: Callable[[Tensor], Tensor] | None = None,
+    part: tuple[slice, slice] | None = None,
 ) -> Iterator[Tensor]:
     """Apply each pair of filters to both views and sum.
 
@@ -95,9 +96,10 @@ def filter_views(
         right: the right view, likewise.
         filters: K pairs, `K x 2 x S x S`, S odd.
         finish: what is then done to the results, pixel by pixel.
+        part: the rows and columns wanted; None is all.
 
     Yields:
-        K results in the order of `filters`, each `N x C x H x W`.
+        K results in the order of `filters`, each `N x C x H x W`, or of the size of the part.
 
     >>> view = torch.full((1, 3, 32, 32), 0.5)
     >>> filters = design_inverses([2.0], InverseDesign(reach=8))
@@ -106,11 +108,14 @@ def filter_views(
     True
     """
     reach = filters.shape[-1] // 2
-    size = left.shape[-2:]
+    size = left.shape[-2:] if part is None else [side.stop - side.start for side in part]
     # Equal blocks, so that the filters' spectra are those of all.
     block = [-(-side // -(-side // _BLOCK)) for side in size]
     points = fast_size(*(side + 2 * reach for side in block))
     views = [functional.pad(view, (reach,) * 4, mode="replicate") for view in (left, right)]
+    if part is not None:
+        rows, columns = (slice(side.start, side.stop + 2 * reach) for side in part)
+        views = [view[..., rows, columns] for view in views]
     # The circular convolution wraps only into the padding, which is cut away.
     seen = {
         (top, start): [
@@ -121,13 +126,14 @@ def filter_views(
     del views
     for pair in filters.to(left):
         first, second = _spectrum(pair, points)
-        result = left.new_empty(left.shape)
+        result = left.new_empty(*left.shape[:-2], *size)
         for (top, start), (one, other) in seen.items():
-            part = _window(result, top, start, block)
-            columns = torch.fft.ifft((one * first).addcmul_(other, second))
-            rows = columns[..., 2 * reach : 2 * reach + part.shape[-2]].mT
-            found = torch.fft.irfft(rows, points[1])[..., 2 * reach : 2 * reach + part.shape[-1]]
-            part.copy_(found if finish is None else finish(found))
+            place = _window(result, top, start, block)
+            down = torch.fft.ifft((one * first).addcmul_(other, second))
+            inside = down[..., 2 * reach : 2 * reach + place.shape[-2]].mT
+            found = torch.fft.irfft(inside, points[1])
+            found = found[..., 2 * reach : 2 * reach + place.shape[-1]]
+            place.copy_(found if finish is None else finish(found))
         yield result
 
 

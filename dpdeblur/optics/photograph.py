@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -21,7 +22,10 @@ _LEVELS = int(2 * _STEP) + 1
 
 
 def photograph(
-    picture: Tensor, radius: Tensor, lens: DiskPSF | Calibration
+    picture: Tensor,
+    radius: Tensor,
+    lens: DiskPSF | Calibration,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> tuple[Tensor, Tensor]:
     """Take the dual-pixel photograph of a sharp picture.
 
@@ -34,6 +38,7 @@ def photograph(
         radius: signed radius of the circle of confusion in pixels, positive behind the focus plane,
             `N x 1 x H x W` or broadcastable to it.
         lens: a DiskPSF, whose reach must hold the largest radius, or a Calibration.
+        progress: told the share of the blur that is done, up to 1.
 
     Returns:
         The left and the right view, `N x 3 x H x W`, linear light.
@@ -47,12 +52,21 @@ def photograph(
     largest = radius.abs().amax().item()
     margin = lens.reach(largest) if isinstance(lens, Calibration) else lens.reach
     views = [torch.zeros_like(picture) for _ in range(2)]
-    for layers, share in layers_from_defocus(*_padded(picture, radius, margin), _STEP):
+    ways = layers_from_defocus(*_padded(picture, radius, margin), _STEP)
+    cells = math.prod(lens.left.shape[:2]) if isinstance(lens, Calibration) else 1
+    count, so_far = cells * sum(len(layers) for layers, _ in ways), 0.0
+
+    def done(more: float) -> None:
+        nonlocal so_far
+        so_far += more / count
+        progress(min(1.0, so_far))
+
+    for layers, share in ways:
         share = functional.pad(share, (-margin,) * 4)
         parts = (
-            render_views(layers, lens, margin, _LEVELS)
+            render_views(layers, lens, margin, _LEVELS, done)
             if isinstance(lens, DiskPSF)
-            else _render_cells(layers, lens, margin)
+            else _render_cells(layers, lens, margin, done)
         )
         views = [view + share * part for view, part in zip(views, parts, strict=True)]
     return views[0], views[1]
@@ -85,7 +99,9 @@ def _padded(picture: Tensor, radius: Tensor, margin: int) -> tuple[Tensor, Tenso
     return first, second
 
 
-def _render_cells(layers: list[Layer], lens: Calibration, margin: int) -> tuple[Tensor, Tensor]:
+def _render_cells(
+    layers: list[Layer], lens: Calibration, margin: int, done: Callable[[float], None]
+) -> tuple[Tensor, Tensor]:
     rows, columns = lens.left.shape[:2]
     colour = layers[0].colour
     height, width = (side - 2 * margin for side in colour.shape[-2:])
@@ -102,7 +118,8 @@ def _render_cells(layers: list[Layer], lens: Calibration, margin: int) -> tuple[
             middle = torch.tensor([(row + 0.5) / rows, (column + 0.5) / columns]).to(colour)
             psf = lens.psf(middle[:1], middle[1:], margin)
             weight = (fade_down[:, None] * fade_along).to(colour)
-            for view, part in zip(views, render_views(parts, psf, margin, _LEVELS), strict=True):
+            seen = render_views(parts, psf, margin, _LEVELS, done)
+            for view, part in zip(views, seen, strict=True):
                 view[:, :, down, along] += weight * part
     return views[0], views[1]
 

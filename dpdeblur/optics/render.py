@@ -36,7 +36,11 @@ def render_sharp(layers: Sequence[Layer], margin: int = 0) -> Tensor:
 
 
 def render_views(
-    layers: Sequence[Layer], psf: PSF, margin: int, levels: int = 6
+    layers: Sequence[Layer],
+    psf: PSF,
+    margin: int,
+    levels: int = 6,
+    done: Callable[[float], None] = lambda _: None,
 ) -> tuple[Tensor, Tensor]:
     """Left and right dual-pixel views of `layers`, given back to front.
 
@@ -49,6 +53,7 @@ def render_views(
         psf: the kernels, whose half size must not exceed `margin`.
         margin: cut away on each side, as blur reaches in from outside.
         levels: number of radii per layer.
+        done: told what share of a layer is done after each radius; they add up to 1 for each layer.
 
     Returns:
         Two pictures `N x 3 x (H - 2 margin) x (W - 2 margin)`, linear light. Their mean is the
@@ -58,7 +63,7 @@ def render_views(
         so is an edge between a surface in focus and a blurred one; where both sides of an edge
         are blurred, the error is up to 12 % at its rim and about 1 to 2 % (RMS) around it.
     """
-    left, right = _render(layers, psf, margin, levels)
+    left, right = _render(layers, psf, margin, levels, done)
     return left, right
 
 
@@ -80,6 +85,7 @@ def _render(
     kernels: Callable[[Tensor], tuple[Tensor, ...]],
     margin: int,
     levels: int,
+    done: Callable[[float], None] = lambda _: None,
 ) -> list[Tensor]:
     """A picture for each of the kernels that a radius has."""
     below: Tensor = torch.zeros_like(_cut(layers[0].colour, margin))
@@ -87,7 +93,7 @@ def _render(
     for layer in layers:
         radii, weights = _radius_levels(layer.radius, levels)
         emitted = torch.cat((layer.colour * layer.alpha, layer.alpha), dim=1)
-        parts = _blur(emitted, kernels(radii), _cut(weights, margin), margin)
+        parts = _blur(emitted, kernels(radii), _cut(weights, margin), margin, done)
         views = views or [below] * len(parts)
         views = [
             part[:, :-1] + (1 - part[:, -1:]) * view
@@ -111,7 +117,11 @@ def _radius_levels(radius: Tensor, levels: int) -> tuple[Tensor, Tensor]:
 
 
 def _blur(
-    pictures: Tensor, kernels: tuple[Tensor, ...], weights: Tensor, margin: int
+    pictures: Tensor,
+    kernels: tuple[Tensor, ...],
+    weights: Tensor,
+    margin: int,
+    done: Callable[[float], None],
 ) -> list[Tensor]:
     """Convolve `N x C x H x W` by each view's `N x K x S x S` and sum over K with `weights`."""
     border = kernels[0].shape[-1] // 2
@@ -122,12 +132,17 @@ def _blur(
     window = (..., *(slice(margin, margin + side) for side in weights.shape[-2:]))
     spectrum = torch.fft.rfft2(pictures, s=size)
     blurred: list[Tensor] = []
+    share = 1 / (len(kernels) * weights.shape[1])
+
+    def seen(kernel: Tensor, weight: Tensor) -> Tensor:
+        picture: Tensor = torch.fft.irfft2(spectrum * spectra(kernel, size)[:, None], s=size)[
+            window
+        ]
+        done(share)
+        return picture * weight[:, None]
+
     for view in kernels:
-        terms = (
-            torch.fft.irfft2(spectrum * spectra(kernel, size)[:, None], s=size)[window]
-            * weight[:, None]
-            for kernel, weight in zip(view.unbind(1), weights.unbind(1), strict=True)
-        )
+        terms = map(seen, view.unbind(1), weights.unbind(1))
         blurred.append(functools.reduce(torch.add, terms))
     return blurred
 

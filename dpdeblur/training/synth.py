@@ -29,6 +29,8 @@ from dpdeblur.optics import (
     resize_radius,
 )
 
+_RENDERING = 0.9
+"""About its share of the time; the rest goes into the files."""
 FARTHEST = 1000
 """Pixels over which a calibration's kernels may spread light, as memory grows with its square."""
 LARGEST_RADIUS = 100.0
@@ -79,6 +81,7 @@ def write_pair(
     overwrite: bool = False,
     on_note: Callable[[str], None] = lambda _: None,
     on_warning: Callable[[str], None] = lambda _: None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> SynthPair:
     """Render the two views of a sharp picture; write them and the picture itself with 16 bits.
 
@@ -93,6 +96,7 @@ def write_pair(
         overwrite: replace outputs that exist; never one of the inputs.
         on_note: gets a sentence for each better device that failed.
         on_warning: gets a sentence for what is odd about the pictures.
+        progress: told the share of the work that is done, up to 1.
 
     Returns:
         What was written.
@@ -136,17 +140,23 @@ def write_pair(
     lens = _lens(options, max(-radii[0], radii[1]))
 
     linear = srgb_to_linear(torch.from_numpy(encoded).permute(2, 0, 1)[None])
-    views = photograph(linear.to(setup.device), defocus.to(setup.device), lens)
+    views = photograph(
+        linear.to(setup.device),
+        defocus.to(setup.device),
+        lens,
+        lambda share: progress(_RENDERING * share),
+    )
     rng = torch.Generator().manual_seed(options.seed)
     read, shot = torch.tensor([0.25 * options.noise]), torch.tensor([0.9375 * options.noise**2])
     noisy = (encode(add_sensor_noise(view.cpu(), shot, read, rng), 16)[0] for view in views)
     pixels = (*(view.permute(1, 2, 0).numpy() for view in noisy), encoded)
     info = dataclasses.replace(picture.info, alpha=None)
-    for path, content in zip(outputs.values(), pixels, strict=True):
+    for number, (path, content) in enumerate(zip(outputs.values(), pixels, strict=True), 1):
         for warning in write_picture(
             path, content, info, bit_depth=16, metadata=False, overwrite=overwrite
         ):
             on_warning(warning)
+        progress(_RENDERING + (1 - _RENDERING) * number / len(outputs))
     return SynthPair(outputs, width, height, radii)
 
 

@@ -37,6 +37,12 @@ def test_share_is_predicted_by_measured() -> None:
     assert shape[-2] >= 48
 
 
+@pytest.mark.slow
+def test_a_first_impression_is_of_a_small_picture() -> None:
+    (forward,) = bench(device="cpu", precision="fp32", quick=True).forwards
+    assert (forward.height, forward.width) == (560, 840)
+
+
 def test_time_to_compare_by() -> None:
     assert Timing(2.0, 1.0).fair == 1.0
     assert Timing(2.0, None).fair == 2.0

@@ -16,6 +16,7 @@ from dpdeblur.errors import OptionError
 from dpdeblur.models import MCCNet, MCCNetConfig, count_cost, halve, load_model, save_model
 from dpdeblur.models.config import ModelDescriptor
 from dpdeblur.models.cross_correlation import band_attention
+from dpdeblur.models.margin import Margin
 from dpdeblur.optics import DiskPSF, Layer, encode, render_views
 
 SMALL = MCCNetConfig(
@@ -211,6 +212,45 @@ def test_descriptor_halo_bounds_the_receptive_field(axis: int, parts: dict[str, 
     assert beyond[halo] < 1e-5
     if "bands" not in parts:  # of wide bands the halo is a bound that no path reaches
         assert beyond[halo - 48] > 1e-5
+
+
+@pytest.mark.parametrize(
+    "margin", [Margin(104, 104, 104, 104), Margin(0, 104, 96, 0), Margin(8, 0, 40, 104)]
+)
+@pytest.mark.parametrize("correlated", [False, True])
+@pytest.mark.slow
+def test_margins_are_trimmed_without_a_trace(margin: Margin, correlated: bool) -> None:
+    """The inside is what the whole gives, and the fewer pixels the later the layer."""
+    network = correlating() if correlated else load_model("mccnet").network
+    height, width = 48 + margin.top + margin.bottom, 64 + margin.left + margin.right
+    left, right = views(size=(height, width))
+    coarser = torch.rand(1, 3, height // 2, width // 2)
+    seen: list[int] = []
+    convolutions = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    hooks = [
+        layer.register_forward_hook(lambda _layer, _inputs, output: seen.append(output.numel()))
+        for layer in convolutions
+    ]
+    with torch.no_grad():
+        whole = network.level(left, right, coarser)
+        before, seen[:] = sum(seen), []
+        inside = network.level(left, right, coarser, margin=margin)
+    for hook in hooks:
+        hook.remove()
+    expected = margin.trim(whole, Margin())
+    assert inside.shape == (1, 3, 48, 64)
+    torch.testing.assert_close(inside, expected, atol=2e-5, rtol=0)
+    assert sum(seen) < 0.95 * before
+
+
+def correlating() -> MCCNet:
+    """A network with correlation, whose results depend on it and stay near the pictures."""
+    torch.manual_seed(3)
+    network = MCCNet().eval()
+    for parameter in network.parameters():
+        if parameter.dim() > 1 and not parameter.any():
+            nn.init.normal_(parameter, std=0.2 * parameter[0].numel() ** -0.5)
+    return network
 
 
 def test_selection_needs_the_combined_picture_to_add_to() -> None:

@@ -184,6 +184,15 @@ def test_mismatch_vanishes_at_the_true_radius(radius: float) -> None:
     assert inner[1:].min() > 1e-5
 
 
+def test_a_part_is_that_of_the_whole() -> None:
+    left, right = torch.rand(2, 2, 3, 70, 90, dtype=torch.float64)
+    filters = design_inverses((-2.0, 3.0), InverseDesign(reach=8))
+    whole = filtered(left, right, filters)
+    for part in ((slice(0, 33), slice(20, 90)), (slice(5, 70), slice(2, 87))):
+        found = torch.stack(list(filter_views(left, right, filters, part=part)), 1)
+        torch.testing.assert_close(found, whole[(..., *part)], atol=1e-12, rtol=0)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_agrees() -> None:

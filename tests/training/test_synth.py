@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from dpdeblur.errors import OptionError, OutputExistsError
 from dpdeblur.io import read_picture, write_picture
+from dpdeblur.optics import Calibration, DiskPSF, write_calibration
 from dpdeblur.training import SynthOptions, write_pair
 
 
@@ -34,6 +36,21 @@ def test_what_was_written_is_told(sharp: Path, tmp_path: Path) -> None:
     assert pair.outputs["left"] == tmp_path / "out" / "a_left.tif"
     assert all(read_picture(path).info.bit_depth == 16 for path in pair.outputs.values())
     assert warnings == [f"{depth} has the same value everywhere, so everything is in focus."]
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_progress_is_told_in_small_steps(sharp: Path, tmp_path: Path, calibrated: bool) -> None:
+    seen: list[float] = []
+    options = SynthOptions()
+    if calibrated:
+        kernels = DiskPSF(0.5, 3)(torch.tensor([[2.0]]))
+        left, right = (kernel[0, 0].expand(2, 3, -1, -1).numpy() for kernel in kernels)
+        write_calibration(tmp_path / "lens.npz", Calibration(left, right, 2.0))
+        options = SynthOptions(psf=str(tmp_path / "lens.npz"))
+    write_pair(sharp, tmp_path / "out", options, progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == pytest.approx(1)
+    assert max(np.diff([0.0, *seen])) < 0.1
 
 
 def test_by_default_there_is_a_plane(sharp: Path, tmp_path: Path) -> None:
