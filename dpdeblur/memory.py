@@ -56,7 +56,8 @@ def free_memory(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + cached)
-    free = min((int(psutil.virtual_memory().available), *cgroup_headrooms()))
+    available = int(psutil.virtual_memory().available)
+    free = min((available, *cgroup_headrooms(), *address_space_left()))
     if device.type == "mps":  # shares the main memory, of which Metal recommends a limit
         used = torch.mps.driver_allocated_memory()
         free = min(free, torch.mps.recommended_max_memory() - used)
@@ -147,6 +148,16 @@ def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return _OUT_OF_MEMORY.search(str(error)) is not None
+
+
+def address_space_left() -> Iterator[int]:
+    """Bytes left under the limit of this process's address space (`ulimit -v`), if it has one."""
+    if sys.platform != "linux":
+        return
+    process = psutil.Process()
+    limit, _ = process.rlimit(psutil.RLIMIT_AS)
+    if limit != psutil.RLIM_INFINITY:
+        yield max(0, limit - process.memory_info().vms)
 
 
 def cgroup_headrooms(

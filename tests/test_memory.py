@@ -51,6 +51,13 @@ def test_free_memory_of_the_cpu_is_plausible() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_limit_of_the_address_space_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = psutil.Process().memory_info().vms + 2**24
+    monkeypatch.setattr(psutil.Process, "rlimit", lambda *_: (limit, limit))
+    assert free_memory(torch.device("cpu")) <= 2**24
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_peak_memory_of_the_cpu_is_the_most_the_process_has_held() -> None:
     device = torch.device("cpu")
     before = psutil.Process().memory_info().rss

@@ -15,6 +15,7 @@ from dpdeblur.datasets import RawPath
 from dpdeblur.engines import Restored
 from dpdeblur.errors import DiskFullError, DPDeblurError, OutputExistsError
 from dpdeblur.io import PictureInfo, check_output, check_size, write_picture
+from dpdeblur.memory import is_out_of_memory
 from dpdeblur.pair import DualPixelPair, ViewOptions
 from dpdeblur.raw import RawOptions, read_photo
 
@@ -42,6 +43,8 @@ class Failed:
         kind = type(error).__name__
         if isinstance(error, DPDeblurError):
             return cls(job, kind, str(error), error)
+        if isinstance(error, (RuntimeError, MemoryError)) and is_out_of_memory(error):
+            return cls(job, kind, "Memory ran out; free some or give a smaller picture.")
         return cls(job, kind, f"Unexpected {kind}: {error}")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
 from dpdeblur.calibration.brightness import in_cells, pattern_ratio, white_ratio
 from dpdeblur.calibration.kernels import solve_kernels, without_outskirts
@@ -31,6 +31,8 @@ _SCATTERED = 0.05
 """Fraction of the light outside the blur that raises a doubt."""
 _SHARPER = 1.02
 """How much sharper the sharp picture must be than the views, at least."""
+_LARGE, _HILL = 8.0, 0.25
+"""Sharp dots of so many pixels have flat tops, of more than this share of their area."""
 _RIM = 0.02
 """Fraction of a kernel's light on its border that raises a doubt."""
 
@@ -85,6 +87,8 @@ def solve(
         raise PatternError(
             "the sharp picture is as blurred as the views; give the shot in focus as the sharp one"
         )
+    if _are_hills(shots.sharp, spacing):
+        raise PatternError("the sharp picture is out of focus: its dots have no flat tops")
     reached(before // 2)
     sharp = drift.undo(shots.sharp)
     bright = [pattern_ratio(view, sharp, spacing) for view in (shots.left, shots.right)]
@@ -141,6 +145,17 @@ def _sharpness(picture: FloatArray32, spacing: float) -> float:
     soft = gaussian_filter(picture, max(1.0, spacing / 40))  # noise has rims everywhere
     down, along = np.gradient(soft)
     return float(np.sqrt((np.square(down) + np.square(along)).mean()) / soft.std())
+
+
+def _are_hills(picture: FloatArray32, spacing: float) -> bool:
+    """Whether dots, large enough to tell, fall off all the way from their middles."""
+    soft, side = gaussian_filter(picture, 1.0), int(spacing)
+    low = minimum_filter(soft, side)
+    height = (soft - low) / (maximum_filter(soft, side) - low + np.float32(1e-9))
+    half = np.count_nonzero(height > 0.5)
+    across = 2 * spacing * math.sqrt(half / picture.size / math.pi)
+    flat = np.count_nonzero(height > 0.85)
+    return bool(across > _LARGE and flat < _HILL * half)
 
 
 def _kernel_size(wanted: int | None, spacing: float) -> int:

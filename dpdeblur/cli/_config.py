@@ -13,6 +13,7 @@ import typer
 from dpdeblur.errors import OptionError, UnreadableFileError
 
 NAME = "dpdeblur.toml"
+_LARGEST = 2**20
 _LIMIT = "megapixels"
 
 
@@ -47,15 +48,15 @@ class Config:
 def read_config(path: Path | None = None) -> Config:
     """The file at `path`, or the one in the user's own folder, which need not be there.
 
-    Raises UnreadableFileError where it is no TOML, or `path` was given and cannot be read.
+    Raises UnreadableFileError where it is no TOML, and what `read_at_most` raises.
     """
     file = path or Path(typer.get_app_dir("dpdeblur")) / NAME
+    if path is None and not file.is_file():
+        return Config(file, False, {})
+    from dpdeblur.io.atomic import read_at_most
+
     try:
-        if path is None and not file.is_file():
-            return Config(file, False, {})
-        return Config(file, True, tomllib.loads(file.read_text("utf-8")))
-    except OSError as error:
-        raise UnreadableFileError(file, error.strerror or str(error)) from error
+        return Config(file, True, tomllib.loads(read_at_most(file, _LARGEST).decode()))
     except ValueError as error:  # not TOML, not UTF-8
         raise UnreadableFileError(file, f"it is not TOML ({error})") from error
 

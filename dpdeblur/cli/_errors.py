@@ -14,8 +14,8 @@ from typer.core import TyperGroup
 
 from dpdeblur.cli._command import CONFIG
 from dpdeblur.cli._output import Output
-from dpdeblur.cli._text import escaped
 from dpdeblur.errors import DPDeblurError, OptionError, OutOfMemoryError, OutputExistsError
+from dpdeblur.text import escaped
 
 FAILED = 1
 BAD_INPUT = 2

@@ -24,8 +24,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from dpdeblur.cli._text import Description, PlainTable, escaped
+from dpdeblur.cli._streams import LogFile
+from dpdeblur.cli._text import Description, PlainTable
 from dpdeblur.errors import UnwritableOutputError
+from dpdeblur.text import escaped
 
 if TYPE_CHECKING:
     from dpdeblur.cli._config import Config
@@ -70,12 +72,14 @@ class Output:
 
     def log_to(self, path: Path) -> None:
         """Also append to a file all that is said from now on; raises UnwritableOutputError."""
+
+        def lost(reason: str) -> None:
+            self.warn(str(UnwritableOutputError(path, reason)))
+
         try:
-            handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+            self._log.addHandler(LogFile(path, lost))
         except OSError as error:
             raise UnwritableOutputError(path, error.strerror or str(error)) from error
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        self._log.addHandler(handler)
 
     def close(self) -> None:
         """Let go of the log."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TextIO
 
 # A reader that has gone wants no more.
@@ -36,6 +40,34 @@ class _Tolerant(io.RawIOBase):
             except OSError as error:
                 self.failure = error
         return memoryview(data).nbytes
+
+
+class LogFile(logging.FileHandler):
+    """A file that messages are appended to until that fails; `on_loss` is told why, once.
+
+    Raises OSError where it cannot be opened, also for a pipe, which may never have a reader.
+    """
+
+    def __init__(self, path: Path, on_loss: Callable[[str], object]) -> None:
+        if path.is_fifo():
+            raise OSError(errno.EINVAL, "it is a pipe")
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._on_loss = on_loss
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Give up the file after the error that is being handled."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif self.level <= logging.CRITICAL:
+            self.setLevel(logging.CRITICAL + 1)
+            self._on_loss(error.strerror or str(error))
+
+    def close(self) -> None:
+        """Close the file; what does not fit any more is lost."""
+        with suppress(OSError):
+            super().close()
 
 
 def make_tolerant() -> None:

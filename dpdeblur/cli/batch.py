@@ -212,7 +212,8 @@ def _marks(left_suffix: str | None, right_suffix: str | None, pairs: Path | None
 
 
 def _show_plan(printer: Output, plan: Plan) -> None:
-    from dpdeblur.cli._text import PlainTable, escaped
+    from dpdeblur.cli._text import PlainTable
+    from dpdeblur.text import escaped
 
     table = PlainTable(title=f"{len(plan.todo)} of {len(plan.jobs)} to do", title_justify="left")
     for heading in ("Files", "Result", "Status"):

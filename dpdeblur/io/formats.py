@@ -81,6 +81,7 @@ FORMATS = (
         deepest=8,
         qualities=True,
         gray=False,
+        longest=65536,
     ),
     Format(
         "JPEG XL",

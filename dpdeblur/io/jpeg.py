@@ -58,7 +58,7 @@ def decode(data: bytes) -> Stored:
         kind = "a CMYK" if parts == 4 else f"a {bits}-bit"
         raise Unusable(f"it is {kind} JPEG; convert it to RGB in 8 bits first")
     height, width = struct.unpack_from(">HH", frame, 1)
-    limits.check_blocks(height, width, len(data))
+    limits.check_blocks(height, width, len(data) - scan)
     samples = _pixels(data, "GRAY" if parts == 1 else "RGB", scan)
     jfif, block, xmp = (next(iter(blocks[name]), None) for name in (_JFIF, _EXIF, _XMP))
     # A profile longer than a segment is split: number and count are the two bytes after the name.
@@ -91,6 +91,12 @@ def encode(stored: Stored, quality: int | None = None) -> bytes:
         buffer, "JPEG", quality=quality or _QUALITY, subsampling=0, **carried
     )
     return buffer.getvalue()
+
+
+def size(data: bytes) -> tuple[int, int]:
+    """Height and width, as the frame header has them. Raises Broken where there is none."""
+    height, width = struct.unpack_from(">HH", _header(data)[0], 1)
+    return height, width
 
 
 def strictly_decoded(data: bytes, colours: str) -> NDArray[np.uint8] | None:

@@ -24,6 +24,8 @@ _TYPE = b"jxl \0\0\0\0jxl "
 _SIZES = ((1, 9), (1, 13), (1, 18), (1, 30))
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _ENUM = ((0, 0), (1, 0), (2, 4), (18, 6))
+_GRAY, _XYB, _CUSTOM = 1, 2, 2  # the first two of colour spaces, the last of points
+_HDR = {16, 18}  # PQ and HLG, numbered as in H.273
 _SRGB, _LINEAR = 13, 8  # transfer functions, both written as what is beyond 2, in 4 bits
 _BITS = 4
 
@@ -55,6 +57,7 @@ def decode(data: bytes) -> Stored:
         boxes.get(b"xml "),
         icc,
         notes=notes,
+        cicp=header.cicp,
         orientation=header.orientation,
     )
 
@@ -149,6 +152,7 @@ class _Header:
     bits: int = 8
     orientation: int = 1
     colours: Literal["srgb", "linear", "other"] = "srgb"
+    cicp: bytes | None = None
     _at: int = field(default=8 * len(_BARE))
     _curve: int = 0
 
@@ -234,10 +238,22 @@ class _Header:
         if self._take(1):  # a profile
             return "other"
         space = self._choice(*_ENUM)
+        if space == _XYB:
+            return "other"
         white = self._choice(*_ENUM)
-        primaries = self._choice(*_ENUM) if space == 0 and white != 2 else 1
-        if space > 1 or white != 1 or primaries != 1 or self._take(1):  # or a power of its own
+        self._skip_points(1 if white == _CUSTOM else 0)
+        primaries = self._choice(*_ENUM) if space != _GRAY else 1
+        self._skip_points(3 if primaries == _CUSTOM else 0)
+        if self._take(1):  # a power of its own
             return "other"
         curve = self._choice(*_ENUM)
+        if curve in _HDR:
+            self.cicp = bytes([1, curve, 0, 1])
+        if space > _GRAY or white != 1 or primaries != 1:
+            return "other"
         self._curve = self._at - _BITS
         return "srgb" if curve == _SRGB else "linear" if curve == _LINEAR else "other"
+
+    def _skip_points(self, number: int) -> None:
+        for _ in range(2 * number):  # x and y
+            self._choice((0, 19), (2**19, 19), (2**20, 20), (2**21, 21))

@@ -40,9 +40,12 @@ def check_size(size: int) -> None:
         raise _too_large(f"{size / 1e9:.1f} GB")
 
 
-def check_pixels(height: int, width: int) -> None:
-    """Raise Unusable for a picture larger than the budget, before it is decoded."""
-    if height * width > _most[0] * 1e6:
+def check_pixels(height: int, width: int, depth: int = _BYTES_PER_PIXEL) -> None:
+    """Raise Unusable for a picture larger than the budget, before it is decoded.
+
+    Pixels of more than 8 bytes (`depth`) count as more.
+    """
+    if height * width * max(depth, _BYTES_PER_PIXEL) > _most[0] * 1e6 * _BYTES_PER_PIXEL:
         raise _too_large(f"{width}x{height} pixels")
 
 

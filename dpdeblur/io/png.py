@@ -132,6 +132,8 @@ def _metadata(kind: bytes, chunk: bytes, unpack: _Unpacker) -> dict[str, Any]:
     body = chunk[8:-4]
     if chunk != _chunk(kind, body):
         raise ValueError("wrong checksum")
+    if kind == b"cICP" and len(body) != 4:
+        raise ValueError("wrong length")
     if kind in {b"eXIf", b"cICP"}:
         return {kind.decode().lower(): body.removeprefix(b"Exif\0\0")}
     if kind in {b"sRGB", b"gAMA"}:

@@ -42,6 +42,8 @@ _PREMULTIPLIED = 1
 _ALPHA = {_PREMULTIPLIED, 2}
 _DENSEST = {"NONE": 1, "PACKBITS": 64, "ADOBE_DEFLATE": limits.DEFLATED, "DEFLATE": limits.DEFLATED}
 _DENSEST_OF_OTHERS = 2**14
+_HEADER = 8
+_BLOCK = 16  # of JPEG, up to whose multiples parts may be filled
 _DNG_VERSION = 50706
 _CR2 = b"CR"  # after the header
 _FULL = 2**16 - 1
@@ -131,30 +133,46 @@ def first_page(data: bytes) -> Iterator[Any]:
 def pixels(page: Any, data: bytes) -> NDArray[Any]:
     """The pixels of `page`, the first one of `data`; Unusable where some are missing.
 
-    So is a page of more pixels than are read, or than the file can hold.
+    So is a page of more pixels than are read, or than the file can hold, and so are such parts.
     """
-    limits.check_pixels(page.imagelength, page.imagewidth)
     kind = getattr(page.compression, "name", "")
     samples = page.imagelength * page.imagewidth * page.samplesperpixel
+    part = _part(page)
+    for height, width in ((page.imagelength, page.imagewidth), part):
+        limits.check_pixels(height, width, page.samplesperpixel * page.bitspersample // 8)
     densest = _DENSEST.get(kind, _DENSEST_OF_OTHERS)
     limits.check_packed(samples * page.bitspersample // 8, len(data), densest)
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-    if not segments or any(count == 0 or start + count > len(data) for start, count in segments):
+    if not segments or any(
+        not (start >= _HEADER and 0 < count <= len(data) - start) for start, count in segments
+    ):
         raise Broken("it is cut short")
     # tifffile fills absent strips, tiles and planes with zeros. A contiguous picture it reads as
     # one piece from the first strip on, whatever follows there.
     if page.is_contiguous:
-        whole = sum(page.databytecounts) >= page.nbytes
+        complete = sum(page.databytecounts) >= page.nbytes
     else:
-        whole = len(segments) >= math.prod(page.chunked)
-    if not whole:
+        complete = len(segments) >= math.prod(page.chunked)
+    if not complete:
         raise Broken("a part of its pixels is missing")
     if kind == "JPEG":  # what is missing within a part, tifffile fills with gray
         tables = (page.jpegtables or jpeg.BEGIN).removesuffix(jpeg.END)
         for start, count in segments:
-            part = data[start : start + count].removeprefix(jpeg.BEGIN)
-            jpeg.strictly_decoded(tables + part, "GRAY")
+            whole = tables + data[start : start + count].removeprefix(jpeg.BEGIN)
+            if any(
+                side > -(-most // _BLOCK) * _BLOCK
+                for side, most in zip(jpeg.size(whole), part, strict=True)
+            ):
+                raise Broken("it is damaged: one of its parts is too large")
+            jpeg.strictly_decoded(whole, "GRAY")
     return iio.imread(data, plugin=_PLUGIN, series=None, page=0, buffersize=_BUFFER)
+
+
+def _part(page: Any) -> tuple[int, int]:
+    """Height and width of a strip or a tile, which is decoded at once."""
+    if page.is_tiled:
+        return page.tilelength * page.tiledepth, page.tilewidth
+    return min(page.rowsperstrip, page.imagelength), page.imagewidth
 
 
 def further_pages(page: Any) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dpdeblur.checked import Amount, Count, Whole, checked, within
+from dpdeblur.checked import Count, Whole, checked, within
 from dpdeblur.errors import OptionError
 
 ARCHITECTURE = "MCCNet"
@@ -56,7 +56,7 @@ class MCCNetConfig:
     body: Literal["compact", "paper"] = "compact"
     use_cc: bool = True
     residual: bool = True
-    negative_slope: Amount = 0.1
+    negative_slope: Annotated[float, within(0, 1)] = 0.1
 
     levels: Scales = 3
     use_bank: bool = True

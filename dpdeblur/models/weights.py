@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dpdeblur.errors import OptionError, WeightsError
 from dpdeblur.io.atomic import write_whole
+from dpdeblur.io.limits import ARRAYS
 from dpdeblur.models.config import ARCHITECTURE, MCCNetConfig, ModelDescriptor
 from dpdeblur.models.mccnet import MCCNet
 from dpdeblur.models.shipped import find_weights
@@ -57,6 +58,8 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
     """
     path = find_weights(weights)
     try:
+        if path.stat().st_size > ARRAYS:  # a few bytes on the disk may say to be of any size
+            raise WeightsError(str(path), f"it is larger than {ARRAYS >> 20} MiB")
         with safe_open(path, framework="pt") as file:
             card: dict[str, str] = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

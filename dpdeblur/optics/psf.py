@@ -22,9 +22,9 @@ class DiskPSF:
     """A disk split between the views by a linear ramp along the row: a `PSF`.
 
     k_left, k_right = disk * (1 -+ a u_x / R): each sums to one, they mirror each other and their
-    mean is exactly the disk. The views' disparity is a R / 2 for the flat disk. Fitted on Canon 5D
-    Mark IV pictures, the flat disk in linear light with a = 0.86 explains the views' difference
-    best (11 % error; Butterworth 26 %, half disks 171 %).
+    mean is exactly the disk, unless there is an `offset`. The views' disparity is a R / 2 for the
+    flat disk. Fitted on Canon 5D Mark IV pictures, the flat disk in linear light with a = 0.86
+    explains the views' difference best (11 % error; Butterworth 26 %, half disks 171 %).
 
     `floor` below 1 hollows the disk towards a ring. It is then multiplied by
 
@@ -41,6 +41,10 @@ class DiskPSF:
             the radius. It is at most as wide as the disk, so that what is in focus stays sharp.
         floor: transmission at the centre in (0, 1]; 1 = the flat disk.
         order, cutoff: steepness of the ring and its inner radius as a share of R.
+        offset: where along the row both views weigh alike, as a share of R from the centre, in
+            (-1, 1). It is 0 in the middle of the frame and moves toward its sides. One view's
+            kernel becomes a crescent then, the other's a nearly flat disk: 1 -+ a (u_x / R -
+            offset), never below 0, scaled to sum to one. Their mean is no longer the disk.
     """
 
     slope: Tensor | float
@@ -49,6 +53,7 @@ class DiskPSF:
     floor: Tensor | float = 1.0
     order: Tensor | float = 3.0
     cutoff: Tensor | float = 0.8
+    offset: Tensor | float = 0.0
 
     def __call__(self, radius: Tensor) -> tuple[Tensor, Tensor]:
         """Kernels for signed radii `N x K`."""
@@ -61,8 +66,9 @@ class DiskPSF:
         disk = disk * self._ring(size, (u * u + v * v).clamp(min=0.25))
         disk = disk / disk.sum((-2, -1), keepdim=True)
         ramp = (u / size.clamp(min=0.5)).clamp(-1, 1) * signed.sign()
-        ramp = ramp * _per_sample(self.slope, radius)
-        return disk * (1 - ramp), disk * (1 + ramp)
+        ramp = (ramp - _per_sample(self.offset, radius)) * _per_sample(self.slope, radius)
+        left, right = (disk * (1 + side * ramp).clamp(min=0) for side in (-1, 1))
+        return left / left.sum((-2, -1), keepdim=True), right / right.sum((-2, -1), keepdim=True)
 
     def _ring(self, size: Tensor, square: Tensor) -> Tensor:
         """The Butterworth profile; at the centre pixel that of its border, as it has a size."""

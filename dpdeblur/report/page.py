@@ -18,6 +18,7 @@ from dpdeblur.evaluation.report import Table
 from dpdeblur.io.atomic import check_writable, write_whole
 from dpdeblur.plots import LEGEND
 from dpdeblur.report.gallery import Shown
+from dpdeblur.text import escaped
 
 PAGE_NAME = "report.html"
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -77,7 +78,7 @@ def write_page(folder: Path, page: Page) -> Path:
 
 
 def render(page: Page) -> str:
-    """The page as HTML. Whatever names hold is shown as text, and only its own script runs."""
+    """The page as HTML. What names hold is shown as text, escaped; only its own script runs."""
     return template("report.html").render(page=page, legend=LEGEND, version=__version__)
 
 
@@ -86,12 +87,18 @@ def template(name: str, folder: Path = _TEMPLATES) -> Template:
     return _environment(folder).get_template(name)
 
 
+def _shown(value: object) -> object:
+    """A value as it is put into a page: control characters and direction marks written out."""
+    return escaped(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 @cache
 def _environment(folder: Path) -> Environment:
     environment = Environment(
         loader=FileSystemLoader([folder, _TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -68,6 +68,8 @@ class CameraConfig:
     `shot_noise` times the signal, together 0.3 to 1.8 % at white; the share `eight_bit` of the
     batches is quantised to 8 bits, the others to 16. `contrast`, from -1 to 1, is the range of the
     tone curve that a camera lays over sRGB, over the sharp picture too (see `optics.encode`).
+    `offset` is that of the split between the views (see `DiskPSF`): 0 in the middle of the frame;
+    toward the left and right sides of real pictures of that camera, kernels look like 0.5 and more.
     """
 
     slope: Amount = 0.85
@@ -82,3 +84,4 @@ class CameraConfig:
     view_gain: Share = 0.02
     eight_bit: Share = 0.5
     contrast: Range[Annotated[float, within(-1, 1)]] = (0.0, 0.0)
+    offset: Range[Annotated[float, within(-0.9, 0.9)]] = (0.0, 0.0)

@@ -89,6 +89,7 @@ class SyntheticPairs:
             floor=torch.where(hollow, draw(*camera.floor), 1),
             order=draw(3, 9),
             cutoff=draw(0.8, 1),
+            offset=draw(*camera.offset) if any(camera.offset) else 0.0,
         )
         views = render_views(layers, psf, self.margin)
 

@@ -159,6 +159,8 @@ def test_failures_are_alone_and_named(tmp_path: Path) -> None:
         name = pair.info.path.stem
         if name == "engine_L":
             raise RuntimeError("boom")
+        if name == "good_L" and plan.overwrite:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
         if name == "memory_L":
             raise OutOfMemoryError(2**40, 2**30)
         result = fake_run(pair, progress)
@@ -183,6 +185,9 @@ def test_failures_are_alone_and_named(tmp_path: Path) -> None:
     written = [path.name for path in (tmp_path / "out").iterdir() if path.is_file()]
     assert sorted(written) == sorted([*(f"{name}.png" for name in done), MANIFEST_NAME])
     assert statuses(tmp_path / "out") == {r.name: r.status for r in report.records}
+    plan = plan_jobs(source, tmp_path / "out", overwrite=True)
+    errors = {r.name: (r.error_type, r.error) for r in run_batch(FakeEngine(act), plan).records}
+    assert errors["good"][1] == "Memory ran out; free some or give a smaller picture."
 
 
 def test_resuming_skips_what_is_done_and_repeats_what_failed(tmp_path: Path) -> None:

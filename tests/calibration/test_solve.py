@@ -194,6 +194,9 @@ def test_a_blurred_shot_is_not_taken_for_a_sharp_one() -> None:
     for blurred in (shots.left, other.right, shots.left + shots.right):
         with pytest.raises(PatternError, match="as blurred as the views"):
             solve(dataclasses.replace(shots, sharp=blurred), (1, 1))
+    for less in (4.0, -6.0):
+        with pytest.raises(PatternError, match="out of focus"):
+            solve(dataclasses.replace(shots, sharp=rendered(0.001, less).left), (1, 1))
 
 
 class TestOutskirts:

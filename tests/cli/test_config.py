@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -85,8 +86,11 @@ class TestConfig:
             allow_megapixels(MEGAPIXELS)
 
     def test_a_file_that_was_named_must_be_there(self, config: Path) -> None:
-        assert "No such file" in failure(run("info"))
+        assert "does not exist" in failure(run("info"))
         assert config.name in failure(run("info"))
+
+    def test_a_file_without_end_is_not_read(self) -> None:
+        assert "larger than 1 MiB" in failure(run("--config", "/dev/zero", "info"))
 
     @pytest.mark.slow
     def test_info_shows_it(self, config: Path) -> None:
@@ -118,3 +122,12 @@ class TestTelling:
 
     def test_the_log_must_be_writable(self, pair: tuple[Path, Path], tmp_path: Path) -> None:
         assert "cannot be written" in failure(run("fix", *pair, "--log", tmp_path / "no" / "log"))
+        os.mkfifo(tmp_path / "log")
+        assert "it is a pipe" in failure(run("fix", *pair, "--log", tmp_path / "log"))
+
+    def test_a_log_on_a_full_disk_stops_nothing(self, pair: tuple[Path, Path]) -> None:
+        done = run("score", *pair, "--log", "/dev/full")
+        assert done.exit_code == 0
+        assert done.stderr.count("Warning: /dev/full cannot be written: No space left") == 1
+        assert "PSNR" in done.stdout
+        assert "Traceback" not in done.stderr

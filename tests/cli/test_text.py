@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from dpdeblur.cli._output import Output
-from dpdeblur.cli._text import escaped
+from dpdeblur.text import escaped
 from support.command import run
 
 NASTY = "\x1b[31mred\x9b2J\u202eevil\u2066\r\n\x07\u2028\udcff"

@@ -157,6 +157,15 @@ def test_jpeg_xl_that_is_linear(tmp_path: Path) -> None:
     assert len(picture.info.warnings) == 1
 
 
+def test_jpeg_xl_of_much_light_is_refused(tmp_path: Path) -> None:
+    data = bytes(imagecodecs.jpegxl_encode(np.zeros((32, 32, 3), np.uint16), lossless=True))
+    linear, pq = (bytes.fromhex(f"ff0a47f00350{curve}") for curve in ("b4", "f4"))
+    assert linear in data
+    (tmp_path / "a.jxl").write_bytes(data.replace(linear, pq))
+    with pytest.raises(UnreadableFileError, match=r"PQ \(HDR\); convert it to sRGB first"):
+        read_picture(tmp_path / "a.jxl")
+
+
 @pytest.mark.parametrize(("name", "quality"), [("a.jpg", 95), ("a.avif", 95), ("a.webp", 100)])
 def test_lower_quality_is_smaller(tmp_path: Path, name: str, quality: int) -> None:
     noise = np.random.default_rng(0).random((64, 64, 3), dtype=np.float32)

@@ -169,7 +169,9 @@ def test_bytes_that_may_begin_a_marker_take_linear_time(tmp_path: Path) -> None:
     assert time.process_time() - began < 2
 
 
-@pytest.mark.parametrize(("name", "longest"), [("a.jpg", 65500), ("a.webp", 16383)])
+@pytest.mark.parametrize(
+    ("name", "longest"), [("a.jpg", 65500), ("a.webp", 16383), ("a.avif", 65536)]
+)
 def test_what_is_too_long_is_refused_before_it_is_encoded(
     tmp_path: Path, name: str, longest: int
 ) -> None:
@@ -217,3 +219,60 @@ def test_small_files_of_much_are_looked_at_by_size_first(tmp_path: Path, name: s
     os.truncate(path, 12 * 10**9)
     with pytest.raises(UnreadableFileError, match="megapixels"):
         read_picture(path)
+
+
+def part_of_jpeg(width: int, height: int) -> bytes:
+    """A TIFF of one tile of 64 x 64 pixels, whose JPEG data say to be of another size."""
+    buffer = io.BytesIO()
+    pixels = np.full((64, 64, 3), 100, np.uint8)
+    tifffile.imwrite(buffer, pixels, photometric="ycbcr", compression="jpeg", tile=(64, 64))
+    data = bytearray(buffer.getvalue())
+    frame = data.index(b"\xff\xc0") + 5
+    data[frame : frame + 4] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+def wide(tile: int) -> bytes:
+    """A TIFF of 16 x 16 pixels that says to have one tile of another size."""
+    buffer = io.BytesIO()
+    pixels = np.zeros((16, 16), np.uint8)
+    tifffile.imwrite(buffer, pixels, compression="zlib", tile=(16, 16))
+    buffer.seek(0)
+    with tifffile.TiffFile(buffer, mode="r+b") as file:
+        for tag in ("TileWidth", "TileLength"):
+            file.pages[0].tags[tag].overwrite(tile)
+    return buffer.getvalue()
+
+
+def of_many(channels: int) -> bytes:
+    """A TIFF of 256 x 256 pixels, each of so many bytes."""
+    buffer = io.BytesIO()
+    pixels = np.zeros((256, 256, channels), np.uint8)
+    tifffile.imwrite(buffer, pixels, compression="zlib", photometric="rgb", planarconfig="contig")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("most", [1], indirect=True)
+@pytest.mark.usefixtures("most")
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (part_of_jpeg(1000, 64), "too large"),
+        (part_of_jpeg(64, 1000), "too large"),
+        (wide(1008), "1008x1008 pixels"),
+        (of_many(256), "256x256 pixels"),
+    ],
+)
+def test_parts_and_channels_of_a_tiff_count(tmp_path: Path, data: bytes, says: str) -> None:
+    """A tile is decoded whole, however little of it the picture shows."""
+    path = tmp_path / "a.tif"
+    path.write_bytes(data)
+    with pytest.raises(UnreadableFileError, match=says):
+        read_picture(path)
+
+
+def test_jpeg_that_only_its_comments_make_long(tmp_path: Path) -> None:
+    data = jpeg(8000, 6000)
+    comment = b"\xff\xfe\xff\xff" + bytes(65533)
+    (tmp_path / "a.jpg").write_bytes(data[:2] + comment + data[2:])
+    assert peak(tmp_path / "a.jpg")[1] < 2**24

@@ -210,6 +210,14 @@ def test_png_coded_unlike_srgb(
         read_picture(tmp_path / "a.png")
 
 
+@pytest.mark.parametrize("coding", [b"", bytes([9, 16]), bytes([9, 16, 0, 1, 0])])
+def test_png_coded_in_too_many_numbers_or_too_few(tmp_path: Path, coding: bytes) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png_with(pixels(), (b"cICP", coding)))
+    (warning,) = read_picture(path).info.warnings
+    assert warning.endswith("The cICP chunk is damaged and was left out.")
+
+
 def test_png_coded_much_as_srgb(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     gamma = struct.pack(">I", 100000)  # cICP goes before it

@@ -553,6 +553,20 @@ def test_tiff_that_lacks_a_part(tmp_path: Path, whole: bytes, lacking: bytes) ->
         read(tmp_path, "lacking.tif", lacking)
 
 
+@pytest.mark.parametrize("compression", [None, "lzw"])
+def test_tiff_with_a_tile_that_lies_nowhere(tmp_path: Path, compression: str | None) -> None:
+    """At 0, where the header is; some programs leave out tiles so."""
+    pixels = np.full((64, 64), 200, np.uint8)
+    data = bytearray(tiff(pixels, tile=(16, 16), compression=compression))
+    read(tmp_path, "whole.tif", bytes(data))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        page: Any = file.pages[0]
+        at = page.tags["TileOffsets"].valueoffset
+    data[at : at + 4] = bytes(4)
+    with pytest.raises(UnreadableFileError, match="cut short"):
+        read(tmp_path, "lacking.tif", bytes(data))
+
+
 @pytest.mark.parametrize("gray", [False, True])
 @pytest.mark.parametrize(
     "options",

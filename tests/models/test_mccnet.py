@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -262,7 +263,13 @@ class TestWeights:
 
     @pytest.mark.parametrize(
         "config",
-        [{"blocks": [2000] * 3}, {"levels": 10**9}, {"stem_width": 2**40}, {"radii": [1.0] * 99}],
+        [
+            {"blocks": [2000] * 3},
+            {"negative_slope": 1e308},
+            {"levels": 10**9},
+            {"stem_width": 2**40},
+            {"radii": [1.0] * 99},
+        ],
     )
     def test_a_card_of_a_huge_network_is_refused_at_once(
         self, tmp_path: Path, config: dict[str, Any]
@@ -273,6 +280,13 @@ class TestWeights:
         with pytest.raises(WeightsError) as error:
             load_model(tmp_path / "x.safetensors")
         assert isinstance(error.value.__cause__, OptionError)
+
+    def test_a_file_without_end_is_not_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.safetensors"
+        save_model(MCCNet(SMALL), path, {})
+        os.truncate(path, 12 * 10**9)
+        with pytest.raises(WeightsError, match="larger than 512 MiB"):
+            load_model(path)
 
     def test_an_edited_configuration_is_found(self, tmp_path: Path) -> None:
         path = tmp_path / "mine.safetensors"

@@ -43,6 +43,7 @@ def brute_kernel(
     side: int,
     edge: float = 1,
     ring: tuple[float, float, float] = (1, 3, 0.8),
+    offset: float = 0,
 ) -> Array:
     """One view's kernel by loops: `side` -1 is left, +1 right; `ring` floor, order, cutoff."""
     floor, order, cutoff = ring
@@ -55,7 +56,8 @@ def brute_kernel(
             inner = max(cutoff * size, 0.5) / max(np.hypot(x, y), 0.5)
             cover *= floor + (1 - floor) / (1 + inner ** (2 * order))
             ramp = min(max(x / max(size, 0.5), -1), 1) * np.sign(radius)
-            kernel[y + REACH, x + REACH] = cover * (1 + side * slope * ramp)
+            weight = max(0, 1 + side * slope * (ramp - offset))
+            kernel[y + REACH, x + REACH] = cover * weight
     return kernel / kernel.sum()
 
 
@@ -77,6 +79,20 @@ class TestDisk:
         torch.testing.assert_close(left.flip(-1), right)
         ordinary = brute_kernel(radius, 0, 1, *shape)
         np.testing.assert_allclose((left + right) / 2, ordinary, atol=1e-14)
+
+    @pytest.mark.parametrize("radius", [-7.3, 0.0, 0.3, 5.5])
+    @pytest.mark.parametrize("slope", [0.4, 1.0])
+    @pytest.mark.parametrize("offset", [-0.8, 0.3])
+    def test_an_offset_makes_a_crescent_and_a_flat_disk(
+        self, radius: float, slope: float, offset: float
+    ) -> None:
+        left, right = one(DiskPSF(slope, REACH, offset=offset), radius)
+        for kernel, side in ((left, -1), (right, +1)):
+            expected = brute_kernel(radius, slope, side, offset=offset)
+            np.testing.assert_allclose(kernel, expected, atol=1e-14)
+        if abs(radius) > 1:
+            crescent, flat = (left, right) if offset < 0 else (right, left)
+            assert crescent.max() > 1.05 * flat.max()
 
     @pytest.mark.parametrize("radius", [-9.0, -5.0, 5.0, 9.0])
     def test_disparity_is_half_the_slope_times_the_radius(self, radius: float) -> None:

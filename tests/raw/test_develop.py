@@ -222,6 +222,20 @@ def test_balance_of_next_to_nothing() -> None:
 # ---- developing
 
 
+def test_the_black_level_is_that_of_the_file(tmp_path: Path) -> None:
+    """512 in both frames of a 5D Mark IV, but 2048 at some sensitivities."""
+    made = []
+    for black in (512, 2048):
+        path = tmp_path / f"{black}.cr2"
+        write_scene(path, *smooth_scene(), scale=WHITE - black, black=black)
+        photo = open_raw(path)
+        assert [frame.black.tolist() for frame in photo.frames] == [[[black] * 2] * 2] * 2
+        assert photo.warnings == ()
+        made.append(develop(photo, PLAIN, combined=True)[0])
+    for name, picture in made[0].items():  # all that is left is the rounding of the numbers
+        assert np.abs(picture.astype(int) - made[1][name]).mean() < 10
+
+
 @pytest.mark.parametrize("half", [False, True])
 def test_frame_0_is_developed_as_by_anyone(tmp_path: Path, half: bool) -> None:
     path = tmp_path / "a.cr2"

@@ -18,6 +18,7 @@ from dpdeblur.evaluation import Candidate, Rules, evaluate, report_evaluation
 from dpdeblur.io import write_picture
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.report import Gallery, batch_page, check_page, evaluation_page, render, write_page
+from dpdeblur.report.page import Card, Page
 from support.batches import FakeEngine, fake_run, view, write_pair
 from support.browser import page
 
@@ -72,6 +73,15 @@ def test_names_stay_text(report: str) -> None:
     assert "<script>alert" not in report
     assert report.count("<script") == 1
     assert "49 &amp;" not in report
+
+
+def test_what_a_name_could_do_to_the_page_is_written_out() -> None:
+    name = "\x1b[31m\u202ered\n"
+    written = "\\x1b[31m\\u202ered\\n"
+    page = render(Page(name, name, {name: name}, [Card(name, notes=[name], error=name)]))
+    assert page.count(written) == 8
+    assert "\x1b" not in page
+    assert "\u202e" not in page
 
 
 def test_holds_all_it_shows(report: str) -> None:

@@ -32,23 +32,25 @@ def write_scene(
     right: Picture,
     *,
     scale: float = WHITE - BLACK,
+    black: int = BLACK,
     white_balance: tuple[int, int, int, int] = NEUTRAL,
     border: tuple[int, int] = (4, 6),
     **settings: Any,
 ) -> tuple[Picture, Picture]:
     """Write what the sensor sees of two views (H x W x 3, linear, in the camera's own colours).
 
-    H and W are even; the sensor is `border` (left, top) larger on both sides, as cameras' are.
+    `black` is that of both frames: the 5D Mark IV has 2048 instead at some sensitivities. H and W
+    are even; the sensor is `border` (left, top) larger on both sides, as cameras' are.
     Gives back the mosaics of the visible part: both photodiodes, and the one of `left`.
     """
     left_border, top = border
     height, width = left.shape[:2]
     around = ((top, top), (left_border, left_border), (0, 0))
     mosaics = [to_mosaic(np.pad(view, around, mode="edge")) for view in (left, right)]
-    frames = dual_pixel_frames(*mosaics, blacks=(BLACK, BLACK), scale=scale)
+    frames = dual_pixel_frames(*mosaics, blacks=(black, black), scale=scale)
     # LibRaw takes the columns from left to right - 1.
     sensor_info = (left_border, top, left_border + width, top + height)
-    settings = {"sensor_info": sensor_info, "black": BLACK, "white": WHITE} | settings
+    settings = {"sensor_info": sensor_info, "black": black, "white": WHITE} | settings
     write_cr2(path, frames, white_balance=white_balance, **settings)
     window = np.s_[top : top + height, left_border : left_border + width]
     return frames[0][window], frames[1][window]
