@@ -20,7 +20,8 @@ def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OptionError("host", f"{host} is no address of this machine ({reason})") from error
+        said = f"{host} is no address of this machine ({reason}); leave it out"
+        raise OptionError("host", said) from error
     try:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
