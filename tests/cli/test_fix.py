@@ -34,8 +34,9 @@ class TestFix:
         output = pair[0].with_name("out.tif")
         assert run("fix", *pair, "-o", output, "--precision", "fp32").exit_code == 0
         expected = dpdeblur.deblur(small_views.left, small_views.right, precision="fp32")
-        # From files, smaller scales have 16 bits as well, and arrays floats.
-        np.testing.assert_allclose(read_picture(output).srgb(), expected, atol=1.5 / 65535)
+        # From files, smaller scales have 16 bits as well, and arrays floats, which the next scale
+        # may amplify.
+        np.testing.assert_allclose(read_picture(output).srgb(), expected, atol=3 / 65535)
 
     @pytest.mark.slow
     def test_same_input_same_bytes(self, pair: Pair) -> None:

@@ -52,9 +52,9 @@ def test_costs_less(example: DualPixelPair) -> None:
     network = engine("mccnet")._network
     level = network.level
     network.level = (
-        lambda left, *rest: (  # type: ignore[method-assign]
+        lambda left, *rest, **others: (  # type: ignore[method-assign]
             seen.append(tuple(left.shape[2:])),
-            level(left, *rest),
+            level(left, *rest, **others),
         )[1]
     )
     try:
