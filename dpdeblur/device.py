@@ -54,7 +54,7 @@ def choose(device: str = "auto", precision: str = "auto") -> Setup:
     if device == "auto":
         return _choose_any(precision)
     name = "cuda:0" if device == "cuda" else device
-    if name not in _present():  # PyTorch takes some numbers for no names of devices at all
+    if name not in _present():  # some numbers PyTorch itself would reject as malformed
         raise DeviceError(
             device, f"there is no such device here; use one of auto, {', '.join(_present())}"
         )

@@ -118,9 +118,9 @@ class _Cancelled(BaseException):
 
 
 def take_mask(photograph: Photograph, file: Path) -> None:
-    """Keep the mask in a picture file with the photograph, whose size it has.
+    """Read a mask of the photograph's size from a picture file, and keep it with the photograph.
 
-    Raises what `read_mask` does, ShapeMismatchError, and PairingError for one that is too large.
+    Raises what `read_mask` does, ShapeMismatchError, and PairingError if it is too large.
     """
     _check_size(file)
     mask = read_mask(file)
@@ -129,7 +129,7 @@ def take_mask(photograph: Photograph, file: Path) -> None:
 
 
 def sentence_on(error: DPDeblurError, files: Sequence[Path]) -> str:
-    """What is wrong with files that lie in a folder which means nothing to whoever sent them."""
+    """What is wrong with files, without our folder, which means nothing to whoever sent them."""
     text = str(error)
     for folder in {str(path.parent) for path in files}:
         text = text.replace(f"{folder}/", "")

@@ -20,7 +20,7 @@ def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
     except OSError as error:
         reason = error.strerror or str(error)
-        said = f"{host} is no address of this machine ({reason}); leave it out"
+        said = f"{host} is not an address of this machine ({reason}); leave it out"
         raise OptionError("host", said) from error
     try:
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -56,7 +56,7 @@ def serve(
 
 
 def _names(host: str) -> Iterator[str]:
-    """What may be asked for: the host, or all names of this machine if that is any address."""
+    """The hosts that requests may name: this one, or all of this machine's if it is any address."""
     if host not in {"0.0.0.0", "[::]"}:
         yield host
         return

@@ -114,7 +114,7 @@ class _Site:
             async with request.form(max_files=1, max_fields=0) as form:
                 files = await _save(form, Path(folder))
             if not files:
-                raise HTTPException(400, "Give a picture that is white where to restore.")
+                raise HTTPException(400, "Give a picture that is white where you want to restore.")
             try:
                 await asyncio.to_thread(take_mask, photo, files[0])
             except DPDeblurError as error:
@@ -185,7 +185,7 @@ _NOTHING = "There is nothing yet."
 async def _save(form: FormData, folder: Path) -> list[Path]:
     """The files that were sent, in a folder of ours under the last part of their names."""
     sent = [each for each in form.getlist("files") if isinstance(each, UploadFile)]
-    # As Windows has it, which takes either slash and a drive for what they are.
+    # By the rules of Windows, which know both slashes and drives.
     names = [PureWindowsPath(each.filename or "").name for each in sent]
     files: list[Path] = []
     for number, (each, name) in enumerate(zip(sent, names, strict=True)):

@@ -36,7 +36,7 @@ _PATIENCE = 60  # seconds for pictures being written when the batch is stopped
 class _Place:
     """Where a worker lives, with the means it takes: Ray's options of an actor.
 
-    `deaths` are those of its workers since one has finished a picture.
+    `deaths` counts the workers that died here since one finished a picture.
     """
 
     options: dict[str, Any]

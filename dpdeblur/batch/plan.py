@@ -43,7 +43,7 @@ class Plan:
     """A batch: its jobs in order of name, and the views that have no partner.
 
     `warnings` are sentences about what else was found and is left out; `others` are the pictures
-    among it that are not recognised as views.
+    among these that are not recognised as views.
     """
 
     output_dir: Path

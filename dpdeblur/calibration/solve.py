@@ -32,7 +32,7 @@ _SCATTERED = 0.05
 _SHARPER = 1.02
 """How much sharper the sharp picture must be than the views, at least."""
 _LARGE, _HILL = 8.0, 0.25
-"""Sharp dots of so many pixels have flat tops, of more than this share of their area."""
+"""Sharp dots over so many pixels across have flat tops, of at least this share of their area."""
 _RIM = 0.02
 """Fraction of a kernel's light on its border that raises a doubt."""
 
@@ -88,7 +88,9 @@ def solve(
             "the sharp picture is as blurred as the views; give the shot in focus as the sharp one"
         )
     if _are_hills(shots.sharp, spacing):
-        raise PatternError("the sharp picture is out of focus: its dots have no flat tops")
+        raise PatternError(
+            "the sharp picture is out of focus: its dots have no flat tops; take it again in focus"
+        )
     reached(before // 2)
     sharp = drift.undo(shots.sharp)
     bright = [pattern_ratio(view, sharp, spacing) for view in (shots.left, shots.right)]

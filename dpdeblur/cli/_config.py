@@ -36,19 +36,19 @@ class Config:
 
     @property
     def megapixels(self) -> float | None:
-        """The limit to what is read, if the file sets one; raises OptionError if it is no limit."""
+        """The limit on what is read, if the file sets one; raises OptionError if it is not one."""
         limit = self.settings.get(_LIMIT)
         if limit is None:
             return None
         if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0:
-            raise OptionError(_LIMIT, f"{limit!r} is no number above 0; {self.path} sets it")
+            raise OptionError(_LIMIT, f"{limit!r} is not a number above 0; {self.path} sets it")
         return float(limit)
 
 
 def read_config(path: Path | None = None) -> Config:
     """The file at `path`, or the one in the user's own folder, which need not be there.
 
-    Raises UnreadableFileError where it is no TOML, and what `read_at_most` raises.
+    Raises UnreadableFileError where it is not TOML, and what `read_at_most` raises.
     """
     file = path or Path(typer.get_app_dir("dpdeblur")) / NAME
     if path is None and not file.is_file():

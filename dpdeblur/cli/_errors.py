@@ -37,7 +37,7 @@ _KINDS: Mapping[str, str] = {
     "path": "text",
     "string": "text",
 }
-"""What pydantic expected, by the first word of its name for the error."""
+"""What pydantic expected, keyed by the first word of its name for the error."""
 _UsageError: Any = typer.BadParameter.__base__  # for which Typer has no public name
 _NO_MEMORY = "Memory ran out; free some, or ask for less: smaller pictures, crops or batches."
 
@@ -117,7 +117,7 @@ def _plain_usage_errors() -> Iterator[None]:
 
 
 def _reworded(error: Any) -> str:
-    """The message of a usage error, where pydantic has found it, in place of pydantic's."""
+    """The message of a usage error; where pydantic found it, ours in place of pydantic's."""
     found = getattr(error.__cause__, "errors", None)
     if found is None:
         return str(error.message)

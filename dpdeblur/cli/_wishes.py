@@ -131,7 +131,7 @@ class SteeredRequest:
 
 
 def check_wish(request: EngineRequest | SteeredRequest, pair: DualPixelPair) -> None:
-    """Find out before the engine loads whether what is wished fits the pair.
+    """Check, before the engine loads, that the wishes fit the pair.
 
     Raises OptionError for a point outside, ShapeMismatchError for a mask of another size.
     """

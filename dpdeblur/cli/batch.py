@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dpdeblur.engines import Engine
 
 _UNRECOGNISED = (
-    "If the pictures that were not recognised are views, say how their names end with "
+    "If the pictures that were not recognised are views, give the endings of their names with "
     "--left-suffix and --right-suffix.",
 )
 

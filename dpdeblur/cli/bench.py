@@ -40,7 +40,8 @@ def bench(
         bool,
         typer.Option(
             "--quick",
-            help="Measure once, on small matrices and by default 840x560: a first impression.",
+            help="A first impression: measure once, on small matrices and a picture of 840x560 "
+            "unless you give --size.",
         ),
     ] = False,
 ) -> None:

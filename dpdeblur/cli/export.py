@@ -33,9 +33,8 @@ def export(
 ) -> None:
     """Write the network as an ONNX graph, for other programs and languages.
 
-    The graph is one level of the network; the file says how many there are and what goes in. It
-    takes the packages of the extra: pip install "dpdeblur\\[onnx]". docs/export.md shows how to
-    run it.
+    First install what it needs: pip install "dpdeblur\\[onnx]". The graph is one level of the
+    network; the file says how many there are and what goes in. docs/export.md shows how to run it.
 
     [bold]Examples[/bold]
 

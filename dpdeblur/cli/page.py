@@ -30,9 +30,10 @@ def app_(
 ) -> None:
     """Restore photographs on a page in your browser.
 
-    Drop two views or one raw file, look at the result beside the untouched picture, choose how much
-    of it you want and where, and download it with 16 bits. The page is for this machine alone, and
-    nothing is sent anywhere. Press Ctrl-C to end it. It needs: pip install 'dpdeblur\\[app]'.
+    First install what it needs: pip install 'dpdeblur\\[app]'. Drop two views or one raw file, look
+    at the result beside the untouched picture, choose how much of it you want and where, and
+    download it with 16 bits. The page is for this machine alone, and nothing is sent anywhere.
+    Press Ctrl-C to end it.
 
     [bold]Examples[/bold]
 

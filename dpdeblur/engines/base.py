@@ -103,7 +103,7 @@ class Engine(Protocol):
 
 
 class EngineAround:
-    """An engine around another one: all is that one's but for what a subclass does otherwise."""
+    """An engine around another one; a subclass changes only what it does differently."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine

@@ -11,7 +11,7 @@ from dpdeblur.models import ModelDescriptor
 # Memory of a network in bytes as (fixed, per pixel read), of which the lower sum holds, by how it
 # may be tiled. Measured for inference on the CPU in channels_last as the rise of the peak resident
 # size, with PyTorch 2.13 and glibc; the lines lie up to 40 % above. The compact network ("tiles")
-# was measured in fp32 only; what is fixed holds PyTorch's own code, read when it first runs. The
+# was measured in fp32 only; its fixed part holds PyTorch's own code, read when first run. The
 # paper's ("rows") has two lines, as blocks below glibc's mmap threshold of 32 MiB come from a heap
 # that fragments (up to 3,500 bytes a pixel in fp32, 2,300 in bf16, twice what is in use), while
 # larger ones are given back at once (1,350 to 1,440 and 810 to 850). The views' part is in it.

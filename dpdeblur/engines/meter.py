@@ -14,7 +14,7 @@ from dpdeblur.models import MCCNet
 from dpdeblur.models.front_end import Filtered
 
 _FILTERED = 700
-"""Multiply-adds of a convolution that take as long as a filter of the front end for one number."""
+"""Multiply-adds of a convolution that take as long as a filter of the front end takes a number."""
 _SIDE = 16  # of the picture that tells what a pixel costs, the smallest that there is
 
 
@@ -53,7 +53,7 @@ class Meter:
         def advance(work: int) -> None:
             nonlocal so_far
             so_far += work
-            # The cost knows neither of bands that overlap nor of margins that are trimmed.
+            # The cost knows nothing of overlapping bands or trimmed margins.
             self._show(self._done + int(pixels * min(1.0, so_far / expected)))
 
         with self._counting(advance):

@@ -54,7 +54,7 @@ def export_onnx(
         output: the file.
         check: run the graph by onnxruntime before it is written, and compare.
         overwrite: replace a file of that name.
-        progress: told the share of the work that is done after each step, up to 1.
+        progress: called after each step with the share of the work done, up to 1.
 
     Returns:
         The largest difference from PyTorch's result if checked, else None.

@@ -37,7 +37,7 @@ def read_map(
     Args:
         path: the file.
         zero_is_unknown: 0 becomes NaN in files of 8 or 16 bits.
-        warn: is called with a sentence if a TIFF has further pages, which are not read.
+        warn: called with a sentence if a TIFF has further pages, which are not read.
 
     Returns:
         The map, in the unit of its file.

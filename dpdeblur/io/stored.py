@@ -47,7 +47,7 @@ class Stored:
     terms. `orientation` is what it says there, in place of the EXIF block. `notes` are sentences
     about blocks that could not be read, `left_out` names of blocks that no picture made of this one
     will have. `cicp` are the code points of the colours' coding (H.273). `assumed` says that the
-    profile is not the file's own, as a note tells.
+    profile is not the file's own, as a note says.
     """
 
     samples: Any  # Numbers; what a decoder gives is Samples

@@ -85,7 +85,7 @@ def decode(data: bytes) -> Stored:
                 raise Unusable("it is a map rather than a picture")
             samples, notes = _from_light(samples)
             bits, icc = 16, icc or colour_profile.linear_profile(gray=colours == 1)
-        # To be written to; a copy only where need be, as it may be large.
+        # It will be written to; copied only where it must be, as it may be large.
         samples = np.require(samples, np.uint8 if bits <= 8 else np.uint16, "W")
         if page.photometric.name == "MINISWHITE":
             samples[..., 0] = 2**bits - 1 - samples[..., 0]
@@ -133,7 +133,7 @@ def first_page(data: bytes) -> Iterator[Any]:
 def pixels(page: Any, data: bytes) -> NDArray[Any]:
     """The pixels of `page`, the first one of `data`; Unusable where some are missing.
 
-    So is a page of more pixels than are read, or than the file can hold, and so are such parts.
+    So is a page, or a strip or tile, of more pixels than are read, or than the file can hold.
     """
     kind = getattr(page.compression, "name", "")
     samples = page.imagelength * page.imagewidth * page.samplesperpixel

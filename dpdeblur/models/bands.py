@@ -18,7 +18,7 @@ def by_bands(
 ) -> Iterator[tuple[slice, Tensor]]:
     """Apply a 3x3 layer of the same size to `N x C x H x W`: rows, and the result in these rows.
 
-    Of a margin, here in pixels of the features, no result is given, and the rows are those inside.
+    A margin, here in pixels of the features, gets no result, and rows count from its inner edge.
     """
     if torch.compiler.is_exporting():  # the size is not known yet
         yield slice(None), layer(features)

@@ -132,7 +132,7 @@ def describe(config: MCCNetConfig) -> ModelDescriptor:
         return ModelDescriptor()
     # Before the body there are the filters, with the windows of the mismatch, or the views' own
     # features and their bands, whichever reach farther.
-    # What is trimmed ends sharply; the views go on with their edge, of which less is seen.
+    # Trimmed features end abruptly; views are continued by their edge, which shows less.
     body = body_reaches(config, deviations=4)[0]
     radius = math.ceil(max(map(abs, config.radii))) + 1
     filters = max(LARGEST_RADIUS * config.use_bank, (radius + 5) * config.use_volume)
@@ -152,7 +152,7 @@ def body_reaches(config: MCCNetConfig, deviations: int = 5) -> tuple[float, floa
 
     These are its decoder's, at 1/4 and at 1/2. Blocks are two 3x3 convolutions; stem and head are
     one each, at 1/2. What comes from farther is less than the rounding: influence spreads as a
-    random walk does, whose standard `deviations` count.
+    random walk does, and so many of its standard `deviations` count.
     """
     half, quarter, eighth = config.blocks
     last = (2, 2 * half + 1)

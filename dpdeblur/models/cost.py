@@ -40,8 +40,8 @@ class Cost:
     `convolution` and `attention` are multiply-adds; `biases` are the additions that the paper's
     count adds to the convolutions. Table 1 corresponds to `paper_count`: counters of its kind
     do not see the attention's matrix products. `transforms` is the Fourier transforms' cost, as
-    multiply-adds: half of the usual 2.5 n log2(n) operations for n real numbers, twice that for
-    complex ones.
+    multiply-adds: half of the usual 2.5 n log2(n) operations for n real numbers, twice that for as
+    many complex ones.
     """
 
     parameters: int

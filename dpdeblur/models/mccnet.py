@@ -88,7 +88,7 @@ class MCCNet(nn.Module):
     ) -> Tensor:
         """Restore one level of the pyramid, given the result of half its size, if there is one.
 
-        H, W and the margin are multiples of 8. The result is what is inside of the margin, which is
+        H, W and the margin are multiples of 8. The result is what is inside the margin, which is
         trimmed as the layers go on. `given` is for graphs that always have a `coarser`: one number,
         0 where it shall count for nothing, else 1.
         """
@@ -115,7 +115,7 @@ class MCCNet(nn.Module):
         margin: Margin,
         inner: Margin,
     ) -> Tensor:
-        """What the body sees, at half resolution, of the views and their margin the inner one.
+        """What the body sees, at half resolution, of the views with their inner margin.
 
         The combined picture, the views' difference, what else the picture could be less the
         combined one; then the mismatch.

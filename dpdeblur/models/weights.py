@@ -58,7 +58,7 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
     """
     path = find_weights(weights)
     try:
-        if path.stat().st_size > ARRAYS:  # a few bytes on the disk may say to be of any size
+        if path.stat().st_size > ARRAYS:  # a sparse file may claim any size
             raise WeightsError(str(path), f"it is larger than {ARRAYS >> 20} MiB")
         with safe_open(path, framework="pt") as file:
             card: dict[str, str] = file.metadata() or {}

@@ -38,7 +38,7 @@ def photograph(
         radius: signed radius of the circle of confusion in pixels, positive behind the focus plane,
             `N x 1 x H x W` or broadcastable to it.
         lens: a DiskPSF, whose reach must hold the largest radius, or a Calibration.
-        progress: told the share of the blur that is done, up to 1.
+        progress: called with the share of the blurring done, up to 1.
 
     Returns:
         The left and the right view, `N x 3 x H x W`, linear light.

@@ -53,7 +53,7 @@ def render_views(
         psf: the kernels, whose half size must not exceed `margin`.
         margin: cut away on each side, as blur reaches in from outside.
         levels: number of radii per layer.
-        done: told what share of a layer is done after each radius; they add up to 1 for each layer.
+        done: called after each radius with its share of a layer; these add up to 1 for each layer.
 
     Returns:
         Two pictures `N x 3 x (H - 2 margin) x (W - 2 margin)`, linear light. Their mean is the

@@ -77,7 +77,7 @@ def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPai
 
     Raises:
         MissingFileError, UnreadableFileError, UnusableRawError: as `open_raw` does.
-        IdenticalViewsError: as developed the views are the same picture.
+        IdenticalViewsError: once developed, the views are the same picture.
         PictureTooSmallError: the file's picture is below 16 x 16 pixels.
         OptionError: the size makes it so.
     """

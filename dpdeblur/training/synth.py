@@ -30,7 +30,7 @@ from dpdeblur.optics import (
 )
 
 _RENDERING = 0.9
-"""About its share of the time; the rest goes into the files."""
+"""About the share of the time that rendering takes; writing files takes the rest."""
 FARTHEST = 1000
 """Pixels over which a calibration's kernels may spread light, as memory grows with its square."""
 LARGEST_RADIUS = 100.0
@@ -96,7 +96,7 @@ def write_pair(
         overwrite: replace outputs that exist; never one of the inputs.
         on_note: gets a sentence for each better device that failed.
         on_warning: gets a sentence for what is odd about the pictures.
-        progress: told the share of the work that is done, up to 1.
+        progress: called with the share of the work done, up to 1.
 
     Returns:
         What was written.

@@ -24,7 +24,7 @@ def test_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bad_options() -> None:
     pytest.importorskip("starlette", reason="the extra app is not installed")
     said = failure(run("app", "--no-open", "--port", "0", "--host", "no.such.host.invalid"))
-    assert "is no address of this machine" in said
+    assert "is not an address of this machine" in said
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ class TestConfig:
             ("[mend]\nquiet = true", "no such command"),
             ("[fix]\nformat = 3", "'fix' has no such option"),
             ("[fix", "not TOML"),
-            ('megapixels = "many"', "--megapixels: 'many' is no number above 0;"),
+            ('megapixels = "many"', "--megapixels: 'many' is not a number above 0;"),
             ("[fix]\nmegapixels = 3", "'fix' has no such option"),
         ],
     )

@@ -26,11 +26,11 @@ _FLAT = 2e-6
 _BALANCE = 20.0
 """Standard deviation in pixels of the window that brightness is balanced over."""
 _FEW = 0.05
-"""Share of the texture below which a side of focus is assumed to be empty,"""
+"""Share of the texture below which a side of focus is assumed to be empty, unless it is clear."""
 _CLEAR = 0.4
-"""unless costs across focus are higher by this"""
+"""A pixel's side is clear if costs across focus are higher by more than this."""
 _SOME = 0.01
-"""where this share of the (square root of the) texture is."""
+"""A side is clear if at least this share of the texture's square root lies in clear pixels."""
 
 
 def cost_volume(
@@ -94,7 +94,7 @@ def radius_range(costs: Tensor, radii: Sequence[float], observed: Tensor) -> tup
 
     Where hardly anything lies on one side of focus, all is assumed to lie on the other: a kernel
     and the one across focus look alike to pictures without detail. A small, strongly blurred thing
-    before a sharp background counts all the same, as it tells clearly which side it is on.
+    in front of a sharp background still counts, as it shows clearly which side it is on.
     """
     tried = torch.tensor(radii, device=costs.device)
     best = tried[costs.argmin(0)].flatten().cpu()
