@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -199,13 +200,19 @@ def test_files_that_make_no_pair(tmp_path: Path) -> None:
         read_pair(tmp_path / "a_L.tif", tmp_path / "none.tif")
 
 
+@cache
+def _profile(name: str) -> bytes:
+    """Made once, as it holds the time of its making."""
+    return bytes(imagecodecs.cms_profile(name))
+
+
 def camera_file(
     path: Path, seed: int, orientation: int = 6, profile: str = "adobergb", xmp: bytes | None = None
 ) -> Path:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     blocks: dict[str, Any] = {} if xmp is None else {"xmp": xmp}
-    icc = bytes(imagecodecs.cms_profile(profile))
+    icc = _profile(profile)
     Image.fromarray(noise(seed=seed)).save(path, exif=exif, icc_profile=icc, **blocks)
     return path
 
@@ -217,7 +224,7 @@ def test_views_that_disagree(tmp_path: Path, changes: dict[str, Any], word: str)
     left = camera_file(tmp_path / "l.jpg", 0)
     assert read_pair(left, camera_file(tmp_path / "r.jpg", 1)).warnings == ()
     pair = read_pair(left, camera_file(tmp_path / "r.jpg", 1, **changes))
-    assert info_of(pair).icc == bytes(imagecodecs.cms_profile("adobergb"))
+    assert info_of(pair).icc == _profile("adobergb")
     (warning,) = pair.warnings
     assert word in warning
 
