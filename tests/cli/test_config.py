@@ -120,6 +120,15 @@ class TestTelling:
             assert part in text
         assert said.count("Done in") == 1
 
+    def test_colours_stay_out_of_the_log(
+        self, pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        run("batch", *pair, tmp_path / "out", "--dry-run", "--log", tmp_path / "log.txt")
+        text = (tmp_path / "log.txt").read_text()
+        assert "1 of 1 to do" in text
+        assert r"\x1b" not in text
+
     def test_the_log_must_be_writable(self, pair: tuple[Path, Path], tmp_path: Path) -> None:
         assert "cannot be written" in failure(run("fix", *pair, "--log", tmp_path / "no" / "log"))
         os.mkfifo(tmp_path / "log")
