@@ -89,6 +89,13 @@ class TestConfig:
         assert "does not exist" in failure(run("info"))
         assert config.name in failure(run("info"))
 
+    def test_a_folder_of_ones_own_that_is_out_of_reach(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("DPDEBLUR_CONFIG", raising=False)
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ("x" * 300)))
+        assert "dpdeblur.toml cannot be read: File name too long." in failure(run("info"))
+
     def test_a_file_without_end_is_not_read(self) -> None:
         assert "larger than 1 MiB" in failure(run("--config", "/dev/zero", "info"))
 
