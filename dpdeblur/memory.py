@@ -138,14 +138,15 @@ def reusing_memory(device: torch.device) -> Iterator[None]:
         release_unused(device)
 
 
-def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out.
 
     PyTorch has a type for it on CUDA only; elsewhere the message tells.
     """
-    import torch
-
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+    if not isinstance(error, RuntimeError):
+        return isinstance(error, MemoryError)
+    loaded = sys.modules.get("torch")  # if not, the error is not its own
+    if loaded is not None and isinstance(error, loaded.OutOfMemoryError):
         return True
     return _OUT_OF_MEMORY.search(str(error)) is not None
 

@@ -18,6 +18,7 @@ from dpdeblur.datasets import RAW_EXTENSIONS, common_stem, names_say_swapped
 from dpdeblur.engines import Engine
 from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions
 from dpdeblur.errors import DPDeblurError, PairingError
+from dpdeblur.memory import is_out_of_memory
 from dpdeblur.optics import Calibration
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.raw import DEFAULT_SIZE, RawOptions, check_photo, read_photo
@@ -80,10 +81,11 @@ class Desk:
             self._become(stage="empty", sentence="Stopped.")
         except DPDeblurError as error:
             self._become(stage="failed", sentence=sentence_on(error, files))
-        except MemoryError:
-            self._become(stage="failed", sentence="There is not enough memory for this picture.")
         except Exception as error:
-            self._become(stage="failed", sentence=f"Unexpected {type(error).__name__}: {error}")
+            what = f"Unexpected {type(error).__name__}: {error}"
+            if is_out_of_memory(error):
+                what = "There is not enough memory for this picture."
+            self._become(stage="failed", sentence=what)
         else:
             self.photograph = photograph
             self._become(stage="done", share=1.0, sentence="")

@@ -43,7 +43,7 @@ class Failed:
         kind = type(error).__name__
         if isinstance(error, DPDeblurError):
             return cls(job, kind, str(error), error)
-        if isinstance(error, (RuntimeError, MemoryError)) and is_out_of_memory(error):
+        if is_out_of_memory(error):
             return cls(job, kind, "Memory ran out; free some or give a smaller picture.")
         return cls(job, kind, f"Unexpected {kind}: {error}")
 

@@ -48,15 +48,18 @@ class Config:
 def read_config(path: Path | None = None) -> Config:
     """The file at `path`, or the one in the user's own folder, which need not be there.
 
-    Raises UnreadableFileError where it is not TOML, and what `read_at_most` raises.
+    Raises UnreadableFileError where it is not TOML or lies out of reach, and what `read_at_most`
+    raises.
     """
     file = path or Path(typer.get_app_dir("dpdeblur")) / NAME
-    if path is None and not file.is_file():
-        return Config(file, False, {})
-    from dpdeblur.io.atomic import read_at_most
-
     try:
+        if path is None and not file.is_file():
+            return Config(file, False, {})
+        from dpdeblur.io.atomic import read_at_most
+
         return Config(file, True, tomllib.loads(read_at_most(file, _LARGEST).decode()))
+    except OSError as error:  # of the user's own folder
+        raise UnreadableFileError(file, error.strerror or str(error)) from error
     except ValueError as error:  # not TOML, not UTF-8
         raise UnreadableFileError(file, f"it is not TOML ({error})") from error
 

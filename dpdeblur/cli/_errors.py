@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -95,8 +94,10 @@ class ErrorGroup(PlainGroup):
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
+            from dpdeblur.memory import is_out_of_memory
+
             printer = ctx.obj or Output()
-            if not _ran_out_of_memory(error):
+            if not is_out_of_memory(error):
                 printer.bug()
                 raise
             printer.error("MemoryError", _NO_MEMORY)
@@ -164,14 +165,6 @@ def _stopped_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _ran_out_of_memory(error: Exception) -> bool:
-    if not isinstance(error, RuntimeError) or "torch" not in sys.modules:
-        return isinstance(error, MemoryError)
-    from dpdeblur.memory import is_out_of_memory
-
-    return is_out_of_memory(error)
 
 
 def sentence(printer: Output, error: DPDeblurError) -> str:

@@ -248,6 +248,14 @@ class RawChoice:
 
         return ViewOptions(parse_size(self.size) if self.size else None, self.swap_views)
 
+    def options_for(self, right: Path | None, save_views: Path | None = None) -> RawOptions | None:
+        """What `options` says, for a raw file; None for two views, which take those of `views`."""
+        if right is None:
+            return self.options()
+        reason = "it is for raw files, but you gave two views; leave it out"
+        refuse(reason, balance=self.balance, save_views=save_views)
+        return None
+
     def remarks(self, pair: DualPixelPair) -> tuple[str, ...]:
         """A sentence where --size is above the width that the views have anyway."""
         from dpdeblur.raw import parse_size
@@ -256,14 +264,6 @@ class RawChoice:
         if size is None or size <= width:
             return ()
         return (f"The views are {width} pixels wide, so --size {size} left them as they are.",)
-
-    def options_for(self, right: Path | None, save_views: Path | None = None) -> RawOptions | None:
-        """The same for a raw file; None for two views, which take only those of `views`."""
-        if right is None:
-            return self.options()
-        reason = "it is for raw files, but you gave two views; leave it out"
-        refuse(reason, balance=self.balance, save_views=save_views)
-        return None
 
 
 def check_written(extension: str, *, quality: int | None, linear: bool) -> None:

@@ -190,11 +190,10 @@ class Output:
 
 
 def _lines(part: RenderableType) -> list[str]:
-    """What rich shows, as lines of text."""
-    console = Console(file=io.StringIO(), width=_WIDTH, markup=False, emoji=False)
-    with console.capture() as capture:
-        console.print(part)
-    return [line.rstrip() for line in capture.get().splitlines() if line.strip()]
+    """What rich shows, as lines of text; without colours, which FORCE_COLOR would bring."""
+    file = io.StringIO()
+    Console(file=file, width=_WIDTH, markup=False, emoji=False, color_system=None).print(part)
+    return [line.rstrip() for line in file.getvalue().splitlines() if line.strip()]
 
 
 def describe_run(run: RunInfo) -> str:

@@ -93,8 +93,10 @@ def decode(data: bytes) -> Stored:
         notes += others + further_pages(page)
         photoshop = _block(page, _PHOTOSHOP) or b""
         left_out = (IPTC,) if _IPTC in page.tags or IPTC_RESOURCE in photoshop else ()
-        beside = samples, bits, data, _block(page, _XMP), icc
-        return Stored(*beside, notes=notes, left_out=left_out, assumed=assumed)
+        xmp = _block(page, _XMP)
+        return Stored(
+            samples, bits, data, xmp, icc, notes=notes, left_out=left_out, assumed=assumed
+        )
 
 
 def encode(stored: Stored, software: str) -> bytes:
@@ -137,8 +139,7 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
     """
     kind = getattr(page.compression, "name", "")
     samples = page.imagelength * page.imagewidth * page.samplesperpixel
-    part = _part(page)
-    for height, width in ((page.imagelength, page.imagewidth), part):
+    for height, width in ((page.imagelength, page.imagewidth), _part(page)):
         limits.check_pixels(height, width, page.samplesperpixel * page.bitspersample // 8)
     densest = _DENSEST.get(kind, _DENSEST_OF_OTHERS)
     limits.check_packed(samples * page.bitspersample // 8, len(data), densest)
@@ -155,17 +156,21 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
         complete = len(segments) >= math.prod(page.chunked)
     if not complete:
         raise Broken("a part of its pixels is missing")
-    if kind == "JPEG":  # what is missing within a part, tifffile fills with gray
-        tables = (page.jpegtables or jpeg.BEGIN).removesuffix(jpeg.END)
+    if kind == "JPEG":
         for start, count in segments:
-            whole = tables + data[start : start + count].removeprefix(jpeg.BEGIN)
-            if any(
-                side > -(-most // _BLOCK) * _BLOCK
-                for side, most in zip(jpeg.size(whole), part, strict=True)
-            ):
-                raise Broken("it is damaged: one of its parts is too large")
-            jpeg.strictly_decoded(whole, "GRAY")
+            _check_jpeg(page, data[start : start + count])
     return iio.imread(data, plugin=_PLUGIN, series=None, page=0, buffersize=_BUFFER)
+
+
+def _check_jpeg(page: Any, segment: bytes) -> None:
+    """Raise Broken where scan data are missing, which tifffile fills with gray, or a part is larger
+    than the page says."""
+    tables = (page.jpegtables or jpeg.BEGIN).removesuffix(jpeg.END)
+    whole = tables + segment.removeprefix(jpeg.BEGIN)
+    sides = zip(jpeg.size(whole), _part(page), strict=True)
+    if any(side > -(-most // _BLOCK) * _BLOCK for side, most in sides):
+        raise Broken("it is damaged: one of its parts is too large")
+    jpeg.strictly_decoded(whole, "GRAY")
 
 
 def _part(page: Any) -> tuple[int, int]:

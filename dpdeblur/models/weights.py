@@ -50,7 +50,7 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
         The network with its descriptor, card and checksum.
 
     Raises:
-        WeightsError: the file is missing, damaged, or not an MCCNet.
+        WeightsError: the file is missing, damaged, too large, or not an MCCNet.
 
     >>> model = load_model("mccnet")
     >>> model.name, model.descriptor.levels

@@ -21,10 +21,10 @@ the kernel of an ordinary camera. Both are differentiable in the radius.
 class DiskPSF:
     """A disk split between the views by a linear ramp along the row: a `PSF`.
 
-    k_left, k_right = disk * (1 -+ a u_x / R): each sums to one, they mirror each other and their
-    mean is exactly the disk, unless there is an `offset`. The views' disparity is a R / 2 for the
-    flat disk. Fitted on Canon 5D Mark IV pictures, the flat disk in linear light with a = 0.86
-    explains the views' difference best (11 % error; Butterworth 26 %, half disks 171 %).
+    k_left, k_right = disk * (1 -+ a u_x / R). Each sums to one. Without an `offset` they mirror
+    each other, their mean is exactly the disk, and the views' disparity is a R / 2 if it is flat.
+    Fitted on Canon 5D Mark IV pictures, the flat disk in linear light with a = 0.86 explains the
+    views' difference best (11 % error; Butterworth 26 %, half disks 171 %).
 
     `floor` below 1 hollows the disk towards a ring. It is then multiplied by
 

@@ -164,6 +164,15 @@ def test_a_failure_is_a_sentence_without_our_folders(server: Server) -> None:
     assert state["sentence"].startswith("a_L.png cannot be read")
 
 
+def test_memory_that_runs_out_is_said_so(files: list[tuple[str, bytes]]) -> None:
+    def act(*_: object) -> Restored:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    with serving(FakeEngine(act)) as server:
+        server.send(*files)
+        assert server.finish()["sentence"] == "There is not enough memory for this picture."
+
+
 def test_names_lead_nowhere(files: list[tuple[str, bytes]]) -> None:
     seen: list[Path] = []
 

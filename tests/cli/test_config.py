@@ -89,6 +89,13 @@ class TestConfig:
         assert "does not exist" in failure(run("info"))
         assert config.name in failure(run("info"))
 
+    def test_a_folder_of_ones_own_that_is_out_of_reach(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("DPDEBLUR_CONFIG", raising=False)
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ("x" * 300)))
+        assert "dpdeblur.toml cannot be read: File name too long." in failure(run("info"))
+
     def test_a_file_without_end_is_not_read(self) -> None:
         assert "larger than 1 MiB" in failure(run("--config", "/dev/zero", "info"))
 
@@ -119,6 +126,15 @@ class TestTelling:
         for part in (f"dpdeblur {dpdeblur.__version__} batch", "WARNING There is no raw", "ERROR"):
             assert part in text
         assert said.count("Done in") == 1
+
+    def test_colours_stay_out_of_the_log(
+        self, pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        run("batch", *pair, tmp_path / "out", "--dry-run", "--log", tmp_path / "log.txt")
+        text = (tmp_path / "log.txt").read_text()
+        assert "1 of 1 to do" in text
+        assert r"\x1b" not in text
 
     def test_the_log_must_be_writable(self, pair: tuple[Path, Path], tmp_path: Path) -> None:
         assert "cannot be written" in failure(run("fix", *pair, "--log", tmp_path / "no" / "log"))
