@@ -331,5 +331,5 @@ def test_ports_that_cannot_be_used() -> None:
         number = taken.getsockname()[1]
         with pytest.raises(OptionError, match="cannot be used"):
             listen(port=number)
-    with pytest.raises(OptionError, match=r"^host: no\.invalid is no address"):
+    with pytest.raises(OptionError, match=r"^host: no\.invalid is not an address"):
         listen("no.invalid")

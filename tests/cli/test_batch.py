@@ -59,7 +59,7 @@ class TestBatch:
 
     def test_what_to_do_about_views_by_other_names(self, source: Path, tmp_path: Path) -> None:
         call = ("batch", source, tmp_path / "out", "--dry-run")
-        advice = "say how their names end with --left-suffix and --right-suffix."
+        advice = "give the endings of their names with --left-suffix and --right-suffix."
         assert advice not in run(*call).stderr
         for side in ("main", "sub"):
             (source / f"c_{side}.png").write_bytes(b"")
