@@ -34,8 +34,9 @@ class MCCNetConfig:
     Compact: the picture is restored at `levels` scales, coarse to fine, with the same weights. At
     each, `use_bank` gives the network the views restored by the inverse for each signed radius of
     `radii` (pixels, positive behind focus), `use_volume` how badly each radius explains the views,
-    and `use_selection` lets it choose between these pictures pixel by pixel. `widths` and `blocks`
-    are the channels and residual blocks at 1/2, 1/4 and 1/8 of the size; `view_widths` the channels
+    and `use_selection` lets it choose between these pictures pixel by pixel. Blur is undone in the
+    light before an S-curve of `contrast`, as cameras lay over sRGB. `widths` and `blocks` are the
+    channels and residual blocks at 1/2, 1/4 and 1/8 of the size; `view_widths` the channels
     of each view's own features at 1/2 and 1/4, which are correlated in a band of `bands` pixels to
     either side.
 
@@ -62,6 +63,7 @@ class MCCNetConfig:
     use_bank: bool = True
     use_volume: bool = True
     use_selection: bool = True
+    contrast: Annotated[float, within(0, 0.95)] = 0.0
     radii: Annotated[tuple[Radius, ...], Field(min_length=1, max_length=64)] = RADII
     widths: tuple[Width, Width, Width] = (32, 64, 96)
     blocks: tuple[Blocks, Blocks, Blocks] = (2, 2, 3)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dpdeblur.colour import linear_to_srgb, luminance
+from dpdeblur.colour import linear_to_srgb, luminance, srgb_to_linear
 from dpdeblur.models.config import MCCNetConfig
 from dpdeblur.models.margin import Part
 from dpdeblur.optics.inverse import (
@@ -18,6 +18,7 @@ from dpdeblur.optics.inverse import (
     filter_views,
     mismatch_filters,
 )
+from dpdeblur.optics.tone import add_contrast, remove_contrast
 
 _WINDOW = 5
 _SMALLEST = 1e-7
@@ -36,6 +37,7 @@ class FrontEnd(nn.Module):
     def __init__(self, config: MCCNetConfig) -> None:
         super().__init__()
         self.each = Filtered()
+        self._contrast = config.contrast
         design = InverseDesign()
         side = 2 * design.reach + 1
         empty = torch.empty(len(config.radii), 2, side, side)
@@ -47,6 +49,15 @@ class FrontEnd(nn.Module):
             if not empty.is_meta:
                 filters = mismatch_filters(config.radii, design.reach, design.slope).float()
             self.register_buffer("mismatches", filters)
+
+    def to_light(self, picture: Tensor) -> Tensor:
+        """Linear light of an encoded picture (any shape), without the S-curve of its camera."""
+        return srgb_to_linear(remove_contrast(picture, self._contrast))
+
+    def to_picture(self, light: Tensor) -> Tensor:
+        """The inverse of `to_light`."""
+        encoded = linear_to_srgb(light)
+        return add_contrast(encoded, self._contrast) if self._contrast else encoded
 
     def filtered(
         self,
@@ -64,11 +75,11 @@ class FrontEnd(nn.Module):
     def restore(self, left: Tensor, right: Tensor, part: Part | None = None) -> Iterator[Tensor]:
         """The views, in linear light, restored by each inverse: one `N x 3 x H x W` after another.
 
-        The results are sRGB-encoded in [0, 1], and those of a part if there is one.
+        The results are encoded as the views were, in [0, 1], and those of a part if there is one.
         """
 
         def encode(restored: Tensor) -> Tensor:
-            return linear_to_srgb(restored.clamp(0, 1))
+            return self.to_picture(restored.clamp(0, 1))
 
         return self.filtered(left, right, "inverses", encode, part)
 

@@ -120,11 +120,11 @@ class MCCNet(nn.Module):
         The combined picture, the views' difference, what else the picture could be less the
         combined one; then the mismatch.
         """
-        light = [srgb_to_linear(widened(view)) for view in (left, right)]
+        light = [self.front_end.to_light(widened(view)) for view in (left, right)]
         part = None if inner == margin else margin.part(inner, left.shape)
         left, right, *seen = (margin.trim(view, inner) for view in (left, right, *light))
         count, _, height, width = left.shape
-        combined = linear_to_srgb((seen[0] + seen[1]) / 2)
+        combined = self.front_end.to_picture((seen[0] + seen[1]) / 2)
         packed = combined.new_empty(count, self._inputs, height // 2, width // 2)
         starts = itertools.count(0, 4 * _CHANNELS)
 

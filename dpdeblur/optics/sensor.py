@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from dpdeblur.colour import linear_to_srgb
+from dpdeblur.optics.tone import add_contrast
 
 
 def add_sensor_noise(linear: Tensor, shot: Tensor, read: Tensor, rng: torch.Generator) -> Tensor:
@@ -21,13 +22,12 @@ def add_sensor_noise(linear: Tensor, shot: Tensor, read: Tensor, rng: torch.Gene
 def encode(linear: Tensor, bits: int, contrast: Tensor | None = None) -> Tensor:
     """Clip linear light to [0, 1], encode as sRGB and round to `bits` (8 or 16) bits.
 
-    `contrast`, one number in [-1, 1] for each of N pictures, bends the encoded values x by
-    contrast x (1 - x) (2 x - 1) before they are rounded: above 0 an S-curve, as cameras' picture
-    styles apply, which leaves black, middle and white where they are.
+    `contrast`, one number in [-1, 1] for each of N pictures, bends the encoded values before they
+    are rounded (see `add_contrast`).
     """
     steps: int = 2**bits - 1
     values = linear_to_srgb(linear.clamp(0, 1))
     if contrast is not None:
-        values = values + contrast[:, None, None, None] * values * (1 - values) * (2 * values - 1)
+        values = add_contrast(values, contrast[:, None, None, None])
     codes: Tensor = torch.round(values * steps)
     return codes / steps
