@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from io import BytesIO
 
 import imagecodecs
@@ -58,7 +59,7 @@ def decode(data: bytes) -> Stored:
         kind = "a CMYK" if parts == 4 else f"a {bits}-bit"
         raise Unusable(f"it is {kind} JPEG; convert it to RGB in 8 bits first")
     height, width = struct.unpack_from(">HH", frame, 1)
-    limits.check_blocks(height, width, len(data) - scan)
+    limits.check_blocks(height, width, _packed(data, scan))
     samples = _pixels(data, "GRAY" if parts == 1 else "RGB", scan)
     jfif, block, xmp = (next(iter(blocks[name]), None) for name in (_JFIF, _EXIF, _XMP))
     # A profile longer than a segment is split: number and count are the two bytes after the name.
@@ -150,14 +151,33 @@ def _pixels(data: bytes, colours: str, scan: int) -> NDArray[np.uint8]:
 def _padded(data: bytes, at: int) -> bytes:
     """The file with more bytes before each of its markers, from the first scan (at `at`) on."""
     pieces, begin = [], 0
+    for start, _ in _markers(data, at):
+        pieces.append(data[begin:start])
+        begin = start
+    return _FILL.join([*pieces, data[begin:]])
+
+
+def _packed(data: bytes, at: int) -> int:
+    """How many bytes hold pixels: no markers, and nothing that follows the end of the picture."""
+    total = 0
+    for start, end in _markers(data, at):
+        total, at = total + start - at, end
+    return total
+
+
+def _markers(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """Where each marker from `at` on begins, and where what belongs to it ends.
+
+    The last is the end of the picture; Broken where there is none.
+    """
     while match := _LAST_BYTES.search(data, at):
         start = at + len(data[at : match.start()].rstrip(b"\xff"))  # more such bytes may precede
-        pieces.append(data[begin:start])
-        begin, at, marker = start, match.end(), match[0][1]
-        if marker == _EOI:
-            return _FILL.join([*pieces, data[begin:]])
-        if marker not in _STANDALONE:
+        at, marker = match.end(), match[0][1]
+        if marker not in {*_STANDALONE, _EOI}:
             at += int.from_bytes(data[at : at + 2], "big")
+        yield start, at
+        if marker == _EOI:
+            return
     raise Broken("it is damaged or cut short")
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from dpdeblur.io import colour_profile, exif, jpeg, limits
+from dpdeblur.io import colour_profile, exif, limits, tiff_parts
 from dpdeblur.io.metadata import SOFTWARE
 from dpdeblur.io.stored import (
     IPTC,
@@ -43,7 +43,6 @@ _ALPHA = {_PREMULTIPLIED, 2}
 _DENSEST = {"NONE": 1, "PACKBITS": 64, "ADOBE_DEFLATE": limits.DEFLATED, "DEFLATE": limits.DEFLATED}
 _DENSEST_OF_OTHERS = 2**14
 _HEADER = 8
-_BLOCK = 16  # of JPEG, up to whose multiples parts may be filled
 _DNG_VERSION = 50706
 _CR2 = b"CR"  # after the header
 _FULL = 2**16 - 1
@@ -58,7 +57,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 def decode(data: bytes) -> Stored:
     """Decode the first page of the bytes of a TIFF file.
 
-    1 to 16 unsigned bits, gray, RGB or a palette, any compression, strips or tiles, chunky or
+    1 to 16 unsigned bits, gray, RGB or a palette, any usual compression, strips or tiles, chunky or
     planar. Floating-point numbers are light, 1 being white, and become 16 bits; without a profile
     they are linear. Premultiplied colours are divided by their alpha. Raises Unusable for other
     kinds of picture, for raw files, which begin with a preview, and for files that are cut short
@@ -139,7 +138,7 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
     """
     kind = getattr(page.compression, "name", "")
     samples = page.imagelength * page.imagewidth * page.samplesperpixel
-    for height, width in ((page.imagelength, page.imagewidth), _part(page)):
+    for height, width in ((page.imagelength, page.imagewidth), tiff_parts.size(page)):
         limits.check_pixels(height, width, page.samplesperpixel * page.bitspersample // 8)
     densest = _DENSEST.get(kind, _DENSEST_OF_OTHERS)
     limits.check_packed(samples * page.bitspersample // 8, len(data), densest)
@@ -156,28 +155,8 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
         complete = len(segments) >= math.prod(page.chunked)
     if not complete:
         raise Broken("a part of its pixels is missing")
-    if kind == "JPEG":
-        for start, count in segments:
-            _check_jpeg(page, data[start : start + count])
+    tiff_parts.check(page, (data[start : start + count] for start, count in segments))
     return iio.imread(data, plugin=_PLUGIN, series=None, page=0, buffersize=_BUFFER)
-
-
-def _check_jpeg(page: Any, segment: bytes) -> None:
-    """Raise Broken where scan data are missing, which tifffile fills with gray, or a part is larger
-    than the page says."""
-    tables = (page.jpegtables or jpeg.BEGIN).removesuffix(jpeg.END)
-    whole = tables + segment.removeprefix(jpeg.BEGIN)
-    sides = zip(jpeg.size(whole), _part(page), strict=True)
-    if any(side > -(-most // _BLOCK) * _BLOCK for side, most in sides):
-        raise Broken("it is damaged: one of its parts is too large")
-    jpeg.strictly_decoded(whole, "GRAY")
-
-
-def _part(page: Any) -> tuple[int, int]:
-    """Height and width of a strip or a tile, which is decoded at once."""
-    if page.is_tiled:
-        return page.tilelength * page.tiledepth, page.tilewidth
-    return min(page.rowsperstrip, page.imagelength), page.imagewidth
 
 
 def further_pages(page: Any) -> tuple[str, ...]:
