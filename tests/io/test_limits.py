@@ -21,6 +21,7 @@ from PIL import Image
 from dpdeblur.errors import OptionError, UnreadableFileError, UnwritableOutputError
 from dpdeblur.io import allow_megapixels, read_map, read_picture, write_picture
 from dpdeblur.io.limits import MEGAPIXELS
+from support.tiff_parts import repacked
 
 
 @pytest.fixture
@@ -238,17 +239,7 @@ def packed(compression: int, part: bytes) -> bytes:
     buffer = io.BytesIO()
     pixels = np.zeros((64, 64, 3), np.uint8)
     tifffile.imwrite(buffer, pixels, photometric="rgb", compression="zlib", tile=(64, 64))
-    end = buffer.seek(0, io.SEEK_END)
-    buffer.write(part)
-    buffer.seek(0)
-    with tifffile.TiffFile(buffer, mode="r+b") as file:
-        for tag, value in (
-            ("Compression", compression),
-            ("TileOffsets", end),
-            ("TileByteCounts", len(part)),
-        ):
-            file.pages[0].tags[tag].overwrite(value)
-    return buffer.getvalue()
+    return repacked(buffer.getvalue(), part, compression)
 
 
 def wide(tile: int) -> bytes:

@@ -26,7 +26,7 @@ from dpdeblur.errors import (
     UnreadableFileError,
 )
 from dpdeblur.io import INVERSE, Picture, read_picture, turn, write_picture
-from support.tiff_parts import tiff_of
+from support.tiff_parts import repacked, tiff_of
 
 Array = NDArray[Any]
 HEIGHT, WIDTH = 18, 25
@@ -523,7 +523,7 @@ def test_files_cut_short_are_errors(
 
 
 ROW = bytes([200]) * 32
-DEFLATED, LZW = 8, 5
+DEFLATED, LZW, JPEG = 8, 5, 7
 
 
 @pytest.mark.parametrize(
@@ -617,6 +617,35 @@ def test_tiff_of_jpeg_that_lacks_scan_data(tmp_path: Path, options: dict[str, An
     data[start + half : start + count] = b"\xff\xd9" + bytes(count - half - 2)
     with pytest.raises(UnreadableFileError, match="damaged or cut short"):
         read(tmp_path, "lacking.tif", bytes(data))
+
+
+def rare_jpegs() -> dict[str, tuple[Array, bytes]]:
+    """Pictures, and JPEG of them that simplejpeg does not take."""
+    photograph = skimage.data.astronaut()[:64, :96].copy()  # type: ignore[no-untyped-call]
+    deep = photograph[..., 1].astype(np.uint16) * np.uint16(257)
+    encode, rgb = imagecodecs.jpeg8_encode, {"colorspace": "rgb", "outcolorspace": "rgb"}
+    return {
+        "12 bits": (deep >> 4, bytes(encode(deep >> 4, 95, bitspersample=12))),
+        "lossless": (deep, bytes(encode(deep, lossless=True, bitspersample=16))),
+        "lossless RGB": (photograph, bytes(encode(photograph, lossless=True, **rgb))),
+        "14 bits": (deep >> 2, bytes(imagecodecs.ljpeg_encode(deep >> 2, bitspersample=14))),
+    }
+
+
+@pytest.mark.parametrize("name", rare_jpegs())
+def test_tiff_of_rare_jpeg_that_lacks_scan_data(tmp_path: Path, name: str) -> None:
+    samples, part = rare_jpegs()[name]
+    colours = "rgb" if samples.ndim > 2 else "minisblack"
+    scan = part.index(b"\xff\xda") + 14
+    for length in (len(part), *np.linspace(scan, 0.98 * len(part), 5).astype(int)):
+        cut = part if length == len(part) else part[:length] + b"\xff\xd9"
+        data = repacked(tiff(samples, photometric=colours, compression="zlib"), cut, JPEG)
+        if cut == part:
+            found = read(tmp_path, "whole.tif", data).samples.squeeze()
+            assert np.abs(found / 1.0 - samples).mean() < 0.002 * samples.max()
+            continue
+        with pytest.raises(UnreadableFileError, match="damaged or cut short"):
+            read(tmp_path, "lacking.tif", data)
 
 
 @pytest.mark.parametrize("interlaced", [False, True])
