@@ -58,10 +58,12 @@ def decode(data: bytes) -> Stored:
     """Decode the first page of the bytes of a TIFF file.
 
     1 to 16 unsigned bits, gray, RGB or a palette, any usual compression, strips or tiles, chunky or
-    planar. Floating-point numbers are light, 1 being white, and become 16 bits; without a profile
-    they are linear. Premultiplied colours are divided by their alpha. Raises Unusable for other
-    kinds of picture, for raw files, which begin with a preview, and for files that are cut short
-    or lack a part, and what tifffile raises (ValueError, RuntimeError, ...) for damaged ones.
+    planar. Floating-point numbers, 1 being white, become 16 bits; they are encoded as their profile
+    says, and linear light without one. Premultiplied colours are divided by their alpha.
+
+    Raises Unusable for other kinds of picture, for raw files, which begin with a preview, and for
+    files that are cut short or lack a part, and what tifffile raises (ValueError, RuntimeError,
+    ...) for damaged ones.
     """
     with first_page(data) as page:
         if data[8:10] == _CR2 or _DNG_VERSION in page.tags or page.subfiletype & _REDUCED:
@@ -82,7 +84,7 @@ def decode(data: bytes) -> Stored:
             ours = str(page.software).startswith(_OURS)
             if colours == 1 and icc is None and (ours or samples.min() < _NEGATIVE):
                 raise Unusable("it is a map rather than a picture")
-            samples, notes = _from_light(samples)
+            samples, notes = _from_floats(samples, linear=icc is None)
             bits, icc = 16, icc or colour_profile.linear_profile(gray=colours == 1)
         # It will be written to; copied only where it must be, as it may be large.
         samples = np.require(samples, np.uint8 if bits <= 8 else np.uint16, "W")
@@ -210,14 +212,15 @@ def _unfolded(indices: Samples, palette: Any) -> tuple[Samples, int]:
     return colours[indices], 16
 
 
-def _from_light(numbers: NDArray[Any]) -> tuple[Samples, tuple[str, ...]]:
+def _from_floats(numbers: NDArray[Any], *, linear: bool) -> tuple[Samples, tuple[str, ...]]:
     """Floating-point numbers in 16 bits, 1 being white; what to say about that."""
     if not np.isfinite(numbers).all():
         raise Unusable("it has numbers that are infinite or undefined")
     above = float((numbers > 1).mean())
     if above > 0.5:
         raise Unusable("most of its numbers are above 1, which is white; scale them to [0, 1]")
-    note = "Its floating-point numbers are taken as light, 1 being white"
+    kind = "taken as linear light" if linear else "read as its colour profile says"
+    note = f"Its floating-point numbers are {kind}, 1 being white"
     if above:
         note += f"; those above ({max(above, 0.001):.1%}) were clipped"
     samples = np.rint(numbers.clip(0, 1).astype(np.float32) * np.float32(_FULL))

@@ -26,6 +26,7 @@ from dpdeblur.errors import (
     UnreadableFileError,
 )
 from dpdeblur.io import INVERSE, Picture, read_picture, turn, write_picture
+from dpdeblur.io.colour_profile import linear_profile
 from support.tiff_parts import repacked, tiff_of
 
 Array = NDArray[Any]
@@ -307,7 +308,7 @@ def test_tiff_of_light(tmp_path: Path, kind: type, channels: int) -> None:
     picture = read(tmp_path, "a.tif", tiff(np.squeeze(light), photometric=photometric))
     assert picture.info.bit_depth == 16
     (warning,) = picture.info.warnings  # and nothing of a profile, which it has not
-    assert warning.endswith("1 being white.")
+    assert warning.endswith("taken as linear light, 1 being white.")
     expected = linear_to_srgb(np.broadcast_to(light, (20, 31, 3)).astype(np.float32))
     np.testing.assert_allclose(picture.srgb(), expected, atol=4e-4)
 
@@ -332,7 +333,13 @@ def test_tiff_of_encoded_floating_point(tmp_path: Path) -> None:
     numbers = np.random.default_rng(0).random((20, 30, 3), dtype=np.float32)
     profile = imagecodecs.cms_profile("srgb")
     data = tiff(numbers, photometric="rgb", iccprofile=profile)
-    np.testing.assert_allclose(read(tmp_path, "a.tif", data).srgb(), numbers, atol=1e-5)
+    picture = read(tmp_path, "a.tif", data)
+    np.testing.assert_allclose(picture.srgb(), numbers, atol=1e-5)
+    (warning,) = picture.info.warnings
+    assert warning.endswith("read as its colour profile says, 1 being white.")
+    data = tiff(numbers, photometric="rgb", iccprofile=linear_profile())
+    picture = read(tmp_path, "a.tif", data)
+    np.testing.assert_allclose(picture.srgb(), linear_to_srgb(numbers), atol=4e-4)
 
 
 def test_tiff_of_several_pages_gives_the_first(tmp_path: Path) -> None:
