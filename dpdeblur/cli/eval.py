@@ -62,7 +62,7 @@ def eval_(
     from dpdeblur.datasets import TruthPair, find_truth_pairs
 
     rules = evaluation.Rules(protocol or evaluation.DEFAULT_PROTOCOL, first_row, match_exposure)
-    pairs = find_truth_pairs(data, split)
+    pairs = find_truth_pairs(data, split, warn=printer.warn)
     candidates = engine.candidates(save)
     evaluation.check_outputs(candidates, pairs, csv, overwrite=overwrite)
     if report_dir is not None:

@@ -19,6 +19,7 @@ from dpdeblur.errors import OptionError, PairingError
 _RIGHT_OF = {"l": "r", "L": "R", "left": "right", "Left": "Right", "LEFT": "RIGHT"}
 _EITHER = "|".join([*_RIGHT_OF, *_RIGHT_OF.values()])
 _MARKED = re.compile(rf"(?:(?P<base>.+)[-_.])?(?P<mark>{_EITHER})", re.DOTALL)
+_NUMBER = re.compile(r"\d{4,}")  # cameras count in four digits or more; two views, in fewer
 
 _COMPANION = re.compile(r"(?:.+[-_.])?(?:gt|truth|sharp|c|combined)|inputC", re.I | re.DOTALL)
 
@@ -146,9 +147,19 @@ def names_say_swapped(left: Path, right: Path) -> bool:
 
 
 def names_say_different(left: Path, right: Path) -> bool:
-    """Whether the names say that the views are of two photographs, as A_L.png and B_R.png do."""
-    stems = left.stem, right.stem
-    return None not in map(side, stems) and len({base(stem).casefold() for stem in stems}) > 1
+    """Whether the names say that the views are of two photographs.
+
+    So it is with A_L.png and B_R.png, with A_L.png and B.png (A_aux.png may well be its other
+    view), and with other numbers of a camera: IMG_0001.png and IMG_0002.png. Names such as
+    first.png and second.png say nothing.
+    """
+    sides = side(left.stem), side(right.stem)
+    short, long = sorted((base(path.stem).casefold() for path in (left, right)), key=len)
+    if None not in sides:
+        return short != long
+    numbers, others = (set(_NUMBER.findall(name)) for name in (short, long))
+    shot_twice = bool(numbers and others) and numbers.isdisjoint(others)
+    return shot_twice or (sides != (None, None) and not long.startswith(short))
 
 
 def output_name(inner: PurePath, left: Path, right: Path, marks: Marks = USUAL) -> PurePath:

@@ -6,7 +6,7 @@ marked names side by side. A set with a gap is an error: scores of a part are no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,7 @@ _DPDD_TEST_SCENES = 76
 
 _LEFT, _RIGHT, _COMBINED = ("l", "left"), ("r", "right"), ("c", "combined")
 _TRUTH = ("gt", "truth", "sharp")  # best first: `fix` names its results X_sharp, too
+_Warn = Callable[[str], object]
 _ADVICE = "name them X_L and X_R with X_GT beside them, or give a tree in DPDD's layout"
 
 
@@ -48,7 +49,9 @@ class TruthPair:
         return always if self.combined is None else (*always, self.combined)
 
 
-def find_truth_pairs(folder: Path, split: str = "test") -> list[TruthPair]:
+def find_truth_pairs(
+    folder: Path, split: str = "test", *, warn: _Warn | None = None
+) -> list[TruthPair]:
     """Find the photographs of a data set. `folder` may hold:
 
     - DPDD's trees, `test_l/source`, `test_r/source` and (if there) `test_c/source`, of which
@@ -64,6 +67,8 @@ def find_truth_pairs(folder: Path, split: str = "test") -> list[TruthPair]:
     Args:
         folder: the data set.
         split: which part of it, where it has parts.
+        warn: gets a sentence about each folder inside that cannot be listed, which is left out;
+            without it, that is an error.
 
     Returns:
         The photographs in order of name.
@@ -83,13 +88,13 @@ def find_truth_pairs(folder: Path, split: str = "test") -> list[TruthPair]:
         raise UnreadableFileError(folder, "it is a file; give a folder")
     folders = _dpdd_folders(folder, split) or _copy_folders(folder, split)
     if folders is not None:
-        return _match(folders, split)
+        return _match(folders, split, warn)
     others = sorted(path.parent.name.removesuffix("_l") for path in folder.glob("*_l/source"))
     if others:
         raise PairingError(
             folder, f"it has no split '{split}' (folders {split}_l, ...), only {_some(others)}"
         )
-    return _side_by_side(folder)
+    return _side_by_side(folder, warn)
 
 
 @dataclass(frozen=True)
@@ -124,16 +129,16 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _match(folders: _Folders, split: str) -> list[TruthPair]:
-    lefts, rights = _named(folders.left, _LEFT), _named(folders.right, _RIGHT)
+def _match(folders: _Folders, split: str, warn: _Warn | None) -> list[TruthPair]:
+    lefts, rights = _named(folders.left, _LEFT, warn), _named(folders.right, _RIGHT, warn)
     if not lefts:
         raise PairingError(folders.left, "it holds no picture")
     _check_same(folders.left, lefts, folders.right, rights)
     combined: Mapping[str, Path] = {}
     if _is_folder(folders.combined):
-        combined = _named(folders.combined, _COMBINED)
+        combined = _named(folders.combined, _COMBINED, warn)
         _check_same(folders.left, lefts, folders.combined, combined)
-    truths = _named(folders.truth, _TRUTH)
+    truths = _named(folders.truth, _TRUTH, warn)
     if lefts.keys() & truths.keys():
         _check_same(folders.left, lefts, folders.truth, truths)
     elif len(lefts) == len(truths):
@@ -158,10 +163,10 @@ def _match(folders: _Folders, split: str) -> list[TruthPair]:
     ]
 
 
-def _named(folder: Path, marks: Iterable[str]) -> dict[str, Path]:
+def _named(folder: Path, marks: Iterable[str], warn: _Warn | None) -> dict[str, Path]:
     """The pictures in order of path, by relative path without extension and one of `marks`."""
     named: dict[str, Path] = {}
-    for path in list_pictures(folder):
+    for path in list_pictures(folder, warn=warn):
         marked = _marked_name(path)
         counts = marked.mark in marks and len(marked.start) > 1
         stem = marked.start[:-1] if counts else path.stem
@@ -183,8 +188,8 @@ def _check_same(
             )
 
 
-def _side_by_side(folder: Path) -> list[TruthPair]:
-    pictures = list_pictures(folder)
+def _side_by_side(folder: Path, warn: _Warn | None) -> list[TruthPair]:
+    pictures = list_pictures(folder, warn=warn)
     try:
         pairing = pair_up(folder, pictures)
     except PairingError as error:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dpdeblur.errors.general import DPDeblurError
+from dpdeblur.errors.general import DPDeblurError, UnreadableFileError
+
+
+class NotRawError(UnreadableFileError):
+    """A file that is no Canon raw file at all; `advice` says what to give instead."""
+
+    def __init__(self, path: Path, advice: str = "give a CR2 or CR3") -> None:
+        self.advice = advice
+        super().__init__(path, f"it is not a Canon raw file; {advice}")
 
 
 class UnusableRawError(DPDeblurError):

@@ -54,7 +54,10 @@ def decode(data: bytes) -> Stored:
 
 
 def _coding(data: bytes) -> bytes | None:
-    """The code points of the first box `colr` that has them; the decoder gives the full range."""
+    """The code points of the first box `colr` that has them; the decoder gives the full range.
+
+    Without such a box the AV1 stream may still have them, which neither library tells.
+    """
     at = data.find(b"colrnclx")
     if at < 0:
         return None

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from io import BytesIO
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -58,8 +60,8 @@ def decode(data: bytes) -> Stored:
         kind = "a CMYK" if parts == 4 else f"a {bits}-bit"
         raise Unusable(f"it is {kind} JPEG; convert it to RGB in 8 bits first")
     height, width = struct.unpack_from(">HH", frame, 1)
-    limits.check_blocks(height, width, len(data) - scan)
-    samples = _pixels(data, "GRAY" if parts == 1 else "RGB", scan)
+    limits.check_blocks(height, width, _packed(data, scan))
+    samples = pixels(data, "GRAY" if parts == 1 else "RGB")
     jfif, block, xmp = (next(iter(blocks[name]), None) for name in (_JFIF, _EXIF, _XMP))
     # A profile longer than a segment is split: number and count are the two bytes after the name.
     profile = sorted(blocks[_ICC])
@@ -99,17 +101,24 @@ def size(data: bytes) -> tuple[int, int]:
     return height, width
 
 
-def strictly_decoded(data: bytes, colours: str) -> NDArray[np.uint8] | None:
-    """H x W x 1 ("GRAY") or 3 ("RGB"); None for what simplejpeg does not take.
+def pixels(data: bytes, colours: str) -> NDArray[np.unsignedinteger[Any]]:
+    """Decode to H x W x C, C being 1 ("GRAY") or 3 ("RGB"), or what a rare kind has.
 
-    Raises Broken where scan data are missing.
+    Raises Broken where scan data are missing, and imagecodecs.Jpeg8Error for other damage.
     """
     try:
         return np.asarray(simplejpeg.decode_jpeg(data, colours))
     except ValueError as error:
         if _LOST.search(str(error)):
             raise Broken("it is damaged or cut short") from error
-        return None
+    # Something unusual, such as bytes between scans, a rare reduction of the colours or more than 8
+    # bits, which simplejpeg does not know; imagecodecs does, but fills up what is missing with
+    # gray. What follows a whole scan makes no difference; a short one takes it for its own.
+    scan = _header(data)[-1]
+    samples = imagecodecs.jpeg_decode(data)
+    if not np.array_equal(samples, imagecodecs.jpeg_decode(_padded(data, scan))):
+        raise Broken("it is damaged or cut short")
+    return np.atleast_3d(samples)
 
 
 def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]], int]:
@@ -133,31 +142,36 @@ def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]], int]:
     return frame, blocks, match.start()
 
 
-def _pixels(data: bytes, colours: str, scan: int) -> NDArray[np.uint8]:
-    """Decode to H x W x 1 ("GRAY") or 3 ("RGB"); Unusable where scan data are missing."""
-    usual = strictly_decoded(data, colours)
-    if usual is not None:
-        return usual
-    # Something unusual, such as bytes between scans or a rare reduction of the colours, which
-    # simplejpeg does not know; imagecodecs does, but fills up what is missing with gray. What
-    # follows a whole scan makes no difference; a short one takes it for its own.
-    samples = imagecodecs.jpeg8_decode(data)
-    if not np.array_equal(samples, imagecodecs.jpeg8_decode(_padded(data, scan))):
-        raise Broken("it is damaged or cut short")
-    return np.atleast_3d(samples)
-
-
 def _padded(data: bytes, at: int) -> bytes:
     """The file with more bytes before each of its markers, from the first scan (at `at`) on."""
     pieces, begin = [], 0
+    for start, _ in _markers(data, at):
+        pieces.append(data[begin:start])
+        begin = start
+    return _FILL.join([*pieces, data[begin:]])
+
+
+def _packed(data: bytes, at: int) -> int:
+    """How many bytes hold pixels: no markers, and nothing that follows the end of the picture."""
+    total = 0
+    for start, end in _markers(data, at):
+        total, at = total + start - at, end
+    return total
+
+
+def _markers(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """Where each marker from `at` on begins, and where what belongs to it ends.
+
+    The last is the end of the picture; Broken where there is none.
+    """
     while match := _LAST_BYTES.search(data, at):
         start = at + len(data[at : match.start()].rstrip(b"\xff"))  # more such bytes may precede
-        pieces.append(data[begin:start])
-        begin, at, marker = start, match.end(), match[0][1]
-        if marker == _EOI:
-            return _FILL.join([*pieces, data[begin:]])
-        if marker not in _STANDALONE:
+        at, marker = match.end(), match[0][1]
+        if marker not in {*_STANDALONE, _EOI}:
             at += int.from_bytes(data[at : at + 2], "big")
+        yield start, at
+        if marker == _EOI:
+            return
     raise Broken("it is damaged or cut short")
 
 

@@ -62,6 +62,12 @@ def decode(data: bytes) -> Stored:
     )
 
 
+def size(data: bytes) -> tuple[int, int]:
+    """Height and width. Raises Unusable as `decode` does."""
+    header = _Header.of(_unboxed(data)[0])
+    return header.height, header.width
+
+
 def encode(stored: Stored, quality: int | None = None) -> bytes:
     """Encode without loss, or with a quality of 1 to 100 (90 is hard to tell from the original).
 

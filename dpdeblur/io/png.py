@@ -58,6 +58,14 @@ def decode(data: bytes) -> Stored:
     return Stored(samples, bits, **found, tags=tags, notes=tuple(notes))
 
 
+def size(data: bytes) -> tuple[int, int]:
+    """Height and width. Raises Broken where the header does not come first."""
+    if not data.startswith(SIGNATURE) or data[12:16] != b"IHDR" or len(data) < _HEADER_END:
+        raise Broken("it is damaged")
+    width, height = struct.unpack_from(">II", data, 16)
+    return height, width
+
+
 def encode(stored: Stored) -> bytes:
     """Encode as PNG with its EXIF, XMP and ICC blocks.
 

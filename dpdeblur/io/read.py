@@ -23,7 +23,7 @@ def read_picture(path: Path) -> Picture:
 
     The file's content decides what it is, not its name. Only PNG has checksums, so another file
     with altered pixel bytes can still be read if no data are missing. Floating-point numbers of a
-    TIFF are light, 1 being white, and become 16 bits.
+    TIFF, 1 being white, become 16 bits; they are linear light unless a profile says otherwise.
 
     Args:
         path: a PNG, TIFF (first page), JPEG, WebP, AVIF or JPEG XL file; HEIC with pi-heif.

@@ -18,7 +18,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from dpdeblur.io import colour_profile, exif, jpeg, limits
+from dpdeblur.io import colour_profile, exif, limits, tiff_parts
 from dpdeblur.io.metadata import SOFTWARE
 from dpdeblur.io.stored import (
     IPTC,
@@ -43,7 +43,6 @@ _ALPHA = {_PREMULTIPLIED, 2}
 _DENSEST = {"NONE": 1, "PACKBITS": 64, "ADOBE_DEFLATE": limits.DEFLATED, "DEFLATE": limits.DEFLATED}
 _DENSEST_OF_OTHERS = 2**14
 _HEADER = 8
-_BLOCK = 16  # of JPEG, up to whose multiples parts may be filled
 _DNG_VERSION = 50706
 _CR2 = b"CR"  # after the header
 _FULL = 2**16 - 1
@@ -58,11 +57,13 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 def decode(data: bytes) -> Stored:
     """Decode the first page of the bytes of a TIFF file.
 
-    1 to 16 unsigned bits, gray, RGB or a palette, any compression, strips or tiles, chunky or
-    planar. Floating-point numbers are light, 1 being white, and become 16 bits; without a profile
-    they are linear. Premultiplied colours are divided by their alpha. Raises Unusable for other
-    kinds of picture, for raw files, which begin with a preview, and for files that are cut short
-    or lack a part, and what tifffile raises (ValueError, RuntimeError, ...) for damaged ones.
+    1 to 16 unsigned bits, gray, RGB or a palette, any usual compression, strips or tiles, chunky or
+    planar. Floating-point numbers, 1 being white, become 16 bits; they are encoded as their profile
+    says, and linear light without one. Premultiplied colours are divided by their alpha.
+
+    Raises Unusable for other kinds of picture, for raw files, which begin with a preview, and for
+    files that are cut short or lack a part, and what tifffile raises (ValueError, RuntimeError,
+    ...) for damaged ones.
     """
     with first_page(data) as page:
         if data[8:10] == _CR2 or _DNG_VERSION in page.tags or page.subfiletype & _REDUCED:
@@ -83,7 +84,7 @@ def decode(data: bytes) -> Stored:
             ours = str(page.software).startswith(_OURS)
             if colours == 1 and icc is None and (ours or samples.min() < _NEGATIVE):
                 raise Unusable("it is a map rather than a picture")
-            samples, notes = _from_light(samples)
+            samples, notes = _from_floats(samples, linear=icc is None)
             bits, icc = 16, icc or colour_profile.linear_profile(gray=colours == 1)
         # It will be written to; copied only where it must be, as it may be large.
         samples = np.require(samples, np.uint8 if bits <= 8 else np.uint16, "W")
@@ -139,7 +140,7 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
     """
     kind = getattr(page.compression, "name", "")
     samples = page.imagelength * page.imagewidth * page.samplesperpixel
-    for height, width in ((page.imagelength, page.imagewidth), _part(page)):
+    for height, width in ((page.imagelength, page.imagewidth), tiff_parts.size(page)):
         limits.check_pixels(height, width, page.samplesperpixel * page.bitspersample // 8)
     densest = _DENSEST.get(kind, _DENSEST_OF_OTHERS)
     limits.check_packed(samples * page.bitspersample // 8, len(data), densest)
@@ -156,28 +157,8 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
         complete = len(segments) >= math.prod(page.chunked)
     if not complete:
         raise Broken("a part of its pixels is missing")
-    if kind == "JPEG":
-        for start, count in segments:
-            _check_jpeg(page, data[start : start + count])
+    tiff_parts.check(page, (data[start : start + count] for start, count in segments))
     return iio.imread(data, plugin=_PLUGIN, series=None, page=0, buffersize=_BUFFER)
-
-
-def _check_jpeg(page: Any, segment: bytes) -> None:
-    """Raise Broken where scan data are missing, which tifffile fills with gray, or a part is larger
-    than the page says."""
-    tables = (page.jpegtables or jpeg.BEGIN).removesuffix(jpeg.END)
-    whole = tables + segment.removeprefix(jpeg.BEGIN)
-    sides = zip(jpeg.size(whole), _part(page), strict=True)
-    if any(side > -(-most // _BLOCK) * _BLOCK for side, most in sides):
-        raise Broken("it is damaged: one of its parts is too large")
-    jpeg.strictly_decoded(whole, "GRAY")
-
-
-def _part(page: Any) -> tuple[int, int]:
-    """Height and width of a strip or a tile, which is decoded at once."""
-    if page.is_tiled:
-        return page.tilelength * page.tiledepth, page.tilewidth
-    return min(page.rowsperstrip, page.imagelength), page.imagewidth
 
 
 def further_pages(page: Any) -> tuple[str, ...]:
@@ -231,14 +212,15 @@ def _unfolded(indices: Samples, palette: Any) -> tuple[Samples, int]:
     return colours[indices], 16
 
 
-def _from_light(numbers: NDArray[Any]) -> tuple[Samples, tuple[str, ...]]:
+def _from_floats(numbers: NDArray[Any], *, linear: bool) -> tuple[Samples, tuple[str, ...]]:
     """Floating-point numbers in 16 bits, 1 being white; what to say about that."""
     if not np.isfinite(numbers).all():
         raise Unusable("it has numbers that are infinite or undefined")
     above = float((numbers > 1).mean())
     if above > 0.5:
         raise Unusable("most of its numbers are above 1, which is white; scale them to [0, 1]")
-    note = "Its floating-point numbers are taken as light, 1 being white"
+    kind = "taken as linear light" if linear else "read as its colour profile says"
+    note = f"Its floating-point numbers are {kind}, 1 being white"
     if above:
         note += f"; those above ({max(above, 0.001):.1%}) were clipped"
     samples = np.rint(numbers.clip(0, 1).astype(np.float32) * np.float32(_FULL))

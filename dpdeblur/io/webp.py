@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -36,7 +37,11 @@ def decode(data: bytes) -> Stored:
     """
     if int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise Broken("it is cut short")
-    _check(data)
+    for height, width, packed in _frames(data):
+        if packed is None:
+            limits.check_pixels(height, width)
+        else:
+            limits.check_blocks(height, width, packed)
     # Not by Image.open, which has a limit on the number of pixels.
     with WebPImageFile(BytesIO(data)) as image:
         samples = np.array(image)
@@ -54,19 +59,24 @@ def encode(stored: Stored, quality: int | None = None) -> bytes:
     return buffer.getvalue()
 
 
-def _check(data: bytes) -> None:
-    """Raise Unusable for more pixels than are read, or than the file can hold."""
+def sizes(data: bytes) -> list[tuple[int, int]]:
+    """Height and width of the picture, and of each frame; none where the bytes are no WebP."""
+    return [(height, width) for height, width, _ in _frames(data)] if begins(data) else []
+
+
+def _frames(data: bytes) -> Iterator[tuple[int, int, int | None]]:
+    """Height and width wherever they stand, and the length of a frame with loss."""
     at = _HEADER
     while at + 18 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, at)
         content = data[at + 8 : at + 18]
         if kind == b"VP8X":
             width, height = (int.from_bytes(content[i : i + 3], "little") + 1 for i in (4, 7))
-            limits.check_pixels(height, width)
+            yield height, width, None
         elif kind == b"VP8L":
-            sizes = int.from_bytes(content[1:5], "little")
-            limits.check_pixels((sizes >> 14 & _SIDE) + 1, (sizes & _SIDE) + 1)
+            packed = int.from_bytes(content[1:5], "little")
+            yield (packed >> 14 & _SIDE) + 1, (packed & _SIDE) + 1, None
         elif kind == b"VP8 ":
             width, height = (side & _SIDE for side in struct.unpack_from("<HH", content, 6))
-            limits.check_blocks(height, width, length)
+            yield height, width, length
         at += 8 + length + length % 2

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dpdeblur.errors import ConvertedRawError, NotCanonRawError, UnreadableFileError
+from dpdeblur.errors import ConvertedRawError, NotCanonRawError, NotRawError, UnreadableFileError
 from dpdeblur.io import exif, limits
 from dpdeblur.io.atomic import read_whole
 from dpdeblur.io.colour_profile import linear_profile, srgb_profile
@@ -28,7 +28,6 @@ _SRGB, _UNCALIBRATED = 1, 65535
 _CR3 = b"ftypcrx "
 _CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _CUT_SHORT = "it is cut short"
-NOT_RAW = "it is not a Canon raw file; give a CR2 or CR3"
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,14 @@ class Header:
 
 
 def read_raw_bytes(path: Path) -> bytes:
-    """The bytes of a file that begins as raw files do; raises what `read_whole` raises."""
+    """The bytes of a file that begins as raw files do.
+
+    Raises NotRawError for another, and what `read_whole` raises.
+    """
 
     def look(first: bytes, size: int) -> None:
         if first[:4] not in SIGNATURES and first[4:12] != _CR3:
-            raise UnreadableFileError(path, NOT_RAW)
+            raise NotRawError(path)
         with errors_of(path):
             limits.check_size(size)
 
@@ -85,7 +87,7 @@ def read_raw_bytes(path: Path) -> bytes:
 def read_header(path: Path, data: bytes) -> Header:
     """Read the header of a CR2 or CR3 file from its bytes; `path` is for messages.
 
-    Raises UnreadableFileError for what is no raw file or not whole, and ConvertedRawError or
+    Raises NotRawError, UnreadableFileError for what is not whole, and ConvertedRawError or
     NotCanonRawError.
     """
     try:
@@ -96,7 +98,7 @@ def read_header(path: Path, data: bytes) -> Header:
             header = _header(chain[0])
             is_cr2 = data[8:10] == b"CR"
             if not is_cr2 and header.make in {"", "Canon"}:
-                raise UnreadableFileError(path, NOT_RAW)
+                raise NotRawError(path)
             if not is_cr2 or header.make != "Canon":
                 raise NotCanonRawError(path, header.make)
             spans = [_span(directory) for directory in chain]
@@ -118,7 +120,7 @@ def read_header(path: Path, data: bytes) -> Header:
             if header.make != "Canon":
                 raise NotCanonRawError(path, header.make)
         else:
-            raise UnreadableFileError(path, NOT_RAW)
+            raise NotRawError(path)
     except (ValueError, struct.error) as error:
         raise UnreadableFileError(path, "its header is damaged or cut short") from error
     return header

@@ -12,13 +12,13 @@ from dpdeblur.colour import linear_to_srgb
 from dpdeblur.datasets import RAW_EXTENSIONS, is_folder
 from dpdeblur.errors import (
     IdenticalViewsError,
+    NotRawError,
     OptionError,
     PictureTooSmallError,
     UnreadableFileError,
 )
 from dpdeblur.pair import DualPixelPair, ViewOptions, read_pair
 from dpdeblur.raw.develop import LinearPicture, develop
-from dpdeblur.raw.header import NOT_RAW
 from dpdeblur.raw.options import RawOptions
 from dpdeblur.raw.photo import open_raw
 from dpdeblur.views import reduce
@@ -56,11 +56,9 @@ def read_photo(
         return read_pair(left, right, views)
     try:
         return read_raw_pair(left, options)
-    except UnreadableFileError as error:
-        if error.reason != NOT_RAW:
-            raise
-        reason = f"{NOT_RAW}, or give the left and the right view"
-        raise UnreadableFileError(left, reason) from error
+    except NotRawError as error:
+        advice = f"{error.advice}, or give the left and the right view"
+        raise NotRawError(left, advice) from error
 
 
 def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPair:

@@ -82,7 +82,7 @@ class RawPhoto:
 def open_raw(path: Path) -> RawPhoto:
     """Open a Canon Dual Pixel RAW (CR2 or CR3) and check it.
 
-    Raises MissingFileError, UnreadableFileError (no raw file, damaged, cut short), or for a raw
+    Raises MissingFileError, UnreadableFileError (NotRawError, or damaged), or for a raw
     file without two views NotCanonRawError, ConvertedRawError (DNG), ReducedRawError,
     SingleFrameError, RawBurstError or FramesDisagreeError.
     """

@@ -29,6 +29,7 @@ from dpdeblur.pair import DualPixelPair
 from support import command
 from support.photographed import Pictures, photographed, write_dpdd
 from support.trees import fill
+from support.unreadable import make_unreadable
 
 NUMBERS = ("1P0A0010", "1P0A0020", "1P0A0030")
 TINY = dataclasses.replace(
@@ -220,6 +221,17 @@ class TestMiniature:
         write_picture(path, read_picture(path).srgb()[:40], bit_depth=16, overwrite=True)
         sentence = report_of(dpdd, code=1)["pictures"][0]["error"]["message"]
         assert "1P0A0010.png differ in size (64x40 and 64x48 pixels)" in sentence
+
+    def test_an_unreadable_folder_is_warned_of(
+        self, dpdd: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lost = dpdd / "test_c" / "target" / "lost+found"
+        lost.mkdir()
+        make_unreadable(lost, monkeypatch)
+        for path in dpdd.glob("test_l/source/*"):
+            path.write_bytes(b"")  # quick: there is nothing to restore
+        first, *_failures = report_of(dpdd, code=1)["warnings"]
+        assert str(lost) in first
 
     @pytest.mark.parametrize(
         ("options", "says"),

@@ -61,8 +61,17 @@ def test_names_that_say_the_views_are_swapped(left: str, right: str, swapped: bo
         ("A_L.png", "a_r.png", False),
         ("A-left.png", "A_R.png", False),
         ("day/l.png", "night/right.png", False),
-        ("IMG_0001.png", "IMG_0002.png", False),
         ("A_L.png", "A.png", False),
+        ("A_L.png", "A_aux.png", False),
+        ("A_L.png", "B.png", True),
+        ("B.png", "A_R.png", True),
+        ("left.png", "other.png", False),
+        ("first.png", "second.png", False),
+        ("frame_0.png", "frame_1.png", False),
+        ("IMG_0001_0.png", "IMG_0001_1.png", False),
+        ("IMG_0001.png", "aux.png", False),
+        ("IMG_0001.png", "IMG_0002.png", True),
+        ("DSC1234_L.png", "DSC1235.png", True),
     ],
 )
 def test_names_that_say_two_photographs(left: str, right: str, different: bool) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dpdeblur.datasets import TruthPair, find_truth_pairs
 from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
+from support.unreadable import make_unreadable
 
 
 def write(root: Path, *files: str) -> None:
@@ -214,3 +215,24 @@ def test_every_photograph_is_found_whole_or_its_gap_is_named(
             find_truth_pairs(root)
         if len(names) > 1:
             assert victim.rpartition("/")[2] in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("files", "lost"),
+    [
+        (["A_L.png", "A_R.png", "A_GT.png"], "lost+found"),
+        (tree("test", ["A"], ["A"]), "test_l/source/lost+found"),
+        (["inputL/A.png", "inputR/A.png", "target/A.png"], "target/lost+found"),
+    ],
+)
+def test_a_folder_that_cannot_be_listed_is_left_out_where_one_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str], lost: str
+) -> None:
+    write(tmp_path, *files, f"{lost}/x")
+    make_unreadable(tmp_path / lost, monkeypatch)
+    heard: list[str] = []
+    assert [pair.name for pair in find_truth_pairs(tmp_path, warn=heard.append)] == ["A"]
+    (warning,) = heard
+    assert str(tmp_path / lost) in warning
+    with pytest.raises(UnreadableFileError, match="Permission denied"):
+        find_truth_pairs(tmp_path)

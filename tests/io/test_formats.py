@@ -18,6 +18,7 @@ from PIL import Image
 from dpdeblur.colour import srgb_to_linear
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.io import PictureInfo, allow_megapixels, exif, read_picture, write_picture
+from dpdeblur.io.colour_profile import linear_profile
 from dpdeblur.io.limits import MEGAPIXELS
 
 SRGB = imagecodecs.cms_profile("srgb")
@@ -112,6 +113,15 @@ def test_high_dynamic_range(tmp_path: Path, kind: str, transfer: int, reason: st
         return
     with pytest.raises(UnreadableFileError, match=reason):
         read_picture(path)
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "WEBP"])
+def test_a_profile_of_another_curve_counts_without_code_points(tmp_path: Path, kind: str) -> None:
+    image = Image.new("RGB", (16, 16), (128, 128, 128))
+    image.save(tmp_path / "a", kind, icc_profile=linear_profile())
+    picture = read_picture(tmp_path / "a")
+    assert "tone curve is unlike sRGB" in picture.info.warnings[0]
+    np.testing.assert_allclose(picture.srgb(), 0.737, atol=0.005)
 
 
 @pytest.mark.parametrize("depth", [8, 16])

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -20,6 +21,7 @@ from PIL import Image
 from dpdeblur.errors import OptionError, UnreadableFileError, UnwritableOutputError
 from dpdeblur.io import allow_megapixels, read_map, read_picture, write_picture
 from dpdeblur.io.limits import MEGAPIXELS
+from support.tiff_parts import repacked
 
 
 @pytest.fixture
@@ -232,6 +234,14 @@ def part_of_jpeg(width: int, height: int) -> bytes:
     return bytes(data)
 
 
+def packed(compression: int, part: bytes) -> bytes:
+    """A TIFF of one tile of 64 x 64 pixels that is a file of its own."""
+    buffer = io.BytesIO()
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    tifffile.imwrite(buffer, pixels, photometric="rgb", compression="zlib", tile=(64, 64))
+    return repacked(buffer.getvalue(), part, compression)
+
+
 def wide(tile: int) -> bytes:
     """A TIFF of 16 x 16 pixels that says to have one tile of another size."""
     buffer = io.BytesIO()
@@ -271,8 +281,57 @@ def test_parts_and_channels_of_a_tiff_count(tmp_path: Path, data: bytes, says: s
         read_picture(path)
 
 
-def test_jpeg_that_only_its_comments_make_long(tmp_path: Path) -> None:
+JPEG_2000, WEBP, JPEG_XL, PNG, LERC = 34712, 50001, 50002, 34933, 34887
+PACKERS = {
+    JPEG_2000: lambda pixels: imagecodecs.jpeg2k_encode(pixels, codecformat="j2k"),
+    -JPEG_2000: lambda pixels: imagecodecs.jpeg2k_encode(pixels, codecformat="jp2"),
+    WEBP: lambda pixels: imagecodecs.webp_encode(pixels, lossless=True),
+    JPEG_XL: lambda pixels: imagecodecs.jpegxl_encode(pixels, lossless=True),
+    PNG: imagecodecs.png_encode,
+}
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_a_part_that_is_a_file_has_the_size_that_the_page_says(tmp_path: Path, kind: int) -> None:
+    pack, path = PACKERS[kind], tmp_path / "a.tif"
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    path.write_bytes(packed(abs(kind), bytes(pack(pixels))))
+    assert np.array_equal(read_picture(path).samples, pixels)
+    path.write_bytes(packed(abs(kind), bytes(pack(np.zeros((2000, 2000, 3), np.uint8)))))
+    said, taken = peak(path)
+    assert "one of its parts is too large" in said
+    assert taken < 2**22
+    path.write_bytes(packed(abs(kind), b"no such file" * 9))
+    assert any(word in peak(path)[0] for word in ("damaged", "cut short"))
+
+
+def test_a_part_of_many_channels(tmp_path: Path) -> None:
+    many = imagecodecs.jpeg2k_encode(
+        np.zeros((64, 64, 9), np.uint8), planar=False, codecformat="j2k"
+    )
+    (tmp_path / "a.tif").write_bytes(packed(JPEG_2000, bytes(many)))
+    assert "too large" in peak(tmp_path / "a.tif")[0]
+
+
+def test_parts_whose_size_nobody_knows(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(packed(LERC, bytes(99)))
+    assert "packed as LERC; save it with deflate or LZW first" in peak(tmp_path / "a.tif")[0]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        (b"\xff\xfe\xff\xff" + bytes(65533), b""),  # a comment
+        (b"", bytes(2**20)),
+        (b"", (b"\xff\xfe\xff\xff" + bytes(65533)) * 16),
+    ],
+)
+def test_jpeg_that_only_other_bytes_make_long(tmp_path: Path, begin: bytes, end: bytes) -> None:
     data = jpeg(8000, 6000)
-    comment = b"\xff\xfe\xff\xff" + bytes(65533)
-    (tmp_path / "a.jpg").write_bytes(data[:2] + comment + data[2:])
+    (tmp_path / "a.jpg").write_bytes(data[:2] + begin + data[2:] + end)
     assert peak(tmp_path / "a.jpg")[1] < 2**24
+    (tmp_path / "a.jpg").write_bytes(data[:2] + begin + data[2:-2] + end.strip(b"\0") + data[-2:])
+    assert peak(tmp_path / "a.jpg")[1] < 2**24
+    sound = jpeg(16, 16)
+    (tmp_path / "a.jpg").write_bytes(sound[:2] + begin + sound[2:] + end)
+    assert read_picture(tmp_path / "a.jpg").samples.shape == (16, 16, 1)

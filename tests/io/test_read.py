@@ -26,7 +26,8 @@ from dpdeblur.errors import (
     UnreadableFileError,
 )
 from dpdeblur.io import INVERSE, Picture, read_picture, turn, write_picture
-from support.tiff_parts import tiff_of
+from dpdeblur.io.colour_profile import linear_profile
+from support.tiff_parts import repacked, tiff_of
 
 Array = NDArray[Any]
 HEIGHT, WIDTH = 18, 25
@@ -307,7 +308,7 @@ def test_tiff_of_light(tmp_path: Path, kind: type, channels: int) -> None:
     picture = read(tmp_path, "a.tif", tiff(np.squeeze(light), photometric=photometric))
     assert picture.info.bit_depth == 16
     (warning,) = picture.info.warnings  # and nothing of a profile, which it has not
-    assert warning.endswith("1 being white.")
+    assert warning.endswith("taken as linear light, 1 being white.")
     expected = linear_to_srgb(np.broadcast_to(light, (20, 31, 3)).astype(np.float32))
     np.testing.assert_allclose(picture.srgb(), expected, atol=4e-4)
 
@@ -332,7 +333,13 @@ def test_tiff_of_encoded_floating_point(tmp_path: Path) -> None:
     numbers = np.random.default_rng(0).random((20, 30, 3), dtype=np.float32)
     profile = imagecodecs.cms_profile("srgb")
     data = tiff(numbers, photometric="rgb", iccprofile=profile)
-    np.testing.assert_allclose(read(tmp_path, "a.tif", data).srgb(), numbers, atol=1e-5)
+    picture = read(tmp_path, "a.tif", data)
+    np.testing.assert_allclose(picture.srgb(), numbers, atol=1e-5)
+    (warning,) = picture.info.warnings
+    assert warning.endswith("read as its colour profile says, 1 being white.")
+    data = tiff(numbers, photometric="rgb", iccprofile=linear_profile())
+    picture = read(tmp_path, "a.tif", data)
+    np.testing.assert_allclose(picture.srgb(), linear_to_srgb(numbers), atol=4e-4)
 
 
 def test_tiff_of_several_pages_gives_the_first(tmp_path: Path) -> None:
@@ -523,7 +530,7 @@ def test_files_cut_short_are_errors(
 
 
 ROW = bytes([200]) * 32
-DEFLATED, LZW = 8, 5
+DEFLATED, LZW, JPEG = 8, 5, 7
 
 
 @pytest.mark.parametrize(
@@ -617,6 +624,35 @@ def test_tiff_of_jpeg_that_lacks_scan_data(tmp_path: Path, options: dict[str, An
     data[start + half : start + count] = b"\xff\xd9" + bytes(count - half - 2)
     with pytest.raises(UnreadableFileError, match="damaged or cut short"):
         read(tmp_path, "lacking.tif", bytes(data))
+
+
+def rare_jpegs() -> dict[str, tuple[Array, bytes]]:
+    """Pictures, and JPEG of them that simplejpeg does not take."""
+    photograph = skimage.data.astronaut()[:64, :96].copy()  # type: ignore[no-untyped-call]
+    deep = photograph[..., 1].astype(np.uint16) * np.uint16(257)
+    encode, rgb = imagecodecs.jpeg8_encode, {"colorspace": "rgb", "outcolorspace": "rgb"}
+    return {
+        "12 bits": (deep >> 4, bytes(encode(deep >> 4, 95, bitspersample=12))),
+        "lossless": (deep, bytes(encode(deep, lossless=True, bitspersample=16))),
+        "lossless RGB": (photograph, bytes(encode(photograph, lossless=True, **rgb))),
+        "14 bits": (deep >> 2, bytes(imagecodecs.ljpeg_encode(deep >> 2, bitspersample=14))),
+    }
+
+
+@pytest.mark.parametrize("name", rare_jpegs())
+def test_tiff_of_rare_jpeg_that_lacks_scan_data(tmp_path: Path, name: str) -> None:
+    samples, part = rare_jpegs()[name]
+    colours = "rgb" if samples.ndim > 2 else "minisblack"
+    scan = part.index(b"\xff\xda") + 14
+    for length in (len(part), *np.linspace(scan, 0.98 * len(part), 5).astype(int)):
+        cut = part if length == len(part) else part[:length] + b"\xff\xd9"
+        data = repacked(tiff(samples, photometric=colours, compression="zlib"), cut, JPEG)
+        if cut == part:
+            found = read(tmp_path, "whole.tif", data).samples.squeeze()
+            assert np.abs(found / 1.0 - samples).mean() < 0.002 * samples.max()
+            continue
+        with pytest.raises(UnreadableFileError, match="damaged or cut short"):
+            read(tmp_path, "lacking.tif", data)
 
 
 @pytest.mark.parametrize("interlaced", [False, True])

@@ -238,10 +238,10 @@ def cut_in(part: str) -> bytes:
 
 REFUSED: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "empty": (lambda: b"", "UnreadableFileError", "it is empty"),
-    "text": (lambda: b"hello " * 99, "UnreadableFileError", "not a Canon raw file"),
-    "JPEG": (lambda: picture("JPEG"), "UnreadableFileError", "not a Canon raw file"),
-    "PNG": (lambda: picture("PNG"), "UnreadableFileError", "not a Canon raw file"),
-    "TIFF": (plain_tiff, "UnreadableFileError", "not a Canon raw file"),
+    "text": (lambda: b"hello " * 99, "NotRawError", "not a Canon raw file"),
+    "JPEG": (lambda: picture("JPEG"), "NotRawError", "not a Canon raw file"),
+    "PNG": (lambda: picture("PNG"), "NotRawError", "not a Canon raw file"),
+    "TIFF": (plain_tiff, "NotRawError", "not a Canon raw file"),
     "DNG": (
         lambda: plain_tiff(extratags=[(50706, 1, 4, (1, 4, 0, 0), True)]),
         "ConvertedRawError",

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import dpdeblur.raw.photo as photo_module
-from dpdeblur.errors import ReducedRawError, SingleFrameError, UnreadableFileError
-from dpdeblur.raw import RawPhoto, examine_raw, open_raw
+from dpdeblur.errors import NotRawError, ReducedRawError, SingleFrameError, UnreadableFileError
+from dpdeblur.io import write_picture
+from dpdeblur.raw import RawPhoto, examine_raw, open_raw, read_photo
 from dpdeblur.raw.frames import take_frame
 from support.cr2_writer import build_cr2, dual_pixel_frames, masked_frame, to_mosaic, write_cr2
 from support.dual_pixel_raw import smooth_scene, write_scene
@@ -97,6 +98,18 @@ def test_examining_tells_what_it_can(tmp_path: Path) -> None:
     assert isinstance(photo.problem, SingleFrameError)
     assert (photo.frame_count, len(photo.frames), photo.raw_size) == (1, 1, (48, 64))
     assert examine_raw(burst(tmp_path)).frame_count == 3
+
+
+def test_one_view_alone_lacks_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "a_L.tif"
+    write_picture(path, np.zeros((16, 16, 3), np.float32))
+    advice = "give a CR2 or CR3, or give the left and the right view"
+    with pytest.raises(NotRawError, match=advice) as error:
+        read_photo(path)
+    assert error.value.path == path
+    path.write_bytes(path.read_bytes()[:12])
+    with pytest.raises(UnreadableFileError, match="header is damaged or cut short"):
+        read_photo(path)
 
 
 def test_reduced_raws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

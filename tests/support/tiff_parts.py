@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Sequence
+from typing import Any
+
+import tifffile
 
 from dpdeblur.io.exif import Entry, serialise_directory
 
@@ -46,3 +50,18 @@ def tiff_of(
     }
     header = b"II*\0" + struct.pack("<I", len(body))
     return header + body[8:] + serialise_directory(tags, len(body))
+
+
+def repacked(data: bytes, part: bytes, compression: int) -> bytes:
+    """A TIFF of one strip or tile with `part`, packed in another way, in its place."""
+    buffer = io.BytesIO(data)
+    end = buffer.seek(0, io.SEEK_END)
+    buffer.write(part)
+    buffer.seek(0)
+    with tifffile.TiffFile(buffer, mode="r+b") as file:
+        tags: Any = file.pages[0].tags
+        kind = "Tile" if "TileOffsets" in tags else "Strip"
+        tags["Compression"].overwrite(compression)
+        tags[f"{kind}Offsets"].overwrite(end)
+        tags[f"{kind}ByteCounts"].overwrite(len(part))
+    return buffer.getvalue()
