@@ -18,6 +18,7 @@ from .photograph import ordinary_photograph, photograph
 from .psf import PSF, DiskPSF
 from .render import Layer, render_picture, render_sharp, render_views
 from .sensor import add_sensor_noise, encode
+from .tone import add_contrast, remove_contrast
 
 __all__ = [
     "PSF",
@@ -27,6 +28,7 @@ __all__ = [
     "DiskPSF",
     "InverseDesign",
     "Layer",
+    "add_contrast",
     "add_sensor_noise",
     "design_inverses",
     "disparity_from_distance",
@@ -39,6 +41,7 @@ __all__ = [
     "radius_from_depth",
     "radius_from_disparity",
     "read_calibration",
+    "remove_contrast",
     "render_picture",
     "render_sharp",
     "render_views",

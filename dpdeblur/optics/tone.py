@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor
 
 
@@ -24,6 +23,7 @@ def remove_contrast(encoded: Tensor, contrast: float) -> Tensor:
     `contrast` is in [0, 1). With u = x - 1/2, the curve is the cubic (1 + contrast / 2) u - 2
     contrast u^3, which Viete's formula solves.
 
+    >>> import torch
     >>> values = torch.tensor([0.0, 0.2, 0.5, 0.9])
     >>> torch.allclose(remove_contrast(add_contrast(values, 0.4), 0.4), values, atol=1e-6)
     True

@@ -147,6 +147,28 @@ def test_the_true_radius_has_the_least_mismatch() -> None:
         assert inner[index] < -2
 
 
+@pytest.mark.slow
+def test_contrast_of_the_camera_is_undone_before_the_blur() -> None:
+    margin, radius, contrast = 16, 5.0, 0.6
+    cells = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(3))
+    scene = nn.functional.interpolate(cells, scale_factor=8)
+    layer = Layer(scene, torch.ones(1, 1, 96, 96), torch.full((1, 1, 96, 96), radius))
+    style = torch.tensor([contrast])
+    left, right = (
+        encode(view, 16, style) for view in render_views([layer], DiskPSF(0.85, 6), margin)
+    )
+    truth = encode(scene[..., margin:-margin, margin:-margin], 16, style)
+
+    def error(assumed: float) -> float:
+        config = dataclasses.replace(SMALL, radii=(radius,), contrast=assumed)
+        front_end = MCCNet(config).front_end
+        light = [front_end.to_light(view) for view in (left, right)]
+        (restored,) = front_end.restore(*light)
+        return float((restored - truth)[..., 12:-12, 12:-12].square().mean())
+
+    assert error(contrast) < 0.8 * error(0.0)
+
+
 def test_mismatch_is_the_logarithm_of_local_energies() -> None:
     left, right = views(size=(16, 24))
     front_end = MCCNet(SMALL).front_end
