@@ -431,6 +431,18 @@ def test_lost_part_of_a_long_profile(tmp_path: Path) -> None:
     assert (info.icc, len(info.warnings)) == (None, 1)
 
 
+def test_lost_end_of_a_long_profile(tmp_path: Path) -> None:
+    """What is left of it may look like a profile."""
+    path = camera_file(tmp_path / "a.jpg", exif=None, icc_profile=PROFILE + bytes(90_000))
+    data = path.read_bytes()
+    last = data.index(b"ICC_PROFILE\0\2") - 4
+    length = int.from_bytes(data[last + 2 : last + 4], "big")
+    path.write_bytes(data[:last] + data[last + 2 + length :])
+    info = read_picture(path).info
+    assert info.icc is None
+    assert info.warnings == (f"{path}: The colour profile is incomplete and was left out.",)
+
+
 @pytest.mark.parametrize(
     ("name", "exif"),
     [("out.tif", b"nonsense"), ("out.jpg", camera_exif().tobytes() + bytes(70_000))],
