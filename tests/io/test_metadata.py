@@ -415,6 +415,16 @@ def test_damaged_blocks(
     assert capfd.readouterr() == ("", "")
 
 
+def test_an_orientation_without_meaning_costs_nothing_else(tmp_path: Path) -> None:
+    path = camera_file(tmp_path / "a.jpg", exif=camera_exif(0))
+    info = read_picture(path).info
+    assert info.orientation == 1
+    assert info.exif is not None
+    assert b"EF85mm" in info.exif
+    (warning,) = info.warnings
+    assert warning.endswith("damaged (orientation 0); it is taken for upright.")
+
+
 def test_damaged_blocks_in_jpeg(tmp_path: Path) -> None:
     exif = b"Exif\0\0" + bytes(20)
     path = camera_file(tmp_path / "a.jpg", exif=exif, xmp=b"no xml", icc_profile=b"no profile")
