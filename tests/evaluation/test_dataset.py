@@ -14,7 +14,9 @@ from dpdeblur.engines import ProgressCallback, Restored
 from dpdeblur.errors import IdenticalViewsError, NonFiniteResultError
 from dpdeblur.evaluation import (
     Candidate,
+    Rules,
     evaluate,
+    report_evaluation,
     save_results,
 )
 from dpdeblur.io import read_picture, write_picture
@@ -51,3 +53,16 @@ def test_results_have_the_colour_profile_of_the_views(tmp_path: Path) -> None:
     assert found.error is None
     made = read_picture(tmp_path / "made.png")
     assert (made.info.icc, made.info.bit_depth) == (profile, 16)
+
+
+def test_the_report_says_what_the_input_of_those_that_were_scored_was(tmp_path: Path) -> None:
+    for seed, name in enumerate("lrtc"):
+        write_picture(tmp_path / f"{name}.png", view(seed))
+    left, right, truth, combined = (tmp_path / f"{name}.png" for name in "lrtc")
+    pairs = [TruthPair("a", left, right, truth, combined), TruthPair("b", left, left, truth)]
+    engine = FakeEngine()
+    engine.settings = {"method": "fast", "calibration": ""}
+    found = list(evaluate([engine], pairs))
+    fake = Candidate("fake", lambda: engine)
+    report = report_evaluation(tmp_path, "test", Rules(), [fake], found)
+    assert "Input: the combined pictures of the data set." in report.sentences
