@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dpdeblur.datasets import TruthPair
 from dpdeblur.errors import OptionError
 from dpdeblur.evaluation.dataset import KeepCallback
-from dpdeblur.io import PictureInfo, check_output, write_picture
+from dpdeblur.io import check_output, read_picture, write_picture
 from dpdeblur.io.atomic import FileSet, check_writable
 
 if TYPE_CHECKING:
@@ -95,12 +95,10 @@ def save_results(candidates: Sequence[Candidate], *, overwrite: bool = False) ->
     Of what the left view carried, they have its colour profile.
     """
 
-    def keep(
-        pair: TruthPair, number: int, pixels: NDArray[np.float32], info: PictureInfo | None
-    ) -> None:
+    def keep(pair: TruthPair, number: int, pixels: NDArray[np.float32]) -> None:
         output = candidates[number].output(pair.name)
         if output is not None:
-            like = info and replace(info, gray=False, alpha=None)
+            like = replace(read_picture(pair.left).info, gray=False, alpha=None)
             write_picture(output, pixels, like, bit_depth=16, metadata=False, overwrite=overwrite)
 
     return keep

@@ -14,14 +14,13 @@ from dpdeblur.datasets import TruthPair
 from dpdeblur.errors import DPDeblurError
 from dpdeblur.evaluation.protocols import DEFAULT_RULES, Rules, Scores
 from dpdeblur.evaluation.report import mean_scores
-from dpdeblur.io import PictureInfo
 from dpdeblur.pair import DualPixelPair, read_beside, read_pair
 
 if TYPE_CHECKING:
     from dpdeblur.engines import Engine, ProgressCallback, RunInfo
 
-KeepCallback = Callable[[TruthPair, int, NDArray[np.float32], PictureInfo | None], None]
-"""Takes the number (from 0) of an engine, the picture it made, upright, and the pair's `info`."""
+KeepCallback = Callable[[TruthPair, int, NDArray[np.float32]], None]
+"""Takes a restored picture, upright, with the number (from 0) of the engine that made it."""
 
 
 @dataclass(frozen=True)
@@ -159,5 +158,5 @@ def _evaluate_one(
         result, pixels = evaluate_pair(engine, pair, truth, rules, progress=advance)
         results.append(result)
         if keep is not None:
-            keep(files, number, pair.upright(pixels), pair.info)
+            keep(files, number, pair.upright(pixels))
     return Evaluated(files, before, tuple(results), tuple(warnings))
