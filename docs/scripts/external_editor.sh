@@ -4,11 +4,13 @@
 # IMG_1.tif, IMG_1-Edit.tif, IMG_1-Edit-2.tif and IMG_1-Bearbeitet.tif all lead to IMG_1.CR3, .cr3, .CR2 or .cr2.
 set -eu
 picture=$1
-stem=${picture%.*}
+folder=$(dirname "$picture")
+stem=$(basename "${picture%.*}")
 for name in "$stem" "${stem%-*}" "${stem%-*-*}"; do
     for ending in CR3 cr3 CR2 cr2; do
-        if [ -f "$name.$ending" ]; then
-            exec dpdeblur fix "$name.$ending" -o "$picture" --overwrite --log "$HOME/dpdeblur.log"
+        raw=$folder/$name.$ending
+        if [ -f "$raw" ]; then
+            exec dpdeblur fix "$raw" -o "$picture" --overwrite --log "$HOME/dpdeblur.log"
         fi
     done
 done

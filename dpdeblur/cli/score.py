@@ -49,9 +49,9 @@ def score(
     """Score pictures or maps against ground truth: two files, or two folders paired by name.
 
     Files in folders are matched by relative path without the extension, never by position. Means
-    are of the files' scores. If a file has no counterpart, the exit code is 1. Maps are 32-bit
-    floating-point TIFF, or PNG with 8 or 16 bits. Pixels that are NaN or, in PNG, 0 in the truth
-    are unknown and do not count.
+    are of the files' scores. If a file has no counterpart, the exit code is 1. Maps are
+    floating-point TIFF, or PNG or TIFF with 8 or 16 bits. Pixels that are NaN or, with 8 or 16
+    bits, 0 in the truth are unknown and do not count.
 
     [bold]Examples[/bold]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dpdeblur.datasets import TruthPair
 from dpdeblur.errors import OptionError
 from dpdeblur.evaluation.dataset import KeepCallback
-from dpdeblur.io import check_output, write_picture
+from dpdeblur.io import check_output, read_picture, write_picture
 from dpdeblur.io.atomic import FileSet, check_writable
 
 if TYPE_CHECKING:
@@ -90,12 +90,16 @@ def check_outputs(
 
 
 def save_results(candidates: Sequence[Candidate], *, overwrite: bool = False) -> KeepCallback:
-    """For `evaluate`: writes what the candidates make, in that order, as 16-bit PNG."""
+    """For `evaluate`: writes what the candidates make, in that order, as 16-bit PNG.
+
+    Of what the left view carried, they have its colour profile.
+    """
 
     def keep(pair: TruthPair, number: int, pixels: NDArray[np.float32]) -> None:
         output = candidates[number].output(pair.name)
         if output is not None:
-            write_picture(output, pixels, bit_depth=16, overwrite=overwrite)
+            like = replace(read_picture(pair.left).info, gray=False, alpha=None)
+            write_picture(output, pixels, like, bit_depth=16, metadata=False, overwrite=overwrite)
 
     return keep
 

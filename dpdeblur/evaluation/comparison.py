@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dpdeblur.datasets import TruthPair
 from dpdeblur.errors import DPDeblurError
 from dpdeblur.evaluation.candidates import Candidate
 from dpdeblur.evaluation.dataset import Evaluated, means
@@ -65,7 +66,9 @@ def report_evaluation(
         tables,
         (
             *map(_named, candidates),
-            f"Input: {_inputs(pictures)}." if summary else "No picture could be scored.",
+            f"Input: {_inputs([each.pair for each in pictures if each.scores])}."
+            if summary
+            else "No picture could be scored.",
             f"Rows from {rules.first_row} on. {named}" if rules.first_row else named,
             *of_matched,
             ", ".join(map(" ".join, (*sorted(runs), *scoring.versions.items()))),
@@ -122,7 +125,7 @@ def _comparison(title: str, rows: Sequence[_Row], labels: Sequence[str]) -> Tabl
     groups = {group: scores for name, group, scores in rows if not name}  # that of all is last
     psnrs = [Column(f"PSNR {group}" if group else "PSNR", _PSNR.digits) for group in groups]
     cells = []
-    for index, label in enumerate(("input", *labels) if groups else ()):
+    for index, label in enumerate(("input", *labels)):
         *_, (_, ssim, mae) = numbers = [_three(scores[index]) for scores in groups.values()]
         gain = groups[None][index].psnr - groups[None][0].psnr if index else None
         cells.append((label, (*(psnr for psnr, *_ in numbers), ssim, mae, gain)))
@@ -133,10 +136,10 @@ def _three(scores: Scores) -> tuple[float, float, float]:
     return scores.psnr, scores.ssim, scores.mae
 
 
-def _inputs(pictures: Sequence[Evaluated]) -> str:
+def _inputs(scored: Sequence[TruthPair]) -> str:
     """What the untouched input is."""
-    given = sum(each.pair.combined is not None for each in pictures)
-    if given == len(pictures):
+    given = sum(each.combined is not None for each in scored)
+    if given == len(scored):
         return "the combined pictures of the data set"
     if not given:
         return "the views' mean in linear light"

@@ -67,6 +67,12 @@ def _coding(data: bytes) -> bytes | None:
 
 def encode(stored: Stored, quality: int | None = None) -> bytes:
     """Encode `stored.samples` (uint8), chroma at full resolution, quality 95 unless given."""
+    blocks = carried_blocks(stored)
+    if stored.exif:
+        # Where there is an orientation, Pillow writes the block anew, with types of its own guess.
+        directory = exif.parse(stored.exif)
+        directory.pop(exif.ORIENTATION, None)
+        blocks["exif"] = exif.serialise(directory)
     buffer = BytesIO()
     image = Image.fromarray(without_single_channel(stored.samples))
     image.save(
@@ -75,6 +81,6 @@ def encode(stored: Stored, quality: int | None = None) -> bytes:
         quality=quality or _QUALITY,
         subsampling="4:4:4",
         max_threads=1,  # the bytes depend on their number
-        **carried_blocks(stored),
+        **blocks,
     )
     return buffer.getvalue()

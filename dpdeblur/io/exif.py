@@ -37,6 +37,7 @@ _OF_THE_OLD_FILE = frozenset({37121, 37122, 37500, 40962, 40963})
 _LAYOUTS = (b'{"shape"', b"ImageJ=", b"<?xml")
 
 _ASCII, _SHORT, _LONG, _RATIONAL, _IFD = 2, 3, 4, 5, 13
+_WORDS = TIFF.DATA_FORMATS | {129: "1s"}  # the last is UTF-8, which EXIF 3.0 has and TIFF has not
 _DEEPEST = 3
 _LONGEST = 256
 _FORMATS = {
@@ -220,7 +221,7 @@ def _read(
             with suppress(_LostError):  # a lost sub-directory takes nothing else with it
                 directory[tag], _ = _read(block, form, start, depth - 1, budget)
             continue
-        words = TIFF.DATA_FORMATS.get(kind, "0s")  # such as 2I: two numbers of four bytes
+        words = _WORDS.get(kind, "0s")  # such as 2I: two numbers of four bytes
         size = struct.calcsize("<" + words) * number
         if size > form.tagoffsetthreshold:
             start = _number(value, 0, form.offsetformat)

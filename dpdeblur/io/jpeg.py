@@ -66,8 +66,9 @@ def decode(data: bytes) -> Stored:
     # A profile longer than a segment is split: number and count are the two bytes after the name.
     profile = sorted(blocks[_ICC])
     icc, notes = b"".join(part[2:] for part in profile), list[str]()
-    if [part[:1] for part in profile] != [bytes([n + 1]) for n in range(len(profile))]:
-        icc, notes = b"", ["The colour profile is incomplete."]
+    count = len(profile)
+    if [tuple(part[:2]) for part in profile] != [(n, count) for n in range(1, count + 1)]:
+        icc, notes = b"", ["The colour profile is incomplete and was left out."]
     return Stored(
         samples,
         bits,

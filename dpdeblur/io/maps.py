@@ -28,10 +28,10 @@ def read_map(
     zero_is_unknown: bool = True,
     warn: Callable[[str], object] = lambda _: None,
 ) -> NDArray[np.float32]:
-    """Read a map as float32 H x W, with NaN where it is not known.
+    """Read a map as float32 H x W, upright, with NaN where it is not known.
 
     A floating-point TIFF holds the numbers themselves, NaN included. Of a PNG or TIFF of 8 or 16
-    bits the stored number n becomes n / 255 or n / 65535 whatever its colour profile, upright.
+    bits the stored number n becomes n / 255 or n / 65535 whatever its colour profile.
     Colour files are taken if their channels are equal; alpha is left out.
 
     Args:
@@ -97,7 +97,7 @@ def write_map(path: Path, numbers: NDArray[np.floating[Any]], *, overwrite: bool
 
 
 def _whole_numbers(stored: Stored, zero_is_unknown: bool) -> NDArray[np.float32]:
-    samples = turn(stored.samples, carried(stored).orientation)
+    samples = _upright(stored)
     first = samples[..., 0]
     if samples.shape[-1] > 2 and not (samples[..., :3] == first[..., None]).all():
         raise Unusable("it is a colour picture, and a map has one channel")
@@ -114,4 +114,8 @@ def _floating_point(page: Any, data: bytes) -> NDArray[np.float32]:
         numbers = tiff.pixels(page, data).astype(np.float32)
     if np.isinf(numbers).any():
         raise Unusable("it has infinite values; write NaN where nothing is known")
-    return numbers
+    return _upright(Stored(numbers, 32, exif=data))
+
+
+def _upright(stored: Stored) -> NDArray[Any]:
+    return turn(stored.samples, carried(stored).orientation)

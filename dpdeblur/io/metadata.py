@@ -58,14 +58,15 @@ def carried(stored: Stored) -> Carried:
     """Clean the EXIF and XMP blocks of a file; trouble becomes a note, never an error."""
     notes = list(stored.notes)
     directory: exif.Directory = {}
-    turned, xmp = 1, None
+    turned, xmp = stored.orientation or 1, None
     if stored.exif:
         try:
             directory = exif.parse(stored.exif)
-            turned = exif.orientation(directory)
+            if stored.orientation is None:
+                turned = exif.orientation(directory)
         except ValueError as error:
-            notes.append(f"The EXIF data could not be read ({error}).")
-    turned = turned if stored.orientation is None else stored.orientation
+            what = "it is taken for upright" if directory else "they were left out"
+            notes.append(f"The EXIF data are damaged ({error}); {what}.")
     kept = exif.cleaned(exif.completed(directory, stored.tags), SOFTWARE)
     block = exif.serialise(kept) if kept else None
     if stored.xmp:

@@ -123,6 +123,15 @@ class TestReadingAndWriting:
         read.load(file)
         assert {tag: read[tag] for tag in values} == values
 
+    def test_text_of_exif_3_is_kept(self) -> None:
+        """Its type of UTF-8 is none of TIFF's."""
+        words: Directory = {0xA437: Entry(129, 9, "Brontë".encode() + bytes(2))}
+        ours: Directory = {Base.Make: Entry(129, 4, b"Ast\0"), IFD.Exif: words}
+        assert exif.parse(exif.serialise(ours)) == ours
+        entry = struct.pack(">HHI4s", Base.Make, 129, 4, b"Ast\0")
+        theirs = b"MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
+        assert exif.parse(theirs) == {Base.Make: Entry(129, 4, b"Ast\0")}
+
 
 class TestDamage:
     @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import struct
 import sys
 import zlib
 from pathlib import Path
@@ -56,6 +57,18 @@ def test_webp_and_avif_for_pillow_and_back(tmp_path: Path, name: str, error: flo
     np.testing.assert_array_equal(again.samples, samples)
     assert (again.bit_depth, again.info.icc, again.info.xmp) == (8, ADOBE, XMP)
     assert exif.parse(again.info.exif or b"")[271] == exif.text("Testcam")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.avif", "a.jxl"])
+def test_exif_is_written_as_it_is(tmp_path: Path, name: str) -> None:
+    """Nothing is reduced, given another type or put into ASCII, as Pillow would."""
+    bias = exif.Entry(10, 1, struct.pack("<ii", 0, 3))
+    photo: exif.Directory = {33434: exif.Entry(5, 1, struct.pack("<II", 10, 1250)), 37380: bias}
+    ours: exif.Directory = {271: exif.text("Göthe"), exif.EXIF_IFD: photo}
+    block = exif.serialise(exif.cleaned(ours, "dpdeblur"))
+    write_picture(tmp_path / name, smooth(), info(exif=block))
+    again = exif.parse(read_picture(tmp_path / name).info.exif or b"")
+    assert again == exif.parse(block) | {exif.SOFTWARE: again[exif.SOFTWARE]}
 
 
 @pytest.mark.parametrize("name", ["a.webp", "a.jxl"])

@@ -71,6 +71,11 @@ class TestFloatingPoint:
         assert read_map(path, warn=warnings.append).shape == (4, 5)
         assert warnings == [f"{path}: Only the first of its 3 pages was read."]
 
+    def test_comes_upright(self, tmp_path: Path, defocus: Array) -> None:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, defocus, metadata=None, extratags=[(0x0112, 3, 1, 6, True)])
+        np.testing.assert_array_equal(read_map(path), np.rot90(defocus, -1))
+
     def test_an_existing_map_stays(self, tmp_path: Path, defocus: Array) -> None:
         path = tmp_path / "a.tif"
         write_map(path, defocus)

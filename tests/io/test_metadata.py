@@ -415,6 +415,16 @@ def test_damaged_blocks(
     assert capfd.readouterr() == ("", "")
 
 
+def test_an_orientation_without_meaning_costs_nothing_else(tmp_path: Path) -> None:
+    path = camera_file(tmp_path / "a.jpg", exif=camera_exif(0))
+    info = read_picture(path).info
+    assert info.orientation == 1
+    assert info.exif is not None
+    assert b"EF85mm" in info.exif
+    (warning,) = info.warnings
+    assert warning.endswith("damaged (orientation 0); it is taken for upright.")
+
+
 def test_damaged_blocks_in_jpeg(tmp_path: Path) -> None:
     exif = b"Exif\0\0" + bytes(20)
     path = camera_file(tmp_path / "a.jpg", exif=exif, xmp=b"no xml", icc_profile=b"no profile")
@@ -429,6 +439,18 @@ def test_lost_part_of_a_long_profile(tmp_path: Path) -> None:
     data.write_bytes(parts[0] + b"ICC_PROFILE\0\7" + parts[1])
     info = read_picture(data).info
     assert (info.icc, len(info.warnings)) == (None, 1)
+
+
+def test_lost_end_of_a_long_profile(tmp_path: Path) -> None:
+    """What is left of it may look like a profile."""
+    path = camera_file(tmp_path / "a.jpg", exif=None, icc_profile=PROFILE + bytes(90_000))
+    data = path.read_bytes()
+    last = data.index(b"ICC_PROFILE\0\2") - 4
+    length = int.from_bytes(data[last + 2 : last + 4], "big")
+    path.write_bytes(data[:last] + data[last + 2 + length :])
+    info = read_picture(path).info
+    assert info.icc is None
+    assert info.warnings == (f"{path}: The colour profile is incomplete and was left out.",)
 
 
 @pytest.mark.parametrize(
