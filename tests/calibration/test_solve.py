@@ -88,6 +88,16 @@ class TestSolve:
         assert steps == [(done, 8) for done in range(9)]
 
     @pytest.mark.slow
+    def test_focus_may_breathe_by_more_than_half_the_spacing(self) -> None:
+        """The pattern at the blurred views' borders lies beyond those of the sharp picture."""
+        breath = 0.91
+        solved = solve(shots_of(take(6.0, breath)), (1, 1), 15)
+        down, along = HEIGHT / 2 + 1.3, WIDTH / 2 + 0.8
+        moved = np.hypot(down / breath - HEIGHT / 2, along / breath - WIDTH / 2)
+        assert moved > 1.8 * SPACING / 2
+        assert solved.drift == pytest.approx(moved, abs=0.3)
+
+    @pytest.mark.slow
     def test_without_noise_and_drift_little_is_left_unexplained(self) -> None:
         taken = take(6.0, 1.0, noise=False)
         solved = solve(shots_of(taken), GRID, 19)
