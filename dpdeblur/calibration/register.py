@@ -33,7 +33,10 @@ def dot_spacing(sharp: FloatArray32) -> float:
     part = sharp[tuple(slice(start, start + _PART) for start in starts)]
     dots = part - part.mean()
     if np.abs(dots).max() < _FAINTEST:
-        raise PatternError("the sharp picture has the same brightness everywhere")
+        raise PatternError(
+            "the sharp picture has the same brightness everywhere; give the shot of the dots "
+            "in focus"
+        )
     likeness = _correlated(dots) / _correlated(np.ones_like(dots))
     middle = tuple(side // 2 for side in likeness.shape)
     peaks = (likeness == maximum_filter(likeness, 5)) & (likeness > 0.4 * likeness[middle])
@@ -41,7 +44,9 @@ def dot_spacing(sharp: FloatArray32) -> float:
     distances = np.hypot(rows - middle[0], columns - middle[1])
     others = distances[distances > 0]
     if not len(others):
-        raise PatternError("the sharp picture shows no regular grid of dots")
+        raise PatternError(
+            "the sharp picture shows no regular grid of dots; give the shot of the dots in focus"
+        )
     return float(others.min())
 
 
@@ -86,7 +91,10 @@ def find_drift(sharp: FloatArray32, blurred: FloatArray32, spacing: float) -> Dr
     for _ in range(2):
         rows, columns, shifts, likeness = _matches(drift.undo(soft), blurred, spacing)
         if np.median(likeness) < _LIKENESS:
-            raise PatternError("the sharp picture does not show what the blurred ones show")
+            raise PatternError(
+                "the sharp picture does not show what the blurred ones show; take both "
+                "from one place"
+            )
         degree = min(_DEGREE, *(len(set(axis)) - 1 for axis in (rows, columns)))
         down, along = (
             surface.fit(rows / height, columns / width, values, degree, (height, width))

@@ -121,6 +121,14 @@ class TestSolve:
         np.testing.assert_allclose(raw.left, (numbers[0] - 1024.0) / 16383, rtol=1e-6)
         np.testing.assert_allclose(read_shots(*paths).left, numbers[0] / 65535.0, atol=1e-4)
 
+    def test_portraits_are_read_in_the_sensors_rows(self, tmp_path: Path) -> None:
+        numbers = np.random.default_rng(0).integers(0, 60000, (3, 80, 90), np.uint16)
+        paths = [tmp_path / f"{number}.tif" for number in range(3)]
+        for path, each in zip(paths, numbers, strict=True):
+            tifffile.imwrite(path, each, extratags=[(274, 3, 1, 6, True)], metadata=None)
+        raw = read_shots(*paths, levels=(0.0, 65535.0))
+        np.testing.assert_allclose(raw.sharp, numbers[2] / 65535, rtol=1e-6)
+
     def test_levels_are_kept(self) -> None:
         shots = dataclasses.replace(shots_of(take()), levels=(64.0, 1023.0))
         assert solve(shots, (1, 1), 15).calibration.levels == (64.0, 1023.0)
@@ -144,12 +152,14 @@ class TestSolve:
         flat = np.full_like(good.sharp, 0.2)
         noise = rng.random(good.sharp.shape, np.float32) ** 2
         for sharp, reason in ((flat, "the same brightness everywhere"), (noise, "no regular grid")):
-            with pytest.raises(PatternError, match=reason):
+            with pytest.raises(
+                PatternError, match=f"{reason}.*; give the shot of the dots in focus"
+            ):
                 solve(dataclasses.replace(good, sharp=sharp), GRID)
         with pytest.raises(PatternError, match="white dots on black"):
             solve(dataclasses.replace(good, sharp=0.8 - good.sharp), GRID)
         other = dataclasses.replace(good, left=noise, right=noise[::-1].copy())
-        with pytest.raises(PatternError, match="does not show what the blurred ones show"):
+        with pytest.raises(PatternError, match="what the blurred ones show; take both from"):
             solve(other, GRID)
         part = good.sharp.copy()
         part[:, 212:] = 0

@@ -146,7 +146,7 @@ class TestSolve:
             (("l.png", "r.png", "none.png"), "none.png does not exist"),
             (
                 ("l.png", "r.png", "s.png", "--white-left", "wl.png", "--white-right", "black.png"),
-                "black.png has black pixels",
+                "black.png has black pixels, so it does not show a white sheet; photograph one",
             ),
         ):
             assert sentence in failure(calibrate("solve", *arguments, "-o", "c.npz"))
