@@ -16,6 +16,8 @@ CELL = 8
 """Pixels along which a stored ratio has one value."""
 _BOX = 101
 """Pixels along the window that a white sheet is averaged over."""
+_NEAR = 21
+"""The same before its views are compared."""
 _DEGREE = 3
 """Total degree of the polynomial."""
 
@@ -48,8 +50,9 @@ def white_ratio(left: FloatArray32, right: FloatArray32) -> FloatArray32:
 
     Beyond the frame it goes on as steeply as within. Both must be positive.
     """
-    ratio = uniform_filter((left / right).astype(np.float32), _BOX // 5)  # noise at the border
-    ratio = np.pad(ratio, _BOX // 2, "reflect", reflect_type="odd")
+    # Means first: noise at the border must not count twice, nor a dead pixel as a large ratio.
+    light, other = (uniform_filter(sheet.astype(np.float32), _NEAR) for sheet in (left, right))
+    ratio = np.pad(light / other, _BOX // 2, "reflect", reflect_type="odd")
     inner = slice(_BOX // 2, -(_BOX // 2))
     smooth: FloatArray32 = uniform_filter(ratio, _BOX)[inner, inner]
     return smooth

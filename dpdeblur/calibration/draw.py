@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _LIGHT = 0.99
 """Fraction of the light that is shown; the kernels' dark rims are cut away."""
+_TALLEST = 20
+"""Inches of one panel at most."""
 
 
 def draw_kernels(path: Path, calibration: Calibration, *, overwrite: bool = False) -> None:
@@ -28,7 +30,7 @@ def draw_kernels(path: Path, calibration: Calibration, *, overwrite: bool = Fals
     shown = _shown(calibration)
     left, right = (part[..., shown, shown] for part in (calibration.left, calibration.right))
     rows, columns = left.shape[:2]
-    height = 5 * rows / columns + 0.9
+    height = min(5 * rows / columns, _TALLEST) + 0.9
     figure = Figure(figsize=(11, 2 * height), layout="constrained")
     axes = figure.subplots(2, 2)
     brightest = max(left.max(), right.max())

@@ -33,7 +33,10 @@ def dot_spacing(sharp: FloatArray32) -> float:
     part = sharp[tuple(slice(start, start + _PART) for start in starts)]
     dots = part - part.mean()
     if np.abs(dots).max() < _FAINTEST:
-        raise PatternError("the sharp picture has the same brightness everywhere")
+        raise PatternError(
+            "the sharp picture has the same brightness everywhere; give the shot of the dots "
+            "in focus"
+        )
     likeness = _correlated(dots) / _correlated(np.ones_like(dots))
     middle = tuple(side // 2 for side in likeness.shape)
     peaks = (likeness == maximum_filter(likeness, 5)) & (likeness > 0.4 * likeness[middle])
@@ -41,7 +44,9 @@ def dot_spacing(sharp: FloatArray32) -> float:
     distances = np.hypot(rows - middle[0], columns - middle[1])
     others = distances[distances > 0]
     if not len(others):
-        raise PatternError("the sharp picture shows no regular grid of dots")
+        raise PatternError(
+            "the sharp picture shows no regular grid of dots; give the shot of the dots in focus"
+        )
     return float(others.min())
 
 
@@ -86,7 +91,10 @@ def find_drift(sharp: FloatArray32, blurred: FloatArray32, spacing: float) -> Dr
     for _ in range(2):
         rows, columns, shifts, likeness = _matches(drift.undo(soft), blurred, spacing)
         if np.median(likeness) < _LIKENESS:
-            raise PatternError("the sharp picture does not show what the blurred ones show")
+            raise PatternError(
+                "the sharp picture does not show what the blurred ones show; take both "
+                "from one place"
+            )
         degree = min(_DEGREE, *(len(set(axis)) - 1 for axis in (rows, columns)))
         down, along = (
             surface.fit(rows / height, columns / width, values, degree, (height, width))
@@ -99,7 +107,10 @@ def find_drift(sharp: FloatArray32, blurred: FloatArray32, spacing: float) -> Dr
 def _matches(
     sharp: FloatArray32, blurred: FloatArray32, spacing: float
 ) -> tuple[FloatArray64, FloatArray64, FloatArray64, FloatArray64]:
-    """Rows and columns of `N` parts' middles, their shifts `2 x N` and how alike they are."""
+    """Rows and columns of `N` parts' middles, their shifts `2 x N` and how alike they are.
+
+    Parts whose dots lie beyond the sharp picture's border are left out.
+    """
     search = max(round(spacing / 2), 2)
     side = int(min(max(3 * spacing, 48), 256, *(length - 2 * search for length in sharp.shape)))
     if side < spacing:
@@ -112,14 +123,20 @@ def _matches(
     middle = parts.mean(0)
     parts = parts[np.argsort(np.square(parts - middle).sum(1))]
     shifts, likeness = np.zeros((len(parts), 2)), np.zeros(len(parts))
+    there = np.ones(len(parts), bool)
     for index, part in enumerate(parts):
         # The search starts from what the nearest part gave, so that it does not jump by a dot.
         expected = np.zeros(2)
         if index:
             nearest = np.square(parts[:index] - part).sum(1).argmin()
             expected = np.rint(shifts[nearest])
-        corner = np.clip(part + expected - search, 0, np.array(sharp.shape) - side - 2 * search)
-        corner = corner.astype(int)
+        wanted = part + expected - search
+        corner = np.clip(wanted, 0, np.array(sharp.shape) - side - 2 * search).astype(int)
+        # Farther off only the next dots would be found, in place of those that are out of sight.
+        there[index] = np.abs(corner - wanted).max() <= search / 2
+        if not there[index]:
+            shifts[index] = expected
+            continue
         window = np.s_[
             corner[0] : corner[0] + side + 2 * search, corner[1] : corner[1] + side + 2 * search
         ]
@@ -128,7 +145,8 @@ def _matches(
         peak = np.unravel_index(scores.argmax(), scores.shape)
         likeness[index] = scores[peak]
         shifts[index] = corner - part + _summit(scores, peak)
-    return parts[:, 0] + side / 2, parts[:, 1] + side / 2, shifts.T, likeness
+    rows, columns = (parts[there] + side / 2).T
+    return rows, columns, shifts[there].T, likeness[there]
 
 
 def _summit(scores: FloatArray32, peak: tuple[np.intp, ...]) -> FloatArray64:

@@ -92,7 +92,10 @@ def read_shots(
     if whites is not None:
         for path, sheet in zip(whites, light[3:], strict=True):
             if sheet.min() <= 0:
-                raise PatternError(f"{path} has black pixels, so it does not show a white sheet")
+                raise PatternError(
+                    f"{path} has black pixels, so it does not show a white sheet; photograph one "
+                    "that is evenly lit and fills the frame"
+                )
         shots = replace(shots, whites=(light[3], light[4]))
     notes = tuple(note for picture in pictures for note in picture.info.warnings)
     return replace(shots, warnings=notes)

@@ -31,17 +31,18 @@ class Balance:
     """The relative difference (A - B) / (A + B) of the sides, a smooth surface for each colour.
 
     `coefficients` (3 x 6: red, green, blue) belong to 1, x, y, xy, x^2, y^2, with x and y from -1
-    to 1 across the picture.
+    to 1 across the picture. A surface keeps within its colour's `limits` (3 x 2: low, high).
     """
 
     coefficients: Plane
+    limits: Plane
 
     def at(self, colour: int, x: Plane, y: Plane) -> Plane:
         """The difference of a colour at positions `x` (a row) and `y` (a column)."""
         mean, across, down, skew, across_2, down_2 = self.coefficients[colour]
         rows = mean + down * y + down_2 * y**2
         surface: Plane = rows + (across * x + across_2 * x**2) + skew * y * x
-        return surface.clip(-_LARGEST, _LARGEST)
+        return surface.clip(*self.limits[colour])
 
     @property
     def strongest(self) -> float:
@@ -50,14 +51,15 @@ class Balance:
         return max(float(abs(self.at(c, grid[None], grid[:, None])).max()) for c in range(3))
 
 
-NO_BALANCE = Balance(np.zeros((3, 6)))
+NO_BALANCE = Balance(np.zeros((3, 6)), np.zeros((3, 2)))
 
 
 def measure_balance(first: Frame, second: Frame, clip: int) -> Balance:
     """Fit the sides' difference over the blocks that are lit and not clipped.
 
     The scene's disparity moves light between neighbouring blocks; the fit is robust to that. A
-    picture with few such blocks gets a constant for each colour, or nothing.
+    picture with few such blocks gets a constant for each colour, or nothing. Elsewhere nothing is
+    known, so the difference is not larger than it is there, nor than a half.
     """
     sums = np.zeros((3, 3, *_BLOCKS))  # colour; both, one, number of pixels; blocks
     for light in light_of(first, second, clip):
@@ -66,9 +68,9 @@ def measure_balance(first: Frame, second: Frame, clip: int) -> Balance:
         for kind, value in enumerate(values):
             sums[colour, kind] += _in_blocks(value * light.unclipped)
     y, x = (2 * (np.arange(count) + 0.5) / count - 1 for count in _BLOCKS)
-    return Balance(
-        np.array([_fit(both, one, count, x[None], y[:, None]) for both, one, count in sums])
-    )
+    fits = [_fit(both, one, count, x[None], y[:, None]) for both, one, count in sums]
+    coefficients, limits = (np.array(part) for part in zip(*fits, strict=True))
+    return Balance(coefficients, limits)
 
 
 def positions(row: int, column: int, shape: tuple[int, int]) -> tuple[Plane, Plane]:
@@ -88,11 +90,11 @@ def _in_blocks(plane: NDArray[np.float32]) -> Plane:
     return np.asarray(plane, np.float64)
 
 
-def _fit(both: Plane, one: Plane, count: Plane, x: Plane, y: Plane) -> Plane:
+def _fit(both: Plane, one: Plane, count: Plane, x: Plane, y: Plane) -> tuple[Plane, Plane]:
+    """The coefficients of one colour, and its limits."""
     lit = both > _LIT * np.maximum(count, 1)
     difference = 2 * one[lit] / both[lit] - 1
-    surfaces = (1.0, x, y, x * y, x**2, y**2)
-    terms = np.stack([np.broadcast_to(surface, both.shape)[lit] for surface in surfaces])
+    terms = _terms(x, y)[:, lit]
     fitted = np.zeros(len(terms))
     for number in (len(terms), 1):
         if difference.size >= _ENOUGH * number:
@@ -105,4 +107,12 @@ def _fit(both: Plane, one: Plane, count: Plane, x: Plane, y: Plane) -> Plane:
             )
             fitted[:number] = fit.x
             break
-    return fitted
+    # As far out as the blocks' own rims, so that the picture's corners count if they are lit.
+    within = fitted @ _terms(x / x.max(), y / y.max())[:, lit]
+    limits = np.array([within.min(initial=0.0), within.max(initial=0.0)])
+    return fitted, limits.clip(-_LARGEST, _LARGEST)
+
+
+def _terms(x: Plane, y: Plane) -> Plane:
+    """What the coefficients belong to, `6 x H x W`, at `x` (a row) and `y` (a column)."""
+    return np.stack(np.broadcast_arrays(1.0, x, y, x * y, x**2, y**2))

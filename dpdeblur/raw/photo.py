@@ -123,10 +123,12 @@ def _with_frames(photo: RawPhoto, data: bytes) -> RawPhoto:
     photo = replace(photo, frames=(first,), clip=clip)
     raw = unpack(path, data, 1)
     if raw is None:  # LibRaw counts frames of the largest size only
-        unequal = FramesDisagreeError(path, "its frames differ in size")
-        single = len(photo.header.strips) < 2
+        count = len(photo.header.strips)
+        if count > 1:
+            unequal = FramesDisagreeError(path, "its frames differ in size")
+            return replace(photo, frame_count=min(count, 3), problem=unequal)
         alone = SingleFrameError(path, was_on=photo.header.note.dual_pixel)
-        return replace(photo, problem=alone if single else unequal)
+        return replace(photo, problem=alone)
     if _is_there(path, data, 2):
         return replace(photo, frame_count=3, problem=RawBurstError(path))
     second = take_frame(path, raw)

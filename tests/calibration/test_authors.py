@@ -41,6 +41,17 @@ class TestImport:
         light = 3000 + 600 * np.linspace(0, 1, 504 + 2 * along)[along : along + 504]
         np.testing.assert_allclose(matched, np.broadcast_to(light / 3000, (336, 504)), rtol=5e-3)
 
+    def test_a_dead_pixel_of_a_white_sheet_is_no_vignetting(self, tmp_path: Path) -> None:
+        written = authors_folder(tmp_path)
+        clean = import_folder(tmp_path).ratio
+        sheet = written["sheet_right"].copy()
+        sheet[200, 300] = 1025
+        Image.fromarray(sheet).save(tmp_path / "white_sheet_right_crop.png")
+        found = import_folder(tmp_path).ratio
+        assert clean is not None
+        assert found is not None
+        np.testing.assert_allclose(found, clean, rtol=1e-3)
+
     def test_the_radius_is_that_of_a_disk_as_wide(self, tmp_path: Path) -> None:
         written = authors_folder(tmp_path)
         squares, apart = [], []

@@ -12,14 +12,38 @@ from PIL import Image
 from dpdeblur.calibration import draw_kernels
 from dpdeblur.errors import OutputExistsError
 from dpdeblur.optics import Calibration
-from support.dot_shots import COLUMNS, ROWS, take
-
-GRID = ROWS, COLUMNS
+from support.dot_shots import take
 
 
 class TestDraw:
+    def test_each_kernel_is_drawn_in_its_tile(self, tmp_path: Path) -> None:
+        """Those of one tile are points, as bright as can be; all others are spread evenly."""
+        left, right = np.ones((2, 2, 3, 9, 9), np.float32)
+        for part, row, column in ((left, 0, 2), (right, 1, 0)):
+            part[row, column] = 0
+            part[row, column, 4, 4] = 1
+        draw_kernels(tmp_path / "kernels.png", Calibration(left, right, 3.0))
+        drawn = np.asarray(Image.open(tmp_path / "kernels.png").convert("L")).astype(int)
+        height, width = drawn.shape
+        upper = drawn[: height // 2]
+        for panel, middle in (
+            (upper[:, : width // 2], (1 / 4, 5 / 6)),
+            (upper[:, width // 2 :], (3 / 4, 1 / 6)),
+        ):
+            dark = panel < 100  # figures are white
+            rows, columns = (np.flatnonzero(dark.mean(axis) > 0.5) for axis in (1, 0))
+            inside = panel[rows[0] : rows[-1], columns[0] : columns[-1]]
+            point = np.argwhere(inside > 200).mean(0) / inside.shape
+            np.testing.assert_allclose(point, middle, atol=0.02)
+
+    def test_a_column_of_many_tiles_is_no_endless_picture(self, tmp_path: Path) -> None:
+        kernels = np.ones((64, 1, 3, 3), np.float32)
+        draw_kernels(tmp_path / "kernels.png", Calibration(kernels, kernels, 3.0))
+        with Image.open(tmp_path / "kernels.png") as picture:
+            assert picture.height < 6000
+
     @pytest.mark.slow
-    def test_kernels_stand_in_their_tiles(self, tmp_path: Path) -> None:
+    def test_left_is_orange_and_right_is_blue(self, tmp_path: Path) -> None:
         taken = take()
         path = tmp_path / "kernels.png"
         plain = Calibration(*taken.kernels.astype(np.float32), 6.0)

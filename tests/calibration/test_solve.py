@@ -88,6 +88,16 @@ class TestSolve:
         assert steps == [(done, 8) for done in range(9)]
 
     @pytest.mark.slow
+    def test_focus_may_breathe_by_more_than_half_the_spacing(self) -> None:
+        """The pattern at the blurred views' borders lies beyond those of the sharp picture."""
+        breath = 0.91
+        solved = solve(shots_of(take(6.0, breath)), (1, 1), 15)
+        down, along = HEIGHT / 2 + 1.3, WIDTH / 2 + 0.8
+        moved = np.hypot(down / breath - HEIGHT / 2, along / breath - WIDTH / 2)
+        assert moved > 1.8 * SPACING / 2
+        assert solved.drift == pytest.approx(moved, abs=0.3)
+
+    @pytest.mark.slow
     def test_without_noise_and_drift_little_is_left_unexplained(self) -> None:
         taken = take(6.0, 1.0, noise=False)
         solved = solve(shots_of(taken), GRID, 19)
@@ -110,6 +120,14 @@ class TestSolve:
         raw = read_shots(*paths, levels=(1024.0, 16383.0))
         np.testing.assert_allclose(raw.left, (numbers[0] - 1024.0) / 16383, rtol=1e-6)
         np.testing.assert_allclose(read_shots(*paths).left, numbers[0] / 65535.0, atol=1e-4)
+
+    def test_portraits_are_read_in_the_sensors_rows(self, tmp_path: Path) -> None:
+        numbers = np.random.default_rng(0).integers(0, 60000, (3, 80, 90), np.uint16)
+        paths = [tmp_path / f"{number}.tif" for number in range(3)]
+        for path, each in zip(paths, numbers, strict=True):
+            tifffile.imwrite(path, each, extratags=[(274, 3, 1, 6, True)], metadata=None)
+        raw = read_shots(*paths, levels=(0.0, 65535.0))
+        np.testing.assert_allclose(raw.sharp, numbers[2] / 65535, rtol=1e-6)
 
     def test_levels_are_kept(self) -> None:
         shots = dataclasses.replace(shots_of(take()), levels=(64.0, 1023.0))
@@ -134,12 +152,14 @@ class TestSolve:
         flat = np.full_like(good.sharp, 0.2)
         noise = rng.random(good.sharp.shape, np.float32) ** 2
         for sharp, reason in ((flat, "the same brightness everywhere"), (noise, "no regular grid")):
-            with pytest.raises(PatternError, match=reason):
+            with pytest.raises(
+                PatternError, match=f"{reason}.*; give the shot of the dots in focus"
+            ):
                 solve(dataclasses.replace(good, sharp=sharp), GRID)
         with pytest.raises(PatternError, match="white dots on black"):
             solve(dataclasses.replace(good, sharp=0.8 - good.sharp), GRID)
         other = dataclasses.replace(good, left=noise, right=noise[::-1].copy())
-        with pytest.raises(PatternError, match="does not show what the blurred ones show"):
+        with pytest.raises(PatternError, match="what the blurred ones show; take both from"):
             solve(other, GRID)
         part = good.sharp.copy()
         part[:, 212:] = 0

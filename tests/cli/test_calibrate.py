@@ -146,7 +146,7 @@ class TestSolve:
             (("l.png", "r.png", "none.png"), "none.png does not exist"),
             (
                 ("l.png", "r.png", "s.png", "--white-left", "wl.png", "--white-right", "black.png"),
-                "black.png has black pixels",
+                "black.png has black pixels, so it does not show a white sheet; photograph one",
             ),
         ):
             assert sentence in failure(calibrate("solve", *arguments, "-o", "c.npz"))
@@ -240,9 +240,8 @@ class TestImportAndShow:
         assert "already exists" in failure(calibrate("import", tmp_path / "theirs", "-o", out))
         assert calibrate("import", tmp_path / "theirs", "-o", out, "--overwrite").exit_code == 0
         assert "unknown format" in failure(calibrate("show", out, "-o", tmp_path / "k.jpg"))
-        assert "one of the inputs" not in failure(
-            calibrate("show", out, "-o", tmp_path / "theirs.txt")
-        )
+        named = out.rename(tmp_path / "c.png")
+        assert "one of the inputs" in failure(calibrate("show", named, "-o", named, "--overwrite"))
         (tmp_path / "k.png").write_text("kept")
         assert "already exists" in failure(calibrate("show", out, "-o", tmp_path / "k.png"))
         assert (tmp_path / "k.png").read_text() == "kept"

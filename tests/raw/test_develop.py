@@ -212,6 +212,22 @@ def test_the_night_is_not_what_sides_are_evened_out_by(dark: int, error: int) ->
     assert abs(measure_balance(first, second, WHITE).coefficients[:, 0]).max() < 0.002
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_lit_says_little_of_the_dark_around_it(seed: int) -> None:
+    """Disparity looks like shading; carried on from a lit corner it would grow without end."""
+    rng = np.random.default_rng(seed)
+    scene = rng.uniform(0.05, 1, (19, 20)).repeat(16, 0).repeat(16, 1)[:300]
+    one, other = np.full((2, 960, 1440), 30.0)
+    one[100:400, 100:400] += 3000 * scene[:, :300]
+    other[100:400, 100:400] += 3000 * scene[:, 8:308]
+    first, second = (numbers(light + BLACK) for light in (one + other, one))
+    balance = measure_balance(first, second, WHITE)
+    assert balance.strongest < 0.1
+    dark = np.s_[500:, 500:]
+    for side, truth in zip(split(first, second, WHITE, balance), (one, other), strict=True):
+        assert (side[dark] - BLACK) / 2 == pytest.approx(truth[dark], rel=0.1)
+
+
 def test_balance_of_next_to_nothing() -> None:
     dark = frame(np.full((32, 48), BLACK, np.uint16), BLACK)
     assert measure_balance(dark, dark, WHITE).strongest == 0
@@ -525,7 +541,8 @@ def split_pixel(
     x, y = 2 * (column + 0.5) / width - 1, 2 * (row + 0.5) / height - 1
     factors = balance.coefficients[RGGB[row % 2, column % 2]]
     difference = float(factors @ [1, x, y, x * y, x * x, y * y])
-    difference = min(max(difference, -0.5), 0.5)
+    low, high = balance.limits[RGGB[row % 2, column % 2]]
+    difference = min(max(difference, low), high)
     sides = (2 * one / (1 + difference), 2 * (both - one) / (1 - difference))
     first_side, second_side = (min(max(black + side, 0), 65535) for side in sides)
     return first_side, second_side

@@ -16,7 +16,7 @@ from dpdeblur.raw import RawPhoto, examine_raw, open_raw, read_photo
 from dpdeblur.raw.frames import take_frame
 from support.cr2_writer import build_cr2, dual_pixel_frames, masked_frame, to_mosaic, write_cr2
 from support.dual_pixel_raw import smooth_scene, write_scene
-from support.other_raws import CASES, Mosaic, burst, frames, single_frame
+from support.other_raws import CASES, Mosaic, burst, frames, frames_of_two_sizes, single_frame
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,8 @@ def test_examining_tells_what_it_can(tmp_path: Path) -> None:
     assert isinstance(photo.problem, SingleFrameError)
     assert (photo.frame_count, len(photo.frames), photo.raw_size) == (1, 1, (48, 64))
     assert examine_raw(burst(tmp_path)).frame_count == 3
+    unequal = examine_raw(frames_of_two_sizes(tmp_path))
+    assert (unequal.frame_count, len(unequal.frames)) == (2, 1)
 
 
 def test_one_view_alone_lacks_the_other(tmp_path: Path) -> None:
