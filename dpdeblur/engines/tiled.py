@@ -31,7 +31,7 @@ _SHARES = (0.6, 0.9)
 # Bytes that tiles take on the CPU even where there are more: larger ones are hardly faster.
 _FAST = 350_000_000
 # Memory is given back after so many tiles: the heap's holes grow, and filling them takes time.
-_TIDY = 8
+_TIDY = 4
 # The axes along which the passes of an ensemble are mirrored.
 _MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
 
