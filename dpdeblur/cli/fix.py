@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -112,16 +113,17 @@ def fix(
     runner = request.make()
     pair = runner.read(pair)
     restored = printer.restore(runner, pair, output.name, window)
-    pixels = pair.upright(restored.samples)
+    pixels, info = pair.upright(restored.samples), _info(pair, shown)
     printer.note(*_options.statement(develop), *raw.remarks(pair), *restored.run.notes)
-    info = _info(pair, shown)
     how = {"metadata": not no_metadata, "overwrite": overwrite}
+    # The views of a large picture take as much memory as encoding it does.
+    views = pair if saved or compare or sharp else None
+    del pair
     printer.warn(*write_picture(output, pixels, info, quality=quality, linear=linear, **how))
-    pictures = {saved[side]: (pair.upright(getattr(pair, side)), pair.info) for side in sides}
-    if compare is not None:
-        pictures[compare] = _beside(pair, window, restored), info and replace(info, alpha=None)
-    for path, (picture, like) in pictures.items():
-        printer.warn(*write_picture(path, picture, like, **how))
+    if views is not None:
+        others = _others(views, saved, compare, window, restored)
+        for path, (picture, like) in others.items():
+            printer.warn(*write_picture(path, picture, like, **how))
 
     height, width = pixels.shape[:2]
     human = f"{output}  {width}x{height}, {describe_run(restored.run)}"
@@ -129,13 +131,13 @@ def fix(
     data |= {"crop": astuple(part)} if part else {}
     data |= {"compare": compare} if compare else {}
     data |= {"frame_1": develop.side_of_frame_1, "views": saved} if develop else {}
-    if sharp is None:
+    if sharp is None or views is None:
         printer.result(human, data)
         return
     from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules  # 70 MB that are for scores only
 
     rules, truth_pixels = Rules(protocol or DEFAULT_PROTOCOL), sharp.srgb()[window]
-    table, scores = _scored(rules, _untouched(pair, window), restored.image, truth_pixels)
+    table, scores = _scored(rules, _untouched(views, window), restored.image, truth_pixels)
     printer.result(rendered(human, table), data | scores)
 
 
@@ -147,6 +149,23 @@ def _check_sizes(output: Path, compare: Path | None, shown: Window) -> None:
         from dpdeblur.report import beside_shape
 
         check_size(compare, *beside_shape(*shown.shape))
+
+
+def _others(
+    views: DualPixelPair,
+    saved: Mapping[str, Path],
+    compare: Path | None,
+    window: Window,
+    restored: Restored,
+) -> dict[Path, tuple[NDArray[np.float32], PictureInfo | None]]:
+    """The pictures to write beside the result, and what their files are to carry."""
+    found = {
+        path: (views.upright(getattr(views, side)), views.info) for side, path in saved.items()
+    }
+    if compare is not None:
+        info = views.info and replace(views.info, alpha=None)
+        found[compare] = _beside(views, window, restored), info
+    return found
 
 
 def _info(pair: DualPixelPair, shown: Window) -> PictureInfo | None:

@@ -13,7 +13,7 @@ from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.tiled import TiledRun
 from dpdeblur.engines.window import Window
-from dpdeblur.memory import peak_memory, reset_peak_memory, reusing_memory
+from dpdeblur.memory import peak_memory, reset_peak_memory
 from dpdeblur.models import LoadedModel, MCCNet
 from dpdeblur.pair import DualPixelPair
 
@@ -95,8 +95,7 @@ class Network:
         levels = self.model.descriptor.levels_for(*pair.shape)
         run = TiledRun(self._network, self.model.descriptor, pair, levels, self.options)
         window = window or Window.whole(pair.shape)
-        with reusing_memory(setup.device):
-            tiles, size = run.levels(pair, window, progress)
+        tiles, size = run.levels(pair, window, progress)
         record = RunInfo(
             engine=self.name,
             settings=self.settings,

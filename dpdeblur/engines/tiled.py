@@ -20,7 +20,7 @@ from dpdeblur.engines.plan import Tile, plan_tiles, round_up, whole, window_read
 from dpdeblur.engines.pyramid import Samples, Views, floats, half_size, pyramid, store
 from dpdeblur.engines.window import Window
 from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
-from dpdeblur.memory import free_memory, is_out_of_memory, release_unused
+from dpdeblur.memory import free_memory, is_out_of_memory, release_unused, reusing_memory
 from dpdeblur.models import MCCNet, ModelDescriptor
 from dpdeblur.models.margin import Margin
 from dpdeblur.pair import DualPixelPair
@@ -31,7 +31,7 @@ _SHARES = (0.6, 0.9)
 # Bytes that tiles take on the CPU even where there are more: larger ones are hardly faster.
 _FAST = 350_000_000
 # Memory is given back after so many tiles: the heap's holes grow, and filling them takes time.
-_TIDY = 8
+_TIDY = 4
 # The axes along which the passes of an ensemble are mirrored.
 _MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
 
@@ -84,16 +84,8 @@ class TiledRun:
             release_unused(self.device)  # what the scale before leaves
             self._measure(len(scales))
             self.pixels = np.empty((*self.views.shape, 3), self.kind)
-            kept: list[Tile] = []
-            todo = self._cut(plans[len(scales)])
-            while todo:
-                if not self.compute(todo[0]):
-                    todo = self._cut(todo)
-                    continue
-                kept.append(todo.pop(0))
-                if len(kept) % _TIDY == 0:
-                    release_unused(self.device)
-                self.meter.add(self._inside(kept[-1], len(scales)))
+            with reusing_memory(self.device):  # pictures are outside, where they leave no holes
+                kept = self._compute_all(plans[len(scales)])
             self.coarser = self.pixels if scales else None
         rows = max(min(tile.rows.stop, height) - tile.rows.start for tile in kept)
         columns = max(min(tile.columns.stop, width) - tile.columns.start for tile in kept)
@@ -135,6 +127,20 @@ class TiledRun:
         height, width = self.sizes[level]
         rows, columns = min(tile.rows.stop, height), min(tile.columns.stop, width)
         return (rows - tile.rows.start) * (columns - tile.columns.start)
+
+    def _compute_all(self, plan: list[Tile]) -> list[Tile]:
+        """Fill the tiles of this level into `pixels`; those that were computed."""
+        kept: list[Tile] = []
+        todo = self._cut(plan)
+        while todo:
+            if not self.compute(todo[0]):
+                todo = self._cut(todo)
+                continue
+            kept.append(todo.pop(0))
+            if len(kept) % _TIDY == 0:
+                release_unused(self.device)
+            self.meter.add(self._inside(kept[-1], self.level))
+        return kept
 
     def compute(self, tile: Tile) -> bool:
         """Fill the tile's part of `pixels`; False if it has to be planned and computed anew."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from dpdeblur.raw.frames import Frame
 from dpdeblur.raw.light import light_of
@@ -96,6 +95,8 @@ def _fit(both: Plane, one: Plane, count: Plane, x: Plane, y: Plane) -> tuple[Pla
     difference = 2 * one[lit] / both[lit] - 1
     terms = _terms(x, y)[:, lit]
     fitted = np.zeros(len(terms))
+    from scipy.optimize import least_squares  # 24 MB that only raw files are worth
+
     for number in (len(terms), 1):
         if difference.size >= _ENOUGH * number:
             used = terms[:number]
