@@ -35,7 +35,9 @@ LIBRARIES = (
     "imagecodecs",
 )
 ONLY_IN = {
-    "compact": "levels use_bank use_volume use_selection radii widths blocks view_widths bands",
+    "compact": (
+        "levels use_bank use_volume use_selection contrast radii widths blocks view_widths bands"
+    ),
     "paper": "use_msf use_msfe stem_width encoder_widths fusion_widths decoder_widths tail_width",
 }
 """Keys of a network's configuration that mean something to one kind of body only."""

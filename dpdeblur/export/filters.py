@@ -85,6 +85,7 @@ class TiledFrontEnd(FrontEnd):
 
     def __init__(self, front_end: FrontEnd) -> None:
         nn.Module.__init__(self)
+        self.contrast = front_end.contrast
         self.banks = nn.ModuleDict(
             {name: TiledFilters(filters) for name, filters in front_end.named_buffers()}
         )

@@ -37,7 +37,7 @@ class FrontEnd(nn.Module):
     def __init__(self, config: MCCNetConfig) -> None:
         super().__init__()
         self.each = Filtered()
-        self._contrast = config.contrast
+        self.contrast = config.contrast
         design = InverseDesign()
         side = 2 * design.reach + 1
         empty = torch.empty(len(config.radii), 2, side, side)
@@ -52,12 +52,12 @@ class FrontEnd(nn.Module):
 
     def to_light(self, picture: Tensor) -> Tensor:
         """Linear light of an encoded picture (any shape), without the S-curve of its camera."""
-        return srgb_to_linear(remove_contrast(picture, self._contrast))
+        return srgb_to_linear(remove_contrast(picture, self.contrast))
 
     def to_picture(self, light: Tensor) -> Tensor:
         """The inverse of `to_light`."""
         encoded = linear_to_srgb(light)
-        return add_contrast(encoded, self._contrast) if self._contrast else encoded
+        return add_contrast(encoded, self.contrast) if self.contrast else encoded
 
     def filtered(
         self,

@@ -42,7 +42,7 @@ class TestInfo:
         with torch.device("meta"):
             other = replace(PAPER, levels=2, use_bank=False, use_selection=False, widths=(8, 8, 8))
             other = replace(other, use_volume=False, radii=(1.0,), blocks=(1, 1, 1))
-            other = replace(other, view_widths=(8, 8), bands=(1, 1))
+            other = replace(other, view_widths=(8, 8), bands=(1, 1), contrast=0.4)
             assert {k for k, v in vars(other).items() if v != getattr(PAPER, k)} == set(
                 ONLY_IN["compact"].split()
             )
