@@ -65,7 +65,7 @@ def carried(stored: Stored) -> Carried:
             if stored.orientation is None:
                 turned = exif.orientation(directory)
         except ValueError as error:
-            what = "it is taken for upright" if directory else "they were left out"
+            what = "the picture is taken for upright" if directory else "they were left out"
             notes.append(f"The EXIF data are damaged ({error}); {what}.")
     kept = exif.cleaned(exif.completed(directory, stored.tags), SOFTWARE)
     block = exif.serialise(kept) if kept else None

@@ -15,7 +15,8 @@ from dpdeblur.io.stored import Broken, Unusable
 
 _JPEG = {"JPEG", "ALT_JPEG", "JPEG_LOSSY"}
 _BLOCK = 16  # of JPEG, up to whose multiples parts may be filled
-_JPEG_2000 = re.compile(rb"\xff\x4f\xff\x51.{4}(.{34})", re.DOTALL)
+# Ahead, so that the end of one that is no header does not hide a true one.
+_JPEG_2000 = re.compile(rb"\xff\x4f\xff\x51(?=.{4}(.{34}))", re.DOTALL)
 _CHANNELS = 4
 _UNCHECKED = {"OJPEG", "JPEGXR", "JPEGXR_NDPI", "LERC", "JETRAW", "EER_V0", "EER_V1", "EER_V2"}
 

@@ -60,12 +60,12 @@ def encode(stored: Stored, quality: int | None = None) -> bytes:
 
 
 def sizes(data: bytes) -> list[tuple[int, int]]:
-    """Height and width of the picture, and of each frame; none where the bytes are no WebP."""
+    """Each height and width that the file states; none where the bytes are no WebP."""
     return [(height, width) for height, width, _ in _frames(data)] if begins(data) else []
 
 
 def _frames(data: bytes) -> Iterator[tuple[int, int, int | None]]:
-    """Height and width wherever they stand, and the length of a frame with loss."""
+    """Each height and width, and the length of a picture with loss; not those of animations."""
     at = _HEADER
     while at + 18 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, at)

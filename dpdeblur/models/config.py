@@ -34,11 +34,11 @@ class MCCNetConfig:
     Compact: the picture is restored at `levels` scales, coarse to fine, with the same weights. At
     each, `use_bank` gives the network the views restored by the inverse for each signed radius of
     `radii` (pixels, positive behind focus), `use_volume` how badly each radius explains the views,
-    and `use_selection` lets it choose between these pictures pixel by pixel. Blur is undone in the
-    light before an S-curve of `contrast`, as cameras lay over sRGB. `widths` and `blocks` are the
-    channels and residual blocks at 1/2, 1/4 and 1/8 of the size; `view_widths` the channels
-    of each view's own features at 1/2 and 1/4, which are correlated in a band of `bands` pixels to
-    either side.
+    and `use_selection` lets it choose between these pictures pixel by pixel. `contrast` is the
+    strength of the S-curve that the front end takes off the views before it undoes blur. `widths`
+    and `blocks` are the channels and residual blocks at 1/2, 1/4 and 1/8 of the size; `view_widths`
+    the channels of each view's own features at 1/2 and 1/4, which are correlated in a band of
+    `bands` pixels to either side.
 
     Paper: widths it states (Section 3.1): 16 channels after the first convolution, then 32, 64,
     64, 128 after the encoder blocks. It leaves the Multi-scale Fusion, decoder and tail widths

@@ -18,10 +18,11 @@ def add_contrast(encoded: Tensor, contrast: Tensor | float) -> Tensor:
 
 
 def remove_contrast(encoded: Tensor, contrast: float) -> Tensor:
-    """The values (any shape) from which `add_contrast` makes `encoded`, clamped to [0, 1].
+    """The values (any shape) from which `add_contrast` makes `encoded`, in [0, 1].
 
-    `contrast` is in [0, 1). With u = x - 1/2, the curve is the cubic (1 + contrast / 2) u - 2
-    contrast u^3, which Viete's formula solves.
+    `contrast` is in [0, 1). Above 0, what lies outside [0, 1] becomes black or white. With
+    u = x - 1/2, the curve is the cubic (1 + contrast / 2) u - 2 contrast u^3, which Viete's formula
+    solves.
 
     >>> import torch
     >>> values = torch.tensor([0.0, 0.2, 0.5, 0.9])

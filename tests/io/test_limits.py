@@ -313,6 +313,17 @@ def test_a_part_of_many_channels(tmp_path: Path) -> None:
     assert "too large" in peak(tmp_path / "a.tif")[0]
 
 
+def test_a_header_that_other_bytes_seem_to_hide(tmp_path: Path) -> None:
+    """A box that ends as a codestream begins stands right before the true one."""
+    large = bytes(imagecodecs.jpeg2k_encode(np.zeros((2000, 2000, 3), np.uint8), codecformat="jp2"))
+    begin = large.index(b"jp2c") - 4
+    box = struct.pack(">I", 12) + b"free" + b"\xff\x4f\xff\x51"
+    (tmp_path / "a.tif").write_bytes(packed(JPEG_2000, large[:begin] + box + large[begin:]))
+    said, taken = peak(tmp_path / "a.tif")
+    assert "one of its parts is too large" in said
+    assert taken < 2**22
+
+
 def test_parts_whose_size_nobody_knows(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(packed(LERC, bytes(99)))
     assert "packed as LERC; save it with deflate or LZW first" in peak(tmp_path / "a.tif")[0]

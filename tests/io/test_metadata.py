@@ -422,7 +422,7 @@ def test_an_orientation_without_meaning_costs_nothing_else(tmp_path: Path) -> No
     assert info.exif is not None
     assert b"EF85mm" in info.exif
     (warning,) = info.warnings
-    assert warning.endswith("damaged (orientation 0); it is taken for upright.")
+    assert warning.endswith("damaged (orientation 0); the picture is taken for upright.")
 
 
 def test_damaged_blocks_in_jpeg(tmp_path: Path) -> None:
