@@ -42,6 +42,7 @@ DOCTESTED = [
     "dpdeblur.optics.calibration_file",
     "dpdeblur.optics.inverse",
     "dpdeblur.optics.photograph",
+    "dpdeblur.optics.tone",
     "dpdeblur.pair",
     "dpdeblur.training.loop",
     "dpdeblur.training.recipe",
