@@ -311,7 +311,8 @@ class TestWeights:
             find_weights("nope")
 
     @pytest.mark.parametrize(
-        ("name", "config"), [("paper", PAPER), ("mccnet", MCCNetConfig(use_cc=False))]
+        ("name", "config"),
+        [("paper", PAPER), ("mccnet", MCCNetConfig(use_cc=False, contrast=0.4))],
     )
     def test_shipped_weights_say_what_they_are(self, name: str, config: MCCNetConfig) -> None:
         model = load_model(name)
