@@ -72,6 +72,7 @@ def check(outcome: Outcome) -> None:
         assert outcome.error in {
             "FramesDisagreeError",
             "NotCanonRawError",
+            "NotRawError",
             "ReducedRawError",
             "SingleFrameError",
             "UnreadableFileError",
@@ -201,7 +202,7 @@ def test_cut_anywhere(read: Reader) -> None:
 def test_garbage(read: Reader, content: bytes, start: bytes) -> None:
     if start == b"crx":
         start = struct.pack(">I8s8s", 24, b"ftypcrx ", bytes(8)) + b"\0\0\1\0moov"
-    assert read(start + content).error in {"UnreadableFileError", "NotCanonRawError"}
+    assert read(start + content).error in {"UnreadableFileError", "NotRawError", "NotCanonRawError"}
 
 
 def picture(kind: str) -> bytes:
