@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dpdeblur.models.margin import NO_MARGIN, Margin
 
 _PIXELS = 32768
-"""In a band: few enough for the processor's cache, and for memory that is used again."""
+"""In a band on a CPU: few enough for its cache, and for memory that is used again."""
 
 
 def by_bands(
@@ -26,7 +26,9 @@ def by_bands(
     nearest = margin.at_most(1)
     features = margin.trim(features, nearest)
     inside, _ = nearest.part(NO_MARGIN, features.shape)
-    step = max(1, _PIXELS // (len(features) * features.shape[-1]))
+    step = inside.stop - inside.start
+    if features.device.type == "cpu":
+        step = max(1, _PIXELS // (len(features) * features.shape[-1]))
     for top in range(inside.start, inside.stop, step):
         rows = slice(top, min(inside.stop, top + step))
         first = max(0, top - 1)

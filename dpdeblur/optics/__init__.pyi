@@ -7,6 +7,7 @@ from .inverse import (
     filter_views,
     mismatch_filters,
 )
+from .jpeg import as_jpeg
 from .layers import (
     disparity_from_distance,
     layers_from_defocus,
@@ -30,6 +31,7 @@ __all__ = [
     "Layer",
     "add_contrast",
     "add_sensor_noise",
+    "as_jpeg",
     "design_inverses",
     "disparity_from_distance",
     "encode",

@@ -44,19 +44,26 @@ class Muon(torch.optim.Optimizer):
     def step(self) -> None:  # type: ignore[override]
         """Take a step by the parameters' gradients."""
         group = self.param_groups[0]
+        alike: dict[torch.Size, list[Tensor]] = {}
         for kernel in group["params"]:
-            if kernel.grad is None:
-                continue
-            state = self.state[kernel]
-            momentum = state.setdefault("momentum", torch.zeros_like(kernel))
-            momentum.lerp_(kernel.grad, 1 - _MOMENTUM)
-            ahead = kernel.grad.lerp(momentum, _MOMENTUM)
-            matrix = _orthogonal(_matrix(ahead))
-            scale = _MATCH * max(matrix.shape) ** 0.5
-            shape = (len(kernel), *kernel.shape[2:], kernel.shape[1])
-            kernel.mul_(1 - group["lr"] * group["weight_decay"])
-            kernel.add_(matrix.view(shape).permute(0, 3, 1, 2), alpha=-group["lr"] * scale)
+            if kernel.grad is not None:
+                alike.setdefault(kernel.shape, []).append(kernel)
+        for shape, kernels in alike.items():  # together, as a GPU takes as long for one
+            ahead = torch.stack([self._ahead(kernel) for kernel in kernels])
+            flat = ahead.permute(0, 1, 3, 4, 2)
+            steps = _orthogonal(flat.flatten(2)).view(flat.shape).permute(0, 1, 4, 2, 3)
+            scale = _MATCH * max(shape[0], shape[1:].numel()) ** 0.5
+            for kernel, step in zip(kernels, steps, strict=True):
+                kernel.mul_(1 - group["lr"] * group["weight_decay"])
+                kernel.add_(step, alpha=-group["lr"] * scale)
         self._others.step()
+
+    def _ahead(self, kernel: Tensor) -> Tensor:
+        """The gradient after Nesterov's momentum, which it joins."""
+        assert kernel.grad is not None
+        momentum = self.state[kernel].setdefault("momentum", torch.zeros_like(kernel))
+        momentum.lerp_(kernel.grad, 1 - _MOMENTUM)
+        return kernel.grad.lerp(momentum, _MOMENTUM)
 
     def state_dict(self) -> dict[str, Any]:
         """The state of both kinds of groups."""
@@ -95,16 +102,16 @@ def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
     )
 
 
-def _matrix(kernel: Tensor) -> Tensor:
-    return kernel.permute(0, 2, 3, 1).reshape(len(kernel), -1)
+def _orthogonal(matrices: Tensor) -> Tensor:
+    """About the nearest matrices whose singular values are all alike, by Newton-Schulz rounds.
 
-
-def _orthogonal(matrix: Tensor) -> Tensor:
-    """About the nearest matrix whose singular values are all alike, by Newton-Schulz rounds."""
-    wide = matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix
-    wide = wide / wide.norm().clamp(min=1e-12)
+    `N x rows x columns`.
+    """
+    tall = matrices.shape[1] > matrices.shape[2]
+    wide = matrices.mT if tall else matrices
+    wide = wide / wide.norm(dim=(1, 2), keepdim=True).clamp(min=1e-12)
     a, b, c = _COEFFICIENTS
     for _ in range(_ROUNDS):
         gram = wide @ wide.mT
-        wide = torch.addmm(wide, torch.addmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
-    return wide.mT if matrix.shape[0] > matrix.shape[1] else wide
+        wide = torch.baddbmm(wide, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
+    return wide.mT if tall else wide

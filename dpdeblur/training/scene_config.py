@@ -70,6 +70,8 @@ class CameraConfig:
     tone curve that a camera lays over sRGB, over the sharp picture too (see `optics.encode`).
     `offset` is that of the split between the views (see `DiskPSF`): 0 in the middle of the frame;
     toward the left and right sides of real pictures of that camera, kernels look like 0.5 and more.
+    The share `jpeg` of the views, but not the sharp picture, come from JPEGs of `quality`, as those
+    of pictures that were handed around do.
     """
 
     slope: Amount = 0.85
@@ -85,3 +87,5 @@ class CameraConfig:
     eight_bit: Share = 0.5
     contrast: Range[Annotated[float, within(-1, 1)]] = (0.0, 0.0)
     offset: Range[Annotated[float, within(-0.9, 0.9)]] = (0.0, 0.0)
+    jpeg: Share = 0.0
+    quality: Range[Annotated[float, within(1, 100)]] = (75.0, 98.0)

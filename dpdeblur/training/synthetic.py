@@ -14,7 +14,7 @@ from torch.nn import functional
 from dpdeblur.datasets import list_pictures
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.io import read_picture
-from dpdeblur.optics import DiskPSF, add_sensor_noise, encode, render_sharp, render_views
+from dpdeblur.optics import DiskPSF, add_sensor_noise, as_jpeg, encode, render_sharp, render_views
 from dpdeblur.training.batches import Batch
 from dpdeblur.training.scene_config import CameraConfig, SceneConfig
 from dpdeblur.training.scenes import random_layers, uniform
@@ -101,6 +101,14 @@ class SyntheticPairs:
             encode(add_sensor_noise(view * balance, shot, read, rng), bits, contrast)
             for view, balance in zip(views, (gain, 2 - gain), strict=True)
         )
+        if camera.jpeg:
+            lossy = (draw(0, 1) < camera.jpeg)[:, None, None, None]
+            quality = draw(*camera.quality)
+            down, along = torch.randint(16, (2,), generator=rng, device=device).tolist()
+            left, right = (
+                torch.where(lossy, as_jpeg(view, quality, (down, along)), view)
+                for view in (left, right)
+            )
         return Batch(left, right, encode(render_sharp(layers, self.margin), 16, contrast))
 
 
