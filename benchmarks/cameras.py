@@ -99,7 +99,7 @@ def pixel4(folder: Path, restored: Restorer) -> None:
         truth = raw(folder / f"{name}_gt.png") / 65535 / white
         gray = [np.repeat(linear_to_srgb(view / white)[..., None], 3, axis=2) for view in views]
         shown = np.repeat(linear_to_srgb(truth.clip(0, 1))[..., None], 3, axis=2)
-        pair = DualPixelPair(*(view.astype(np.float32) for view in gray))
+        pair = DualPixelPair(*(view.astype(np.float32) for view in gray), toned=False)
         pictures = (pair.combined(), restored(f"pixel4_{name}", pair, shown.astype(np.float32)))
         aligned = [align(srgb_to_linear(p).mean(2), fields, name) for p in pictures]
         inner = np.s_[BORDER:-BORDER, BORDER:-BORDER, None]

@@ -53,6 +53,10 @@ class DualPixelPair:
     """
     levels: Levels | None = None
     """Of the linear raw numbers that `stored` holds; None where the files are encoded as sRGB."""
+    toned: bool = True
+    """Whether a camera may have laid a tone curve over sRGB, as in all pictures that it developed;
+    not over raw numbers.
+    """
 
     def __post_init__(self) -> None:
         views = self.left_view, self.right_view
@@ -133,7 +137,7 @@ class DualPixelPair:
         """
         if levels == self.levels:
             return self
-        pair = replace(self, levels=levels)
+        pair = replace(self, levels=levels, toned=False)
         left, right = (
             np.repeat(linear_to_srgb(light.clip(0, 1)), 3, -1) for light in pair.linear()
         )

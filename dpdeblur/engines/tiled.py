@@ -23,6 +23,7 @@ from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
 from dpdeblur.memory import free_memory, is_out_of_memory, release_unused, reusing_memory
 from dpdeblur.models import MCCNet, ModelDescriptor
 from dpdeblur.models.margin import Margin
+from dpdeblur.optics import add_contrast, remove_contrast
 from dpdeblur.pair import DualPixelPair
 
 # Shares of the free memory to take unless told otherwise: the first leaves room for whatever else
@@ -59,6 +60,8 @@ class TiledRun:
         self.notes = list(setup.notes)
         self.budgets = self._budgets(options)
         self.wanted_size = options.tile_size
+        # The network expects a curve; views without one get it, and the result loses it again.
+        self.contrast = 0.0 if pair.toned else network.config.contrast
         # From files, what goes into files; so are the smaller scales, in half the memory.
         self.kind: type[Any] = np.uint16 if pair.as_files else np.float32
         self.sizes = [pair.shape]
@@ -165,7 +168,10 @@ class TiledRun:
     def _forward(self, tile: Tile) -> NDArray[np.float32]:
         rows, columns = tile.rows, tile.columns
         height, width = self.views.shape
-        left, right = (self._tensor(view, tile, 1) for view in self.views.window(*_read(tile, 1)))
+        left, right = (
+            add_contrast(self._tensor(view, tile, 1), self.contrast)
+            for view in self.views.window(*_read(tile, 1))
+        )
         coarser = None
         if self.coarser is not None:
             coarser = self._tensor(floats(self.coarser[_read(tile, 2)]), tile, 2)
@@ -177,8 +183,10 @@ class TiledRun:
             self.meter.within(kept, len(self.passes) * read),
         ):
             result = self._restore(left, right, coarser, tile.margin)
-        inner = result[0, :, : height - rows.start, : width - columns.start]
-        found: NDArray[np.float32] = inner.permute(1, 2, 0).float().cpu().numpy()
+        inner = result[0, :, : height - rows.start, : width - columns.start].float()
+        if self.level == 0:  # the others are for the network's own use
+            inner = remove_contrast(inner, self.contrast)
+        found: NDArray[np.float32] = inner.permute(1, 2, 0).cpu().numpy()
         return found
 
     def _restore(

@@ -84,7 +84,8 @@ def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPai
     width = pictures["left"].shape[1]
     left, right = (finish(pictures.pop(name), size=options.size) for name in ("left", "right"))
     try:
-        return DualPixelPair(left, right, photo.header.picture_info(path, warnings))
+        info = photo.header.picture_info(path, warnings)
+        return DualPixelPair(left, right, info, toned=False)
     except IdenticalViewsError as error:
         raise IdenticalViewsError(f"The views of {path}") from error
     except PictureTooSmallError as error:

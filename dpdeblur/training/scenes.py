@@ -36,7 +36,7 @@ def random_layers(
     radii = radii.sort(1, descending=True).values
     result = []
     for index in range(layers):
-        colour = _random_crops(photos, count, size, rng)
+        colour = torch.stack([_random_crop(photos, size, rng) for _ in range(count)])
         gain = uniform(count, rng, *config.exposure)
         colour = (srgb_to_linear(colour.float() / 255) * gain[:, None, None, None]).clamp(max=1)
         if config.bright:
@@ -72,23 +72,15 @@ def _random_radii(shape: tuple[int, int], config: SceneConfig, rng: torch.Genera
     return torch.where(side < config.behind, magnitude, -magnitude)
 
 
-def _random_crops(
-    photos: Sequence[Tensor], count: int, size: tuple[int, int], rng: torch.Generator
-) -> Tensor:
-    # All at once, as a GPU is waited for at each number that is asked back.
-    draws = torch.rand(count, 5, generator=rng, device=rng.device).tolist()
-    crops = []
-    for which, down, along, mirrored, turned in draws:
-        photo = photos[int(which * len(photos))]
-        top, left = (
-            int(share * (have - want + 1))
-            for share, have, want in zip((down, along), photo.shape[1:], size, strict=True)
-        )
-        crop = photo[:, top : top + size[0], left : left + size[1]]
-        # Mirroring the scene before it is photographed cannot break the disparity sign.
-        axes = [axis for axis, share in ((-1, mirrored), (-2, turned)) if share < 0.5]
-        crops.append(crop.flip(axes) if axes else crop)
-    return torch.stack(crops)
+def _random_crop(photos: Sequence[Tensor], size: tuple[int, int], rng: torch.Generator) -> Tensor:
+    photo = photos[int(_randint(len(photos), 1, rng))]
+    top, left = (
+        int(_randint(have - want + 1, 1, rng))
+        for have, want in zip(photo.shape[1:], size, strict=True)
+    )
+    crop = photo[:, top : top + size[0], left : left + size[1]]
+    # Mirroring the scene before it is photographed cannot break the disparity sign.
+    return crop.flip(-1) if int(_randint(2, 1, rng)) else crop
 
 
 def _slopes(count: int, size: tuple[int, int], config: SceneConfig, rng: torch.Generator) -> Tensor:
@@ -117,28 +109,16 @@ def _random_shapes(
 
     Thin ones are all that lies near the cut.
     """
-    shapes = torch.empty(count, 1, *size, device=rng.device)
-    finenesses = _randint(4, 2 * count, rng).view(count, 2).tolist()
-    # Those of like cells together, as a GPU takes as long for one.
-    for fineness in sorted(set(map(tuple, finenesses))):
-        alike = [index for index, own in enumerate(finenesses) if tuple(own) == fineness]
-        cells = [
-            max(2, side // (16 << halvings)) + 3
-            for side, halvings in zip(size, fineness, strict=True)
-        ]
-        noise = torch.randn(len(alike), 1, *cells, generator=rng, device=rng.device)
+    shapes = []
+    for _ in range(count):
+        cells = [max(2, side // (16 << int(_randint(4, 1, rng)))) + 3 for side in size]
+        noise = torch.randn(1, 1, *cells, generator=rng, device=rng.device)
         smooth = functional.interpolate(noise, size=size, mode="bicubic", align_corners=True)
-        level, thickness, kind = (
-            numbers[:, None, None, None]
-            for numbers in (
-                uniform(len(alike), rng, 0, 1.2),
-                uniform(len(alike), rng, *config.thickness),
-                uniform(len(alike), rng, 0, 1),
-            )
-        )
+        level = uniform(1, rng, 0, 1.2)
         # Divided by its gradient, the noise is a distance: the edge is one pixel wide.
-        dy, dx = torch.gradient(smooth, dim=(2, 3))
+        dy, dx = torch.gradient(smooth[0, 0])
         distance = (smooth - level) / torch.hypot(dy, dx).clamp(min=1e-3)
-        distance = torch.where(kind < config.thin, thickness / 2 - distance.abs(), distance)
-        shapes[alike] = (distance + 0.5).clamp(0, 1)
-    return shapes
+        if config.thin and uniform(1, rng, 0, 1) < config.thin:
+            distance = uniform(1, rng, *config.thickness) / 2 - distance.abs()
+        shapes.append((distance + 0.5).clamp(0, 1))
+    return torch.cat(shapes)

@@ -423,6 +423,7 @@ def test_sides_and_their_exchange(tmp_path: Path) -> None:
     write_scene(path, left, right)
     views = read_raw_pair(path, PLAIN)
     swapped = read_raw_pair(path, RawOptions(balance=False, swap_views=True))
+    assert not views.toned  # no camera has laid its curve over it
     assert np.array_equal(views.left, swapped.right)
     assert np.array_equal(views.right, swapped.left)
     assert (

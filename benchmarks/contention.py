@@ -1,0 +1,66 @@
+"""How long `dpdeblur fix` takes alone and beside busy programs, by how its threads wait.
+
+    python benchmarks/contention.py [LEFT RIGHT] [--busy N] [--repeats N]
+
+Each command runs alone, and beside N processes that compute without end, with OpenMP's threads
+waiting as the program sets them (passive) and as OpenMP does unless told otherwise (they spin for
+a while). Seconds of the whole command, medians of the repeats, taken in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "canon_r6ii"
+# Of libgomp: as many turns as it takes by itself when nothing is said about how to wait.
+WAITS = {"passive": {}, "as by itself": {"OMP_WAIT_POLICY": "", "GOMP_SPINCOUNT": "300000"}}
+BUSY = "while True: pass"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("views", nargs="*", default=[EXAMPLE / "l.png", EXAMPLE / "r.png"])
+    parser.add_argument("--busy", type=int, default=os.cpu_count() or 1, help="processes beside")
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    print(f"{'':16}{'alone':>10}{f'beside {arguments.busy}':>12}")
+    seconds: dict[tuple[str, bool], list[float]] = {}
+    for _ in range(arguments.repeats):
+        for beside in (False, True):
+            busy = [
+                subprocess.Popen([sys.executable, "-c", BUSY])
+                for _ in range(arguments.busy * beside)
+            ]
+            try:
+                for name, settings in WAITS.items():
+                    took = run(arguments.views, settings)
+                    seconds.setdefault((name, beside), []).append(took)
+            finally:
+                for process in busy:
+                    process.kill()
+    for name in WAITS:
+        alone, beside = (statistics.median(seconds[name, busy]) for busy in (False, True))
+        print(f"{name:16}{alone:9.2f}s{beside:11.2f}s")
+
+
+def run(views: list[Path], settings: dict[str, str]) -> float:
+    """Seconds that the whole command takes."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("OMP_")}
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "dpdeblur", "fix", *map(str, views), "-q"]
+        began = time.perf_counter()
+        subprocess.run(
+            [*command, "-o", f"{folder}/sharp.png"], env=environment | settings, check=True
+        )
+        return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

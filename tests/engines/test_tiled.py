@@ -1,0 +1,65 @@
+"""Views without a camera's tone curve: as if they had one, and had lost it again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from dpdeblur.engines import NetworkOptions
+from dpdeblur.models import LoadedModel, MCCNet, MCCNetConfig
+from dpdeblur.pair import DualPixelPair
+from support.engines import restore
+
+OPTIONS = NetworkOptions("cpu", "fp32", tile_size=64)
+
+
+def network(contrast: float, levels: int = 1) -> LoadedModel:
+    torch.manual_seed(2)
+    config = MCCNetConfig(
+        contrast=contrast,
+        levels=levels,
+        radii=(-2.0, 2.0),
+        widths=(8, 8, 8),
+        blocks=(1, 1, 1),
+        use_cc=False,
+    )
+    model = MCCNet(config)
+    torch.nn.init.normal_(model.body.head.weight, std=0.01)
+    return LoadedModel(model.eval(), {}, "test", "")
+
+
+def views() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    left, right = (0.1 + 0.8 * rng.random((2, 72, 104, 3))).astype(np.float32)
+    return left, right
+
+
+def bent(picture: np.ndarray, contrast: float) -> np.ndarray:
+    x = picture.astype(np.float64)
+    curved: np.ndarray = (x + contrast * x * (1 - x) * (2 * x - 1)).astype(np.float32)
+    return curved
+
+
+@pytest.mark.parametrize("contrast", [0.0, 0.6])
+def test_views_without_a_curve_get_one_for_the_network_alone(contrast: float) -> None:
+    model = network(contrast)
+    left, right = views()
+    curved = DualPixelPair(bent(left, contrast), bent(right, contrast))
+    plain = DualPixelPair(left, right, toned=False)
+    expected = restore(model, curved, OPTIONS).image
+    found = bent(restore(model, plain, OPTIONS).image, contrast)
+    inside = (expected > 0) & (expected < 1)  # what is clipped cannot be bent back
+    assert inside.mean() > 0.5
+    np.testing.assert_allclose(found[inside], expected[inside], atol=3e-6)
+
+
+def test_even_light_stays_through_all_scales() -> None:
+    gray = np.full((64, 80, 3), 0.3, np.float32)
+    other = gray.copy()
+    other[0, 0] += 1e-3  # views must differ
+    pair = DualPixelPair(gray, other, toned=False)
+    model = network(0.6, levels=3)
+    torch.nn.init.zeros_(model.network.body.head.weight)
+    result = restore(model, pair, OPTIONS).image
+    np.testing.assert_allclose(result[8:, 8:], 0.3, atol=2e-4)
