@@ -8,9 +8,7 @@ import sys
 
 def main() -> None:
     """Run the command line; an interrupt before it is ready ends it as quietly as one after."""
-    # Threads that wait for each other by spinning hold up the one they wait for, where other
-    # programs are at work: a picture of a second takes a minute. OpenMP asks as PyTorch loads it.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    _spin_less()
     try:
         from dpdeblur.cli import app
         from dpdeblur.cli._streams import lost_output, make_tolerant
@@ -25,6 +23,16 @@ def main() -> None:
             raise
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _spin_less() -> None:
+    """Let threads of the OpenMP that PyTorch will load sleep soon when they wait for each other.
+
+    By itself it lets them spin for 300,000 turns, and where other programs are at work they so hold
+    up the very one they wait for (benchmarks/contention.py).
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
 if __name__ == "__main__":
