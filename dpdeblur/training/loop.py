@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from dpdeblur.device import autocast
 from dpdeblur.errors import OptionError, TrainingDivergedError
 from dpdeblur.models import MCCNet, halve, load_model
+from dpdeblur.training.ahead import batches
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.checkpoint import State, resume, save_checkpoint
 from dpdeblur.training.config import MS_SSIM_SMALLEST_SIDE, TrainConfig
@@ -109,10 +110,13 @@ def train(
         reason = f"{config.steps} is less than the {first} already done in {checkpoint}"
         raise OptionError("steps", f"{reason}; raise it or choose another folder")
     last = config.steps if stop_after is None else min(config.steps, stop_after)
-    for step in range(first, last):
-        began = time.perf_counter()
-        stage = config.stage(step)
-        batch = pairs.batch(step * processes + rank, stage.batch, (stage.height, stage.width))
+    stages = ((step, config.stage(step)) for step in range(first, last))
+    wanted = (
+        (step * processes + rank, stage.batch, (stage.height, stage.width))
+        for step, stage in stages
+    )
+    began = time.perf_counter()
+    for step, batch in enumerate(batches(pairs, wanted), first):
         loss, gradient, stopped = run.optimise(batch, learning_rate(config, step), stop)
         done, ends = step + 1, stopped or step + 1 == last
         if on_step is not None and rank == 0:
@@ -134,6 +138,7 @@ def train(
                 save_checkpoint(checkpoint, run.state, settings, done)
         if ends:
             break
+        began = time.perf_counter()
     wait()  # for the checkpoint, which the next call reads
     return run.average_network.cpu()
 
