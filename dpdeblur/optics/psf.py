@@ -17,6 +17,10 @@ the kernel of an ordinary camera. Both are differentiable in the radius.
 """
 
 
+_TINY = 1e-30
+"""Square pixels: a root has an infinite slope at 0."""
+
+
 @dataclass(frozen=True, eq=False)
 class DiskPSF:
     """A disk split between the views by a linear ramp along the row: a `PSF`.
@@ -45,6 +49,10 @@ class DiskPSF:
             (-1, 1). It is 0 in the middle of the frame and moves toward its sides. One view's
             kernel becomes a crescent then, the other's a nearly flat disk: 1 -+ a (u_x / R -
             offset), never below 0, scaled to sum to one. Their mean is no longer the disk.
+        clip, angle: what the lens's barrel leaves of the disk toward the corners of the frame: what
+            two disks have in common that are `clip` times R apart, in [0, 2), in the direction
+            `angle` (radians from the row toward the columns). The centre is that of what is left.
+            Kernels of a Canon 5D Mark IV look like 0.5 near the left and right sides of the frame.
     """
 
     slope: Tensor | float
@@ -54,6 +62,8 @@ class DiskPSF:
     order: Tensor | float = 3.0
     cutoff: Tensor | float = 0.8
     offset: Tensor | float = 0.0
+    clip: Tensor | float = 0.0
+    angle: Tensor | float = 0.0
 
     def __call__(self, radius: Tensor) -> tuple[Tensor, Tensor]:
         """Kernels for signed radii `N x K`."""
@@ -62,7 +72,14 @@ class DiskPSF:
         signed = radius[..., None, None]
         size = signed.abs()
         edge = torch.minimum(_per_sample(self.edge, radius), (2 * size).clamp(min=1))
-        disk = ((size + edge / 2 - torch.hypot(u, v)) / edge).clamp(0, 1)
+        angle = _per_sample(self.angle, radius)
+        apart = _per_sample(self.clip, radius) * size / 2
+        along, down = apart * angle.cos(), apart * angle.sin()
+        squares = torch.maximum(
+            (u - along).square() + (v - down).square(), (u + along).square() + (v + down).square()
+        )
+        distance = (squares + _TINY).sqrt()
+        disk = ((size + edge / 2 - distance) / edge).clamp(0, 1)
         disk = disk * self._ring(size, (u * u + v * v).clamp(min=0.25))
         disk = disk / disk.sum((-2, -1), keepdim=True)
         ramp = (u / size.clamp(min=0.5)).clamp(-1, 1) * signed.sign()

@@ -70,6 +70,7 @@ class CameraConfig:
     tone curve that a camera lays over sRGB, over the sharp picture too (see `optics.encode`).
     `offset` is that of the split between the views (see `DiskPSF`): 0 in the middle of the frame;
     toward the left and right sides of real pictures of that camera, kernels look like 0.5 and more.
+    `clip` is how much of the disk the lens's barrel takes away, in any direction (see `DiskPSF`).
     The share `jpeg` of the views, but not the sharp picture, come from JPEGs of `quality`, as those
     of pictures that were handed around do.
     """
@@ -87,5 +88,6 @@ class CameraConfig:
     eight_bit: Share = 0.5
     contrast: Range[Annotated[float, within(-1, 1)]] = (0.0, 0.0)
     offset: Range[Annotated[float, within(-0.9, 0.9)]] = (0.0, 0.0)
+    clip: Range[Annotated[float, within(0, 1.5)]] = (0.0, 0.0)
     jpeg: Share = 0.0
     quality: Range[Annotated[float, within(1, 100)]] = (75.0, 98.0)

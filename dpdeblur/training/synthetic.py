@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -90,6 +91,8 @@ class SyntheticPairs:
             order=draw(3, 9),
             cutoff=draw(0.8, 1),
             offset=draw(*camera.offset) if any(camera.offset) else 0.0,
+            clip=draw(*camera.clip) if any(camera.clip) else 0.0,
+            angle=draw(0, math.pi) if any(camera.clip) else 0.0,
         )
         views = render_views(layers, psf, self.margin)
 

@@ -44,15 +44,23 @@ def brute_kernel(
     edge: float = 1,
     ring: tuple[float, float, float] = (1, 3, 0.8),
     offset: float = 0,
+    clip: tuple[float, float] = (0, 0),
 ) -> Array:
-    """One view's kernel by loops: `side` -1 is left, +1 right; `ring` floor, order, cutoff."""
+    """One view's kernel by loops: `side` -1 is left, +1 right; `ring` floor, order, cutoff.
+
+    `clip` is how far apart two disks are, in radii, and the direction.
+    """
     floor, order, cutoff = ring
     kernel = np.zeros((2 * REACH + 1, 2 * REACH + 1))
     size = abs(radius)
     rim = min(edge, max(2 * size, 1))
+    dx, dy = (clip[0] * size / 2 * turn(clip[1]) for turn in (np.cos, np.sin))
     for y in range(-REACH, REACH + 1):
         for x in range(-REACH, REACH + 1):
-            cover = min(max((size + rim / 2 - np.hypot(x, y)) / rim, 0), 1)
+            cover = min(
+                min(max((size + rim / 2 - np.hypot(x - sign * dx, y - sign * dy)) / rim, 0), 1)
+                for sign in (-1, 1)
+            )
             inner = max(cutoff * size, 0.5) / max(np.hypot(x, y), 0.5)
             cover *= floor + (1 - floor) / (1 + inner ** (2 * order))
             ramp = min(max(x / max(size, 0.5), -1), 1) * np.sign(radius)
@@ -93,6 +101,19 @@ class TestDisk:
         if abs(radius) > 1:
             crescent, flat = (left, right) if offset < 0 else (right, left)
             assert crescent.max() > 1.05 * flat.max()
+
+    @pytest.mark.parametrize("radius", [-7.3, 0.0, 0.3, 5.5])
+    @pytest.mark.parametrize("clip", [(0.5, 0.4), (1.4, 2.0)])
+    def test_the_barrel_leaves_what_two_disks_have_in_common(
+        self, radius: float, clip: tuple[float, float]
+    ) -> None:
+        kernels = one(DiskPSF(0.7, REACH, edge=2.0, clip=clip[0], angle=clip[1]), radius)
+        for kernel, side in zip(kernels, (-1, +1), strict=True):
+            expected = brute_kernel(radius, 0.7, side, edge=2.0, clip=clip)
+            np.testing.assert_allclose(kernel, expected, atol=1e-14)
+        down, along = centroids((kernels[0] + kernels[1]) / 2)
+        assert down.item() == pytest.approx(0, abs=1e-9)
+        assert along.item() == pytest.approx(0, abs=1e-9)
 
     @pytest.mark.parametrize("radius", [-9.0, -5.0, 5.0, 9.0])
     def test_disparity_is_half_the_slope_times_the_radius(self, radius: float) -> None:

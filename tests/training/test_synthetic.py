@@ -40,6 +40,24 @@ def test_edges_may_be_soft() -> None:
     torch.testing.assert_close(row[RADIUS - 2 : RADIUS + 3], expected, rtol=0, atol=0.03)
 
 
+def test_the_barrel_may_take_some_of_the_disk() -> None:
+    row, clipped = (spot(dataclasses.replace(EXACT, clip=(share, share))) for share in (0.0, 1.5))
+    assert clipped.sum() < row.sum()
+
+
+def test_views_may_come_from_jpegs() -> None:
+    rng = torch.Generator().manual_seed(0)
+    photos = [torch.randint(0, 256, (3, 99, 99), generator=rng, dtype=torch.uint8)]
+    focused = SceneConfig(sharp=1, sharp_range=(0.0, 0.0), flat=1, occluders=0)
+    lossy = dataclasses.replace(EXACT, jpeg=0.5, quality=(60.0, 90.0))
+    batch = SyntheticPairs(photos, focused, 1, lossy).batch(0, 12, (32, 32))
+    for view in (batch.left, batch.right):
+        lost = (view - batch.sharp).abs().amax((1, 2, 3)) > 0.05
+        assert 2 < lost.sum() < 10
+    plain = SyntheticPairs(photos, focused, 1, EXACT).batch(0, 12, (32, 32))
+    assert torch.equal(batch.sharp, plain.sharp)
+
+
 def test_disks_may_be_hollow() -> None:
     hollow = dataclasses.replace(EXACT, butterworth=1.0, floor=(0.2, 0.2))
     row = spot(hollow)
