@@ -286,6 +286,8 @@ def test_light_of_raw_numbers(tmp_path: Path) -> None:
         shown = np.repeat(linear_to_srgb(each.clip(0, 1))[..., None], 3, -1)
         np.testing.assert_allclose(view, shown, atol=1e-6)
     assert pair.with_levels((BLACK, WHITE)) is pair
+    assert not pair.toned
+    assert not pair.swapped().reduced(32).toned
     other = pair.with_levels((0, 65535)).linear()[0]
     np.testing.assert_allclose(other[..., 0], numbers[0] / 65535, rtol=1e-6)
 

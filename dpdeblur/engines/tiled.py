@@ -184,8 +184,10 @@ class TiledRun:
         ):
             result = self._restore(left, right, coarser, tile.margin)
         inner = result[0, :, : height - rows.start, : width - columns.start].float()
-        if self.level == 0:  # the others are for the network's own use
-            inner = remove_contrast(inner, self.contrast)
+        if self.level == 0 and self.contrast:  # the others are for the network's own use
+            # Clips, so what is not finite stays for `compute` to see.
+            plain = remove_contrast(inner, self.contrast)
+            inner = torch.where(inner.isfinite(), plain, inner)
         found: NDArray[np.float32] = inner.permute(1, 2, 0).cpu().numpy()
         return found
 

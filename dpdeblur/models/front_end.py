@@ -56,8 +56,7 @@ class FrontEnd(nn.Module):
 
     def to_picture(self, light: Tensor) -> Tensor:
         """The inverse of `to_light`."""
-        encoded = linear_to_srgb(light)
-        return add_contrast(encoded, self.contrast) if self.contrast else encoded
+        return add_contrast(linear_to_srgb(light), self.contrast)
 
     def filtered(
         self,

@@ -38,9 +38,10 @@ _TO_YCC = (
 def as_jpeg(encoded: Tensor, quality: Tensor, phase: tuple[int, int] = (0, 0)) -> Tensor:
     """Pass `N x 3 x H x W` in [0, 1] through a baseline JPEG with colour at half the size (4:2:0).
 
-    As libjpeg does it, with its tables for `quality` (N numbers from 1 to 100) and its rounding:
-    blocks of 8 pixels, 16 for colour, that begin `phase` (rows, columns) before the picture.
-    The result is in 8 bits.
+    As libjpeg does it, with its tables for `quality` (N numbers from 1 to 100, of the picture's
+    type) and much of its rounding: blocks of 8 pixels, 16 for colour, that begin `phase` (rows and
+    columns, from 0 to 15) before the picture. Its first and last rows and columns are repeated to
+    fill them. The result has the same shape, and is in [0, 1] in steps of 1/255.
 
     >>> gray = torch.full((1, 3, 16, 16), 128 / 255)
     >>> torch.allclose(as_jpeg(gray, torch.tensor([90.0])), gray)
@@ -54,7 +55,7 @@ def as_jpeg(encoded: Tensor, quality: Tensor, phase: tuple[int, int] = (0, 0)) -
     to_ycc = encoded.new_tensor(_TO_YCC)
     planes = torch.einsum("dc,nchw->ndhw", to_ycc, encoded * 255).round()
     planes = functional.pad(planes, (left, beside, top, below), mode="replicate")
-    scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)[:, None, None]
+    scale = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)[:, None, None]
     tables = (
         torch.floor((encoded.new_tensor(table) * scale + 50) / 100).clamp(1, 255)
         for table in (_BRIGHTNESS, _COLOUR)

@@ -14,7 +14,7 @@ def add_contrast(encoded: Tensor, contrast: Tensor | float) -> Tensor:
     they are. Pictures of a Canon 5D Mark IV developed with its standard style are explained best by
     0.3 to 0.6.
     """
-    if isinstance(contrast, float) and contrast == 0:
+    if not isinstance(contrast, Tensor) and contrast == 0:
         return encoded
     return encoded + contrast * encoded * (1 - encoded) * (2 * encoded - 1)
 

@@ -100,14 +100,16 @@ class TestSplit:
     def test_a_portraits_views_go_through_the_network_by_the_sensors_rows(
         self, photo: Path, tmp_path: Path
     ) -> None:
+        plain = "--weights", "paper"  # they expect no tone curve, which only raw files surely lack
         for ending in ("tiff", "png"):
             run("split", photo, "-o", tmp_path / ending, "--format", ending)
             left, right = sorted((tmp_path / ending).iterdir())
             views, direct = read_pair(left, right), read_raw_pair(photo)
             np.testing.assert_allclose(views.left, direct.left, atol=1e-5)
             np.testing.assert_allclose(views.right, direct.right, atol=1e-5)
-            assert run("fix", left, right, "-o", tmp_path / f"{ending}.tif").exit_code == 0
-        run("fix", photo, "--size", "full", "-o", tmp_path / "direct.tif")
+            target = tmp_path / f"{ending}.tif"
+            assert run("fix", left, right, "-o", target, *plain).exit_code == 0
+        run("fix", photo, "--size", "full", "-o", tmp_path / "direct.tif", *plain)
         for ending in ("tiff", "png"):
             np.testing.assert_allclose(
                 read_picture(tmp_path / f"{ending}.tif").srgb(),

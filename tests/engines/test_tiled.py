@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from dpdeblur.engines import NetworkOptions
+from dpdeblur.errors import NonFiniteResultError
 from dpdeblur.models import LoadedModel, MCCNet, MCCNetConfig
 from dpdeblur.pair import DualPixelPair
 from support.engines import restore
@@ -52,6 +55,15 @@ def test_views_without_a_curve_get_one_for_the_network_alone(contrast: float) ->
     inside = (expected > 0) & (expected < 1)  # what is clipped cannot be bent back
     assert inside.mean() > 0.5
     np.testing.assert_allclose(found[inside], expected[inside], atol=3e-6)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_undefined_values_are_not_bent_into_defined_ones(value: float) -> None:
+    model = network(0.6)
+    with torch.no_grad():
+        model.network.body.head.bias[0] = value
+    with pytest.raises(NonFiniteResultError):
+        restore(model, DualPixelPair(*views(), toned=False), OPTIONS)
 
 
 def test_even_light_stays_through_all_scales() -> None:
