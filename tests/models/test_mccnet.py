@@ -312,7 +312,7 @@ class TestWeights:
 
     @pytest.mark.parametrize(
         ("name", "config"),
-        [("paper", PAPER), ("mccnet", MCCNetConfig(use_cc=False, contrast=0.4))],
+        [("paper", PAPER), ("mccnet", MCCNetConfig(use_cc=False, contrast=0.5))],
     )
     def test_shipped_weights_say_what_they_are(self, name: str, config: MCCNetConfig) -> None:
         model = load_model(name)
