@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+from skimage.filters import gaussian
 from skimage.metrics import peak_signal_noise_ratio
 
 import dpdeblur
@@ -289,4 +290,6 @@ class TestExample:
         # Blur spreads light but keeps its amount, per colour.
         light = [srgb_to_linear(picture).mean((0, 1)) for picture in (restored, combined)]
         np.testing.assert_allclose(*light, rtol=0.03)
-        assert peak_signal_noise_ratio(combined, restored, data_range=1) > 25
+        # So do both, blurred until the lens's own blur no longer counts.
+        far = [gaussian(srgb_to_linear(p), 8, channel_axis=-1) for p in (restored, combined)]
+        assert peak_signal_noise_ratio(*far, data_range=1) > 40
