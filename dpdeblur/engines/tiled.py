@@ -159,10 +159,8 @@ class TiledRun:
         if not np.isfinite(found).all():
             self._widen_precision()
             return False
-        place = self.pixels[
-            tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop
-        ]
-        store(place, found)
+        rows, columns = (slice(span.start, span.stop) for span in (tile.rows, tile.columns))
+        store(self.pixels[rows, columns], found)
         return True
 
     def _forward(self, tile: Tile) -> NDArray[np.float32]:
@@ -185,8 +183,7 @@ class TiledRun:
             result = self._restore(left, right, coarser, tile.margin)
         inner = result[0, :, : height - rows.start, : width - columns.start].float()
         if self.level == 0 and self.contrast:  # the others are for the network's own use
-            # Clips, so what is not finite stays for `compute` to see.
-            plain = remove_contrast(inner, self.contrast)
+            plain = remove_contrast(inner, self.contrast)  # clips: `compute` asks what is finite
             inner = torch.where(inner.isfinite(), plain, inner)
         found: NDArray[np.float32] = inner.permute(1, 2, 0).cpu().numpy()
         return found

@@ -49,9 +49,9 @@ class DiskPSF:
             (-1, 1). It is 0 in the middle of the frame and moves toward its sides. One view's
             kernel becomes a crescent then, the other's a nearly flat disk: 1 -+ a (u_x / R -
             offset), never below 0, scaled to sum to one. Their mean is no longer the disk.
-        clip, angle: what the lens's barrel leaves of the disk toward the corners of the frame: what
-            two disks have in common that are `clip` times R apart, in [0, 2), in the direction
-            `angle` (radians from the row toward the columns). The centre is that of what is left.
+        clip, angle: toward the corners of the frame the lens's barrel clips the disk. It leaves the
+            overlap of two disks that are `clip` times R apart, in [0, 2), in the direction `angle`
+            (radians, from the row downward). The kernel's centre is that of the overlap.
             Kernels of a Canon 5D Mark IV look like 0.5 near the left and right sides of the frame.
     """
 
