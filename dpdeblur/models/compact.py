@@ -33,6 +33,18 @@ class ResidualBlock(nn.Module):
         return changed
 
 
+class Halved(nn.Conv2d):
+    """1x1 after `pixel_unshuffle` by two, as the convolution with a stride that this is.
+
+    So nothing needs to be rearranged.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """From `N x C x H x W`, of which it has 4 C inputs, to `N x outputs x H/2 x W/2`."""
+        weight = self.weight.view(self.out_channels, -1, 2, 2)
+        return functional.conv2d(features, weight, self.bias, stride=2)
+
+
 class ViewCorrelation(nn.Module):
     """Each view's features at 1/2 and 1/4 by shared weights, correlated in a band at both scales.
 
@@ -94,9 +106,7 @@ class CompactBody(nn.Module):
 
         self.stem = conv_act(inputs, half, 3, slope)
         self.correlation = ViewCorrelation(config, channels) if config.use_cc else None
-        self.down = nn.ModuleList(
-            (nn.Conv2d(4 * half, quarter, 1), nn.Conv2d(4 * quarter, eighth, 1))
-        )
+        self.down = nn.ModuleList((Halved(4 * half, quarter, 1), Halved(4 * quarter, eighth, 1)))
         self.up = nn.ModuleList(
             (nn.Conv2d(quarter, 4 * half, 1), nn.Conv2d(eighth, 4 * quarter, 1))
         )
@@ -144,7 +154,7 @@ class CompactBody(nn.Module):
             for block in encode.children():  # one by one, so that no module holds what came in
                 features = block(features)
             skips.append(features)
-            features = down(functional.pixel_unshuffle(features, 2))
+            features = down(features)
         features = self.bottleneck(features)
         outer = inner
         for scale, reach, decode, up in zip(
