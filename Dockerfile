@@ -2,17 +2,18 @@
 #
 #   docker build -t deblur .
 #
-# On x86-64 this takes PyTorch as Python's package index has it: it runs on CUDA GPUs and on the CPU.
-# An image for the CPU alone is several gigabytes smaller; for that, name PyTorch's index for the CPU:
+# That is for the CPU. For CUDA GPUs, on x86-64, take PyTorch from Python's package index instead,
+# or name another of PyTorch's indexes:
 #
-#   docker build -t deblur:cpu --build-arg TORCH_INDEX=ADDRESS .
+#   docker build -t deblur:cuda --build-arg TORCH_INDEX= .
 FROM python:3.11-slim
 
-ARG TORCH_INDEX=""
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 WORKDIR /opt/dpdeblur
 COPY constraints.txt ./
-RUN pip install --no-cache-dir ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} \
+# Of one version, pip takes the build that has a name, such as 2.13.0+cpu, wherever it lies.
+RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} \
     -c constraints.txt torch
 COPY pyproject.toml README.md LICENSE ./
 COPY dpdeblur dpdeblur
