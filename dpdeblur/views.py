@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from dpdeblur.errors import OptionError
 from dpdeblur.io import Picture
@@ -75,6 +74,8 @@ def likeness(left: Picture, right: Picture) -> float:
 
 def _details(view: Picture) -> NDArray[np.float32] | None:
     """The reduced view without what is coarse; None if its shorter side shows too little."""
+    from scipy.ndimage import gaussian_filter  # errors shall not wait for it
+
     # Some samples of each pixel are enough.
     sparse = slice(None, None, -(-max(view.samples.shape[:2]) // (4 * _LONG_SIDE)))
     gray = view.srgb(sparse, sparse).sum(-1) / np.float32(3)

@@ -15,8 +15,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.stats import rankdata
 
 from dpdeblur.errors import InvalidMapError, OptionError, ShapeMismatchError
 
@@ -99,6 +97,8 @@ def spearman(
 
     1 if either map is constant, which says nothing about the order.
     """
+    from scipy.stats import rankdata  # a second, for which errors do not wait
+
     known = _known(prediction, truth, valid)
     ranks = [rankdata(each[known]) for each in (prediction, truth)]
     first, second = (each - (each.size + 1) / 2 for each in ranks)
@@ -156,6 +156,7 @@ def _least_absolute(x: _Values, y: _Values, w: _Values) -> float:
     With the best b for each a, the error is a convex function of a alone. Where x and y have an
     error of 1 without any slope, it is 1 at 0 and at least 2 at -3 and 3: the least lies between.
     """
+    from scipy.optimize import minimize_scalar
 
     def error(values: _Values) -> float:
         return float(w @ np.abs(values - _median(values, w)))

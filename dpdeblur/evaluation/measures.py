@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.metrics import structural_similarity
 
 from dpdeblur.errors import InvalidPictureError, PictureTooSmallError, ShapeMismatchError
 
@@ -35,6 +34,8 @@ def ssim(prediction: NDArray[Any], truth: NDArray[Any], *, data_range: float) ->
 
     7x7 uniform window, sample covariance; windows that overlap the border do not count.
     """
+    from skimage.metrics import structural_similarity  # a second, for which errors do not wait
+
     first, second = _as_float64(prediction, truth)
     if min(first.shape[:2]) < SSIM_WINDOW:
         raise PictureTooSmallError(first.shape[:2], SSIM_WINDOW)
