@@ -18,7 +18,7 @@ from dpdeblur.errors import (
     PictureTooSmallError,
     ShapeMismatchError,
 )
-from dpdeblur.io import INVERSE, Picture, PictureInfo, read_picture, turn
+from dpdeblur.io import INVERSE, Picture, PictureInfo, read_picture, same_profile, turn
 from dpdeblur.views import MINIMUM_SIZE, ViewOptions, likeness, reduce, reduced_picture
 
 __all__ = ["MINIMUM_SIZE", "DualPixelPair", "Levels", "ViewOptions", "read_beside", "read_pair"]
@@ -229,7 +229,7 @@ def read_pair(left: Path, right: Path, options: ViewOptions | None = None) -> Du
     """
     first, second = read_picture(left), read_picture(right)
     notes = (*first.info.warnings, *second.info.warnings)
-    if first.info.icc != second.info.icc:
+    if not same_profile(first.info.icc, second.info.icc):
         notes += (f"{left} and {right} have different colour profiles; the left one's is used.",)
     if first.info.orientation != second.info.orientation:
         notes += (f"{left} and {right} have different orientation tags.",)

@@ -229,6 +229,15 @@ def test_views_that_disagree(tmp_path: Path, changes: dict[str, Any], word: str)
     assert word in warning
 
 
+def test_profiles_that_differ_in_their_date_are_the_same(tmp_path: Path) -> None:
+    """darktable makes one anew for each picture it exports."""
+    profile = _profile("adobergb")
+    for side, seed, second in (("l", 0, b"\x01"), ("r", 1, b"\x02")):
+        dated = profile[:35] + second + profile[36:84] + second * 16 + profile[100:]
+        Image.fromarray(noise(seed=seed)).save(tmp_path / f"{side}.jpg", icc_profile=dated)
+    assert read_pair(tmp_path / "l.jpg", tmp_path / "r.jpg").warnings == ()
+
+
 def test_warnings_of_both_views(tmp_path: Path) -> None:
     left, right = (
         camera_file(tmp_path / name, seed, xmp=b"no xml")

@@ -16,14 +16,13 @@ from PIL import Image
 from dpdeblur.app.photograph import Photograph, as_codes
 from dpdeblur.datasets import RAW_EXTENSIONS, common_stem, names_say_swapped
 from dpdeblur.engines import Engine
-from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions
 from dpdeblur.errors import DPDeblurError, PairingError
 from dpdeblur.memory import is_out_of_memory
 from dpdeblur.optics import Calibration
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.raw import DEFAULT_SIZE, RawOptions, check_photo, read_photo
 from dpdeblur.steer import Wishes, read_mask
-from dpdeblur.steer.depth import sharpened, shrink
+from dpdeblur.steer.depth import finder, sharpened, shrink
 
 MAX_PIXELS = 64_000_000
 """Of a view; the work takes about 60 bytes for each, beside what the engine takes."""
@@ -142,9 +141,8 @@ def _find_map(
     pair: DualPixelPair, lens: Calibration | None, files: Sequence[Path]
 ) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
     """The map at reduced size, in the sensor's rows; or why there is none."""
-    finder = Optimiser(lens, OptimiserOptions("fast", device="cpu"))
     try:
-        return shrink(finder.find_map(pair)), ()
+        return shrink(finder(lens).find_map(pair)), ()
     except DPDeblurError as error:
         return None, (_NO_MAP.format(sentence_on(error, files)),)
 

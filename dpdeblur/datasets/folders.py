@@ -159,7 +159,7 @@ def find_photos(
         no_raw = "no Canon raw file (CR2, CR3) is there"
         if converted:
             no_raw += f" but {len(converted)} DNG (the first is {converted[0]}), which is none"
-        raise PairingError(folder, f"{no_raw}, and {_nothing_found(orphans)}", "pairs")
+        raise PairingError(folder, f"{no_raw}, and {_nothing_found(orphans, marks)}", "pairs")
     warnings = (
         f"Left out: {what}, {len(paths)} in all (the first is {paths[0]})."
         for what, paths in (
@@ -286,13 +286,11 @@ def _tree(path: PurePath) -> tuple[str, PurePath, PurePath] | None:
     return None
 
 
-def _nothing_found(orphans: Sequence[Path]) -> str:
+def _nothing_found(orphans: Sequence[Path], marks: Marks = USUAL) -> str:
     if orphans:
         return (
             f"no view there has its partner ({len(orphans)} found, the first is {orphans[0]}); "
             "give the folder that holds both sides, or list the pairs in a CSV table"
         )
-    return (
-        "no view was found there; name the views X_L and X_R (or l and r in one folder), "
-        "or list the pairs in a CSV table"
-    )
+    named = "X_L and X_R (or l and r in one folder)" if marks is USUAL else "with these suffixes"
+    return f"no view was found there; name the views {named}, or list the pairs in a CSV table"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -13,24 +12,20 @@ from torch import Tensor
 
 from dpdeblur.device import autocast
 from dpdeblur.engines.base import ProgressCallback
+from dpdeblur.engines.budget import Budget
 from dpdeblur.engines.memory_model import MemoryModel
 from dpdeblur.engines.meter import Meter
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.plan import Tile, plan_tiles, round_up, whole, window_read
 from dpdeblur.engines.pyramid import Samples, Views, floats, half_size, pyramid, store
 from dpdeblur.engines.window import Window
-from dpdeblur.errors import NonFiniteResultError, OutOfMemoryError
-from dpdeblur.memory import free_memory, is_out_of_memory, release_unused, reusing_memory
+from dpdeblur.errors import NonFiniteResultError
+from dpdeblur.memory import is_out_of_memory, release_unused, reusing_memory
 from dpdeblur.models import MCCNet, ModelDescriptor
 from dpdeblur.models.margin import Margin
 from dpdeblur.optics import add_contrast, remove_contrast
 from dpdeblur.pair import DualPixelPair
 
-# Shares of the free memory to take unless told otherwise: the first leaves room for whatever else
-# runs (in a batch, for pictures being read and written); the second is for want of any better.
-_SHARES = (0.6, 0.9)
-# Bytes that tiles take on the CPU even where there are more: larger ones are hardly faster.
-_FAST = 350_000_000
 # Memory is given back after so many tiles: the heap's holes grow, and filling them takes time.
 _TIDY = 4
 # The axes along which the passes of an ensemble are mirrored.
@@ -58,7 +53,6 @@ class TiledRun:
         self.network, self.descriptor = network, descriptor
         self.passes = _MIRRORED if options.ensemble else _MIRRORED[:1]
         self.notes = list(setup.notes)
-        self.budgets = self._budgets(options)
         self.wanted_size = options.tile_size
         # The network expects a curve; views without one get it, and the result loses it again.
         self.contrast = 0.0 if pair.toned else network.config.contrast
@@ -67,6 +61,7 @@ class TiledRun:
         self.sizes = [pair.shape]
         while len(self.sizes) < levels:
             self.sizes.append(half_size(self.sizes[-1]))
+        self.budget = Budget(options, self.sizes, np.dtype(self.kind).itemsize)
         for level in reversed(range(levels)):  # what does not fit is known before the work
             self._measure(level)
 
@@ -221,7 +216,8 @@ class TiledRun:
         elif columns > multiple and self.descriptor.tiling == "tiles":
             columns = round_up(columns // 2, multiple)
         else:
-            raise self._out_of_memory()
+            height, width = self.whole.rows.stop, self.whole.columns.stop
+            raise self.budget.exceeded(self._memory, self.level, height, width)
         self.size = rows, columns
         self.notes.append(f"ran out of memory, retried with tiles of {columns}x{rows} pixels")
 
@@ -232,53 +228,14 @@ class TiledRun:
         self.precision = "fp32"
         self._respect_budget()
 
-    def _budgets(self, options: NetworkOptions) -> tuple[int, ...]:
-        """Bytes to take, first choice first; none if only the tile size is given."""
-        if options.max_memory is not None:
-            return (options.max_memory,)
-        if options.tile_size is not None:
-            return ()
-        free = free_memory(self.device)
-        return tuple(int(free * share) for share in _SHARES)
-
-    def _memory(self) -> MemoryModel:
-        return MemoryModel(self.descriptor, self.precision, self.device.type)
-
-    def _held(self) -> int:
-        """Bytes that the views, results and coarser results of this level take beside a tile."""
-        if self.device.type != "cpu":
-            return 0
-        level, pixels = self.level, [3 * math.prod(size) for size in self.sizes]
-        last = level == len(pixels) - 1
-        samples = pixels[level] + 2 * sum(pixels[1 : level + 1])
-        samples += 0 if last else pixels[level + 1]
-        return samples * np.dtype(self.kind).itemsize
-
     def _respect_budget(self) -> None:
-        if not self.budgets:
-            return
         height, width = self.whole.rows.stop, self.whole.columns.stop
-        memory, held = self._memory(), self._held()
-        for budget in self.budgets:
-            fitting = memory.fit(height, width, budget - held)
-            if fitting is not None:
-                break
-        else:
-            raise self._out_of_memory()
-        if self._may_cut_for_speed:
-            fast = memory.fit(height, width, max(_FAST, memory.smallest(height, width)))
-            fitting = min(fitting, fast or fitting, key=math.prod)
+        fitting = self.budget.tile(self._memory, self.level, height, width)
         self.size = min(self.size[0], fitting[0]), min(self.size[1], fitting[1])
 
     @property
-    def _may_cut_for_speed(self) -> bool:
-        """Whether tiles shall be no larger than they are fast, whatever memory there is."""
-        return self.device.type == "cpu" and self.descriptor.tiling == "tiles"
-
-    def _out_of_memory(self) -> OutOfMemoryError:
-        needed = self._memory().smallest(self.whole.rows.stop, self.whole.columns.stop)
-        budget = self.budgets[-1] if self.budgets else free_memory(self.device)
-        return OutOfMemoryError(needed + self._held(), budget)
+    def _memory(self) -> MemoryModel:
+        return MemoryModel(self.descriptor, self.precision, self.device.type)
 
 
 def _read(tile: Tile, scale: int) -> tuple[slice, slice]:

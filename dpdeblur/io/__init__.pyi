@@ -1,3 +1,4 @@
+from .colour_profile import same_profile
 from .formats import LINEAR, READABLE, WRITABLE, has_qualities
 from .limits import allow_megapixels
 from .maps import READABLE_MAPS, read_map, write_map
@@ -21,6 +22,7 @@ __all__ = [
     "has_qualities",
     "read_map",
     "read_picture",
+    "same_profile",
     "turn",
     "write_map",
     "write_picture",

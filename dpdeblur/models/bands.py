@@ -18,6 +18,8 @@ def by_bands(
 ) -> Iterator[tuple[slice, Tensor]]:
     """Apply a 3x3 layer of the same size to `N x C x H x W`: rows, and the result in these rows.
 
+    The result is in channels_last, whatever the layer's weights are in.
+
     A margin, here in pixels of the features, gets no result, and rows count from its inner edge.
     """
     if torch.compiler.is_exporting():  # the size is not known yet
@@ -32,8 +34,8 @@ def by_bands(
     for top in range(inside.start, inside.stop, step):
         rows = slice(top, min(inside.stop, top + step))
         first = max(0, top - 1)
-        band = features[..., first : rows.stop + 1, :]
-        result = layer(band.contiguous(memory_format=torch.channels_last))
+        result = layer(features[..., first : rows.stop + 1, :])
+        result = result.contiguous(memory_format=torch.channels_last)
         _, columns = nearest.part(NO_MARGIN, result.shape)
         found = result[..., top - first :, columns][..., : rows.stop - top, :]
         yield slice(rows.start - inside.start, rows.stop - inside.start), found

@@ -22,7 +22,7 @@ _GRID = 128
 """Pixels along the square that filters are designed on."""
 _STEPS = 400
 """Conjugate gradients at most."""
-_BLOCK = 352
+_BLOCK = 208
 """Pixels along the squares that are filtered at once: their transforms stay in the cache."""
 
 

@@ -16,7 +16,7 @@ def add_contrast(encoded: Tensor, contrast: Tensor | float) -> Tensor:
     """
     if not isinstance(contrast, Tensor) and contrast == 0:
         return encoded
-    return encoded + contrast * encoded * (1 - encoded) * (2 * encoded - 1)
+    return encoded.lerp(encoded.square() * (3 - 2 * encoded), contrast)
 
 
 def remove_contrast(encoded: Tensor, contrast: float) -> Tensor:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.engines import Engine, EngineAround, ProgressCallback, Restored, Window
+from dpdeblur.errors import DPDeblurError
+from dpdeblur.optics import Calibration
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.plots import scale_of
 from dpdeblur.report.web_pictures import colour_map, most_changed, reduced, webp
@@ -79,8 +81,12 @@ class Gallery:
         self.shown: dict[Path, Shown] = {}
 
     def watch(self, engine: Engine, label: str = "Restored") -> Engine:
-        """The engine, all of whose results are also shown here, called `label`."""
-        return _Watched(engine, partial(self._see, label))
+        """The engine, all of whose results are also shown here, called `label`.
+
+        Where it finds no map, one is found for the page.
+        """
+        lens = getattr(engine, "calibration", None)
+        return _Watched(engine, partial(self._see, label, lens))
 
     def compare(
         self,
@@ -100,7 +106,9 @@ class Gallery:
         shown.add(label, after)
         return shown
 
-    def _see(self, label: str, pair: DualPixelPair, restored: Restored) -> None:
+    def _see(
+        self, label: str, lens: Calibration | None, pair: DualPixelPair, restored: Restored
+    ) -> None:
         if pair.info is None:
             return
         shown = self.compare(
@@ -110,9 +118,13 @@ class Gallery:
             pair.upright(restored.image),
             pair.info.icc,
         )
-        if restored.defocus is not None and shown.map is None:
-            generic = restored.run.settings.get("calibration") is None
-            shown.add_map(pair.upright(restored.defocus), relative=generic)
+        if shown.map is not None:
+            return
+        defocus = restored.defocus
+        if defocus is None:
+            defocus = _find_map(pair, restored.image, lens)
+        if defocus is not None:
+            shown.add_map(pair.upright(defocus), relative=lens is None)
 
 
 class _Watched(EngineAround):
@@ -131,6 +143,19 @@ class _Watched(EngineAround):
         restored = super().run(pair, progress, window)
         self._see(pair, restored)
         return restored
+
+
+def _find_map(
+    pair: DualPixelPair, sharp: NDArray[np.float32], lens: Calibration | None
+) -> NDArray[np.float32] | None:
+    """A map of reduced size, in the sensor's rows; None where none can be found."""
+    # Not before: PyTorch takes seconds, and most commands need no page.
+    from dpdeblur.steer.depth import finder, sharpened, shrink
+
+    try:
+        return sharpened(shrink(finder(lens).find_map(pair)), sharp, pair, lens)
+    except DPDeblurError:  # the picture is there all the same
+        return None
 
 
 def _uri(picture: bytes) -> str:

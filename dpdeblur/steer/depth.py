@@ -14,7 +14,7 @@ from scipy.ndimage import distance_transform_edt
 from torch.nn import functional
 
 from dpdeblur.colour import srgb_to_linear
-from dpdeblur.engines.optimiser import guided, sharpen_jumps
+from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions, guided, sharpen_jumps
 from dpdeblur.optics import Calibration
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.steer.points import Array, Point
@@ -28,6 +28,11 @@ _JUMP = 1 / 600
 _LEVELS = 16
 """Ranges of radii that cover others, one after the other."""
 _LUMA = np.array((0.2126, 0.7152, 0.0722), np.float32)
+
+
+def finder(calibration: Calibration | None) -> Optimiser:
+    """What finds the maps of wishes and pages: quickly, and on the CPU, whichever the engine."""
+    return Optimiser(calibration, OptimiserOptions("fast", device="cpu"))
 
 
 def shrink(field: Array) -> Array:

@@ -13,11 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from dpdeblur.engines import Engine, EngineAround, ProgressCallback, Restored, Window
-from dpdeblur.engines.optimiser import Optimiser, OptimiserOptions
 from dpdeblur.io import INVERSE, turn
 from dpdeblur.optics import Calibration
 from dpdeblur.pair import DualPixelPair
-from dpdeblur.steer.depth import sharpened, shrink
+from dpdeblur.steer.depth import finder, sharpened, shrink
 from dpdeblur.steer.points import Array
 
 
@@ -51,7 +50,8 @@ class Steered(EngineAround):
     def __init__(self, engine: Engine, wish: Wish, calibration: Calibration | None = None) -> None:
         super().__init__(engine)
         self.wish = wish
-        self._finder = Optimiser(calibration, OptimiserOptions("fast", device="cpu"))
+        self.calibration = calibration
+        self._finder = finder(calibration)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -97,8 +97,7 @@ class Steered(EngineAround):
             sharp = pair.combined()
             sharp[part] = restored.image
         if defocus is not None:
-            lens = self._finder.calibration
-            defocus = turn(sharpened(defocus, sharp, pair, lens), tag)
+            defocus = turn(sharpened(defocus, sharp, pair, self.calibration), tag)
         image, notes = self.wish.apply(
             turn(sharp, tag), lambda: turn(pair.combined(), tag), defocus
         )

@@ -217,7 +217,7 @@ def _rise(values: Array, low: float, high: float) -> Array:
 
 def _feathered(mask: Array, feather: float) -> Array:
     """The mask with edges that fade over `feather` pixels to each side, and not beyond."""
-    half = round(feather / 2)
+    half = min(round(feather / 2), max(mask.shape))  # what reaches farther changes little
     if half == 0:
         return mask
     soft = mask

@@ -227,6 +227,10 @@ class TestBatch:
         shown = run("batch", source, tmp_path / "out", *options).stdout
         assert "1 of 1 to do" in shown
         assert not (tmp_path / "out").exists()
+        said = failure(
+            run("batch", source, tmp_path / "out", "--right-suffix", "_b", "--left-suffix", "_a")
+        )
+        assert "name the views with these suffixes" in said
         table = ("--pairs", tmp_path / "table.csv")
         assert "--right-suffix: " in failure(
             run("batch", source, tmp_path / "out", *options, *table)

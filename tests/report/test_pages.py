@@ -21,6 +21,7 @@ from dpdeblur.report import Gallery, batch_page, check_page, evaluation_page, re
 from dpdeblur.report.page import Card, Page
 from support.batches import FakeEngine, fake_run, view, write_pair
 from support.browser import page
+from support.pairs import EXAMPLE
 
 HOSTILE = "<script>alert(1)<," + "x\" onerror='alert(2)' {{ 7*7 }} &amp; [/b]"
 
@@ -66,6 +67,17 @@ def test_the_map_has_a_legend(report: str) -> None:
     assert "-6.0" in report
     assert "Blur radius in pixels" in report
     assert "relative (generic lens)" in report
+
+
+@pytest.mark.slow
+def test_what_makes_no_map_gets_one(tmp_path: Path) -> None:
+    plan, engine, gallery = plan_jobs(EXAMPLE, tmp_path), FakeEngine(), Gallery()
+    done = run_batch(gallery.watch(engine), plan)
+    (shown,) = gallery.shown.values()
+    assert shown.legend is not None
+    assert shown.legend.relative
+    assert shown.legend.low < 0 < shown.legend.high
+    assert render(batch_page(gallery, engine, plan, done)).count('class="map"') == 1
 
 
 def test_names_stay_text(report: str) -> None:

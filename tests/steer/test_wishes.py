@@ -91,6 +91,12 @@ class TestWeights:
         assert (np.diff(soft) >= 0).all()
         assert 0 < soft[31] < 0.25 < soft[32] < 0.5
 
+    def test_a_feather_wider_than_the_picture(self) -> None:
+        mask = np.zeros((48, 64), np.float32)
+        mask[:, 32:] = 1
+        soft = weights(Wishes(mask=mask, feather=1e12))
+        assert 0.3 < soft.min() < soft.max() < 0.7
+
     def test_wishes_narrow_each_other(self) -> None:
         mask = np.zeros((48, 64), np.float32)
         mask[:24] = 1
