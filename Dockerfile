@@ -2,13 +2,13 @@
 #
 #   docker build -t deblur .
 #
-# That is for the CPU. For CUDA GPUs, on x86-64, take PyTorch from Python's package index instead,
-# or name another of PyTorch's indexes:
+# On x86-64 this takes PyTorch as Python's package index has it: it runs on CUDA GPUs and on the CPU.
+# An image for the CPU alone is several gigabytes smaller; for that, name PyTorch's index for the CPU:
 #
-#   docker build -t deblur:cuda --build-arg TORCH_INDEX= .
+#   docker build -t deblur:cpu --build-arg TORCH_INDEX=ADDRESS .
 FROM python:3.11-slim
 
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX=""
 
 WORKDIR /opt/dpdeblur
 COPY constraints.txt ./
