@@ -12,7 +12,8 @@ ARG TORCH_INDEX=""
 
 WORKDIR /opt/dpdeblur
 COPY constraints.txt ./
-RUN pip install --no-cache-dir ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} \
+# Of one version, pip takes the build that has a name, such as 2.13.0+cpu, wherever it lies.
+RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} \
     -c constraints.txt torch
 COPY pyproject.toml README.md LICENSE ./
 COPY dpdeblur dpdeblur

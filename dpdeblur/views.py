@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from dpdeblur.errors import OptionError
 from dpdeblur.io import Picture
@@ -64,25 +63,25 @@ def likeness(left: Picture, right: Picture) -> float:
     if min(first.std(), second.std()) < _FLAT:
         return 1.0
     # The second is moved over all shifts; what comes in at one edge has left at the other.
-    down, across = _SHIFTS
-    products = (
-        float((first * np.roll(second, (rows, columns), (0, 1))).mean())
-        for rows in range(-down, down + 1)
-        for columns in range(-across, across + 1)
-    )
-    return max(products) / float(first.std() * second.std())
+    spectrum = np.fft.rfft2(first) * np.fft.rfft2(second).conj()
+    products = np.fft.irfft2(spectrum, first.shape) / first.size
+    down, across = (np.arange(-most, most + 1) for most in _SHIFTS)
+    return float(products[np.ix_(down, across)].max() / (first.std() * second.std()))
 
 
 def _details(view: Picture) -> NDArray[np.float32] | None:
     """The reduced view without what is coarse; None if its shorter side shows too little."""
+    from scipy.ndimage import gaussian_filter  # errors shall not wait for it
+
     # Some samples of each pixel are enough.
     sparse = slice(None, None, -(-max(view.samples.shape[:2]) // (4 * _LONG_SIDE)))
-    gray = view.srgb(sparse, sparse).sum(-1) / np.float32(3)
+    red, green, blue = np.moveaxis(view.srgb(sparse, sparse), -1, 0)
+    gray = (red + green + blue) / np.float32(3)
     step = -(-max(gray.shape) // _LONG_SIDE)
     rows, columns = (side // step for side in gray.shape)
     if min(rows, columns) < _SHORT_SIDE:
         return None
     gray = gray[: rows * step, : columns * step]
-    reduced = gray.reshape(rows, step, columns, step).mean((1, 3))
+    reduced = gray.reshape(rows, step, -1).mean(1).reshape(rows, columns, step).mean(-1)
     details = reduced - gaussian_filter(reduced, _COARSE, mode="nearest")
     return np.asarray(details - details.mean(), np.float32)

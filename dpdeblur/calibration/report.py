@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dpdeblur.calibration.measure import centroids, disparity
-from dpdeblur.calibration.solve import Solved
+from dpdeblur.calibration.solving import Solved
 from dpdeblur.optics import Calibration
 
 

@@ -46,11 +46,12 @@ def app_(
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise MissingExtraError("app", missing)
+    request = engine.request()
     from dpdeblur.app import Desk
     from dpdeblur.app.serve import listen, serve
 
     listener = listen(host, port)
-    desk = Desk(engine.request().make())
+    desk = Desk(request.make())
     number = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{number}/"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +15,8 @@ from dpdeblur.cli._errors import FAILED
 from dpdeblur.cli._output import Output, rendered
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from dpdeblur.datasets import ScoreFiles
     from dpdeblur.evaluation import Rules, Scores
 
@@ -84,11 +88,12 @@ def score(
 
     rules = evaluation.Rules(protocol or evaluation.DEFAULT_PROTOCOL, match_exposure=match_exposure)
     with printer.progress() as bar:
+        task = bar.add_task("Scoring", total=len(match.pictures))
         scores = [
-            evaluation.score_maps(files, printer.warn)
+            evaluation.score_maps(files, printer.warn, partial(_advance, bar, task, number))
             if maps
-            else _score_pictures(printer, files, rules)
-            for files in bar.track(match.pictures, description="Scoring")
+            else _score_pictures(printer, files, rules, partial(_advance, bar, task, number))
+            for number, files in enumerate(match.pictures)
         ]
     scoring = evaluation.map_scoring() if maps else evaluation.picture_scoring(rules)
     report = evaluation.report_files(scoring, match, scores)
@@ -99,13 +104,19 @@ def score(
         raise typer.Exit(FAILED)
 
 
-def _score_pictures(printer: Output, files: ScoreFiles, rules: Rules) -> dict[str, Scores]:
+def _advance(bar: Progress, task: TaskID, number: int, share: float) -> None:
+    bar.update(task, completed=number + share)
+
+
+def _score_pictures(
+    printer: Output, files: ScoreFiles, rules: Rules, progress: Callable[[float], None]
+) -> dict[str, Scores]:
     from dpdeblur.errors import DPDeblurError, UnreadableFileError
     from dpdeblur.evaluation import score_pictures
     from dpdeblur.io import read_map
 
     try:
-        return score_pictures(files, rules, printer.warn)
+        return score_pictures(files, rules, printer.warn, progress)
     except UnreadableFileError as error:
         try:
             read_map(error.path)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
-from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from dpdeblur.models.front_end import Filtered
 _FILTERED = 700
 """Multiply-adds of a convolution that take as long as a filter of the front end takes a number."""
 _SIDE = 16  # of the picture that tells what a pixel costs, the smallest that there is
+_costs: MutableMapping[MCCNet, float] = WeakKeyDictionary()  # known from earlier pictures
 
 
 class Meter:
@@ -48,7 +49,9 @@ class Meter:
         if not (self._tell and self._layers):
             yield
             return
-        expected, so_far = self._cost * read, 0
+        if self._network not in _costs:
+            _costs[self._network] = self._cost()
+        expected, so_far = _costs[self._network] * read, 0
 
         def advance(work: int) -> None:
             nonlocal so_far
@@ -65,7 +68,6 @@ class Meter:
             self._told = rows
             self._tell(rows, self._rows)
 
-    @cached_property
     def _cost(self) -> float:
         """Multiply-adds for each pixel read, from a trial that takes no time."""
         total = 0

@@ -10,13 +10,12 @@ finite where it counts, an infinite truth, or nothing to compare.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.stats import rankdata
 
 from dpdeblur.errors import InvalidMapError, OptionError, ShapeMismatchError
 
@@ -28,6 +27,8 @@ MAP_RULES = (
 """How `score_map` compares maps, in words."""
 _Values = NDArray[np.float64]
 _TOLERANCE = 1e-11
+_TRIES, _LEAST_ABSOLUTE = 45, 0.7
+"""About how many slopes AIWE(1) takes, and its share of the time of all scores."""
 """Of the slope with the least absolute error, maps of one spread being compared."""
 
 
@@ -48,14 +49,27 @@ class MapScores:
 
 
 def score_map(
-    prediction: NDArray[Any], truth: NDArray[Any], valid: NDArray[np.bool_] | None = None
+    prediction: NDArray[Any],
+    truth: NDArray[Any],
+    valid: NDArray[np.bool_] | None = None,
+    *,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> MapScores:
-    """All scores of a map; the prediction may be in any unit, and of either sign."""
-    return MapScores(
-        aiwe(prediction, truth, order=1, valid=valid),
-        aiwe(prediction, truth, order=2, valid=valid),
-        spearman(prediction, truth, valid=valid),
+    """All scores of a map; the prediction may be in any unit, and of either sign.
+
+    `progress` is called with about the share of the work done, up to 1.
+    """
+    first = aiwe(
+        prediction,
+        truth,
+        order=1,
+        valid=valid,
+        progress=lambda share: progress(_LEAST_ABSOLUTE * share),
     )
+    second = aiwe(prediction, truth, order=2, valid=valid)
+    third = spearman(prediction, truth, valid=valid)
+    progress(1.0)
+    return MapScores(first, second, third)
 
 
 def aiwe(
@@ -65,13 +79,15 @@ def aiwe(
     order: Literal[1, 2],
     weight: NDArray[Any] | None = None,
     valid: NDArray[np.bool_] | None = None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> float:
     """Affine-invariant weighted error: the least over a, b of a p-norm, p being `order`.
 
     AIWE(p) = min (sum w |a prediction + b - truth|^p / sum w)^(1/p), in the truth's unit. `weight`
     is H x W, finite and not negative; None weighs all alike. AIWE(2) is a least-squares fit;
     AIWE(1) is exact to about 1e-10 of the truth's own spread. A constant prediction leaves b alone
-    to be fitted. Raises OptionError for other orders and for weights that cannot be used.
+    to be fitted. `progress` is called with about the share of the work for AIWE(1) done, up to 1.
+    Raises OptionError for other orders and for weights that cannot be used.
     """
     if order not in {1, 2}:
         raise OptionError("order", f"{order} is not 1 or 2")
@@ -89,7 +105,7 @@ def aiwe(
     x -= x[0]
     x /= np.abs(x).max() or 1.0
     x -= w @ x
-    return _least_absolute(x, y, w) if order == 1 else _least_squares(x, y, w)
+    return _least_absolute(x, y, w, progress) if order == 1 else _least_squares(x, y, w)
 
 
 def spearman(
@@ -99,6 +115,8 @@ def spearman(
 
     1 if either map is constant, which says nothing about the order.
     """
+    from scipy.stats import rankdata  # a second, for which errors do not wait
+
     known = _known(prediction, truth, valid)
     ranks = [rankdata(each[known]) for each in (prediction, truth)]
     first, second = (each - (each.size + 1) / 2 for each in ranks)
@@ -150,12 +168,13 @@ def _least_squares(x: _Values, y: _Values, w: _Values) -> float:
     return float(np.sqrt(w @ np.square(slope * x - y)))
 
 
-def _least_absolute(x: _Values, y: _Values, w: _Values) -> float:
+def _least_absolute(x: _Values, y: _Values, w: _Values, progress: Callable[[float], None]) -> float:
     """The least mean of |a x + b - y|; `w` has sum 1.
 
     With the best b for each a, the error is a convex function of a alone. Where x and y have an
     error of 1 without any slope, it is 1 at 0 and at least 2 at -3 and 3: the least lies between.
     """
+    from scipy.optimize import minimize_scalar
 
     def error(values: _Values) -> float:
         return float(w @ np.abs(values - _median(values, w)))
@@ -164,7 +183,15 @@ def _least_absolute(x: _Values, y: _Values, w: _Values) -> float:
     if spread == 0 or unit == 0:
         return spread
     x, y = x / unit, y / spread
-    found = minimize_scalar(lambda a: error(y - a * x), bracket=(-3, 0, 3), tol=_TOLERANCE)
+    tried = 0
+
+    def error_of(slope: float) -> float:
+        nonlocal tried
+        tried += 1
+        progress(min(1.0, tried / _TRIES))
+        return error(y - slope * x)
+
+    found = minimize_scalar(error_of, bracket=(-3, 0, 3), tol=_TOLERANCE)
     return spread * float(found.fun)
 
 

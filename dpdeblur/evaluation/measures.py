@@ -9,11 +9,11 @@ PictureTooSmallError.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.metrics import structural_similarity
 
 from dpdeblur.errors import InvalidPictureError, PictureTooSmallError, ShapeMismatchError
 
@@ -30,11 +30,20 @@ def psnr(prediction: NDArray[Any], truth: NDArray[Any], *, data_range: float) ->
     return float("inf") if error == 0 else float(10 * np.log10(data_range**2 / error))
 
 
-def ssim(prediction: NDArray[Any], truth: NDArray[Any], *, data_range: float) -> float:
+def ssim(
+    prediction: NDArray[Any],
+    truth: NDArray[Any],
+    *,
+    data_range: float,
+    progress: Callable[[float], None] = lambda _: None,
+) -> float:
     """Structural similarity in [-1, 1], the mean over pixels and channels.
 
-    7x7 uniform window, sample covariance; windows that overlap the border do not count.
+    7x7 uniform window, sample covariance; windows that overlap the border do not count. `progress`
+    is called with the share of the rows that are done.
     """
+    from skimage.metrics import structural_similarity  # a second, for which errors do not wait
+
     first, second = _as_float64(prediction, truth)
     if min(first.shape[:2]) < SSIM_WINDOW:
         raise PictureTooSmallError(first.shape[:2], SSIM_WINDOW)
@@ -55,6 +64,7 @@ def ssim(prediction: NDArray[Any], truth: NDArray[Any], *, data_range: float) ->
             gaussian_weights=False,
             use_sample_covariance=True,
         )
+        progress(stop / windows)
     return float(total / windows)
 
 

@@ -6,7 +6,7 @@ given together with its protocol and the versions that computed it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from types import MappingProxyType
@@ -93,6 +93,7 @@ def score(
     protocol: str = DEFAULT_PROTOCOL,
     *,
     match_exposure: bool = False,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Scores:
     """Score a picture against the truth under a protocol.
 
@@ -102,6 +103,7 @@ def score(
         protocol: a name in PROTOCOLS.
         match_exposure: add a second set of scores, `matched`, for which each channel of the
             prediction is first multiplied by its gain from `match_gains`.
+        progress: called with the share of the work done, up to 1.
 
     Returns:
         PSNR in dB, SSIM and MAE.
@@ -123,11 +125,12 @@ def score(
         if not np.issubdtype(picture.dtype, np.floating):
             raise InvalidPictureError(what, "it must be floating-point with values in [0, 1]")
     sharp = prepare(truth)
-    scores = _compare(prepare(prediction), sharp)
+    times = 2 if match_exposure else 1
+    scores = _compare(prepare(prediction), sharp, lambda share: progress(share / times))
     if not match_exposure:
         return scores
     gains = match_gains(prediction, truth)
-    matched = _compare(prepare(prediction * gains), sharp)
+    matched = _compare(prepare(prediction * gains), sharp, lambda share: progress((1 + share) / 2))
     return replace(scores, matched=replace(matched, channel_gains=tuple(gains.tolist())))
 
 
@@ -148,8 +151,16 @@ class Rules:
         if self.first_row < 0:
             raise OptionError("first_row", f"{self.first_row} is below 0")
 
-    def score(self, picture: NDArray[np.float32], truth: NDArray[np.float32]) -> Scores:
-        """The scores of a picture H x W x 3 in [0, 1] that has all its rows, as the truth has."""
+    def score(
+        self,
+        picture: NDArray[np.float32],
+        truth: NDArray[np.float32],
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> Scores:
+        """The scores of a picture H x W x 3 in [0, 1] that has all its rows, as the truth has.
+
+        `progress` is called with the share of the work done, up to 1.
+        """
         if self.first_row >= len(truth):
             raise OptionError(
                 "first_row", f"{self.first_row} is beyond the picture's {len(truth)} rows"
@@ -159,6 +170,7 @@ class Rules:
             truth[self.first_row :],
             self.protocol,
             match_exposure=self.match_exposure,
+            progress=progress,
         )
 
 
@@ -174,9 +186,11 @@ def versions() -> dict[str, str]:
     }
 
 
-def _compare(prediction: NDArray[np.float64], truth: NDArray[np.float64]) -> Scores:
+def _compare(
+    prediction: NDArray[np.float64], truth: NDArray[np.float64], progress: Callable[[float], None]
+) -> Scores:
     return Scores(
         psnr=psnr(prediction, truth, data_range=1),
-        ssim=ssim(prediction, truth, data_range=1),
+        ssim=ssim(prediction, truth, data_range=1, progress=progress),  # nine tenths of the time
         mae=mae(prediction, truth, data_range=1),
     )

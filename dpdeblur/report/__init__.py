@@ -1,35 +1,5 @@
 """Pages to look at: each picture before and after, with its map, scores and settings."""
 
-from __future__ import annotations
+import lazy_loader
 
-from dpdeblur.report.gallery import Gallery, Shown
-from dpdeblur.report.of_batch import batch_page
-from dpdeblur.report.of_evaluation import evaluation_page
-from dpdeblur.report.page import Card, Page, check_page, render, template, write_page
-from dpdeblur.report.web_pictures import (
-    beside_shape,
-    colour_map,
-    most_changed,
-    reduced,
-    side_by_side,
-    webp,
-)
-
-__all__ = [
-    "Card",
-    "Gallery",
-    "Page",
-    "Shown",
-    "batch_page",
-    "beside_shape",
-    "check_page",
-    "colour_map",
-    "evaluation_page",
-    "most_changed",
-    "reduced",
-    "render",
-    "side_by_side",
-    "template",
-    "webp",
-    "write_page",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

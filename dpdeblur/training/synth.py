@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from dpdeblur.checked import Seed, Share, checked, within
-from dpdeblur.colour import srgb_to_linear
-from dpdeblur.device import choose
 from dpdeblur.errors import OptionError, ShapeMismatchError, UnreadableFileError
 from dpdeblur.io import check_output, read_picture, write_picture
-from dpdeblur.optics import (
-    Calibration,
-    DiskPSF,
-    add_sensor_noise,
-    disparity_from_distance,
-    encode,
-    photograph,
-    radius_from_disparity,
-    read_calibration,
-    resize_radius,
-)
+from dpdeblur.names import check_names
+from dpdeblur.optics import read_calibration
 
+PSFS = {"disk": 1.0, "butterworth": 0.15}
+"""The floors of the kernels that have names, see `DiskPSF`."""
 _RENDERING = 0.9
 """About the share of the time that rendering takes; writing files takes the rest."""
-FARTHEST = 1000
-"""Pixels over which a calibration's kernels may spread light, as memory grows with its square."""
 LARGEST_RADIUS = 100.0
 
 
@@ -122,34 +110,29 @@ def write_pair(
     outputs = {name: folder / f"{sharp.stem}_{name}.{extension}" for name in names}
     for path in outputs.values():
         check_output(path, overwrite=overwrite, inputs=inputs)
-    setup = choose(device, "fp32")
-    for note in setup.notes:
-        on_note(note)
+    check_names(device)
     picture = read_picture(sharp)
     for warning in picture.info.warnings:
         on_warning(warning)
     encoded = picture.srgb()
     height, width = encoded.shape[:2]
-    if options.radius is not None:
-        defocus = torch.full((1, 1, 1, 1), options.radius)
-    else:
-        disparity = _disparity(depth, options.kind, (height, width), on_warning)
-        radius = radius_from_disparity(disparity, options.focus, options.max_radius)
-        defocus = resize_radius(radius, (height, width))
-    radii = defocus.min().item(), defocus.max().item()
-    lens = _lens(options, max(-radii[0], radii[1]))
+    values = None if depth is None else _depth(depth, options.kind, (height, width), on_warning)
+    if options.psf not in PSFS and not options.psf.endswith(".npz"):
+        raise OptionError("psf", f"'{options.psf}' is not disk, butterworth or an .npz file")
+    calibration = None if options.psf in PSFS else read_calibration(Path(options.psf))
 
-    linear = srgb_to_linear(torch.from_numpy(encoded).permute(2, 0, 1)[None])
-    views = photograph(
-        linear.to(setup.device),
-        defocus.to(setup.device),
-        lens,
-        lambda share: progress(_RENDERING * share),
+    from dpdeblur.training.synth_views import synth_views  # PyTorch, for which errors do not wait
+
+    *views, radii = synth_views(
+        encoded,
+        values,
+        options,
+        calibration,
+        device,
+        on_note=on_note,
+        progress=lambda share: progress(_RENDERING * share),
     )
-    rng = torch.Generator().manual_seed(options.seed)
-    read, shot = torch.tensor([0.25 * options.noise]), torch.tensor([0.9375 * options.noise**2])
-    noisy = (encode(add_sensor_noise(view.cpu(), shot, read, rng), 16)[0] for view in views)
-    pixels = (*(view.permute(1, 2, 0).numpy() for view in noisy), encoded)
+    pixels = (*views, encoded)
     info = dataclasses.replace(picture.info, alpha=None)
     for number, (path, content) in enumerate(zip(outputs.values(), pixels, strict=True), 1):
         for warning in write_picture(
@@ -160,42 +143,19 @@ def write_pair(
     return SynthPair(outputs, width, height, radii)
 
 
-def _disparity(
-    depth: Path | None, kind: str, size: tuple[int, int], on_warning: Callable[[str], None]
-) -> Tensor:
-    """Disparity `1 x 1 x H x W` in any unit, of a map of the shape of `size`, or of a plane."""
-    if depth is None:
-        return torch.linspace(0, 1, size[0])[:, None].expand(1, 1, *size)
-    pixels = read_picture(depth).srgb()
+def _depth(
+    path: Path, kind: str, size: tuple[int, int], on_warning: Callable[[str], None]
+) -> NDArray[np.float32]:
+    """The numbers `H x W` of a map of the shape of `size`."""
+    pixels = read_picture(path).srgb()
     if abs(pixels - pixels[..., :1]).max() > 0.02:
-        raise UnreadableFileError(depth, "it is in colour; give a gray map")
+        raise UnreadableFileError(path, "it is in colour; give a gray map")
     height, width = pixels.shape[:2]
     if abs(width * size[0] / (height * size[1]) - 1) > 0.02:
         raise ShapeMismatchError("The picture and its map", size, (height, width))
-    values = torch.from_numpy(pixels[None, None, ..., 0].copy())
+    values: NDArray[Any] = pixels[..., 0].copy()
     if kind == "distance" and not values.any():
-        raise UnreadableFileError(depth, "it has no known distance, only zeros; give another map")
+        raise UnreadableFileError(path, "it has no known distance, only zeros; give another map")
     if values.min() == values.max():
-        on_warning(f"{depth} has the same value everywhere, so everything is in focus.")
-    if kind == "distance":
-        return disparity_from_distance(values)
-    return -values if kind == "inverted" else values
-
-
-def _lens(options: SynthOptions, largest: float) -> DiskPSF | Calibration:
-    """The kernels of blur up to the radius `largest`."""
-    psf, reach = options.psf, math.ceil(largest) + 1
-    if psf == "disk":
-        return DiskPSF(options.slope, reach)
-    if psf == "butterworth":
-        return DiskPSF(options.slope, reach, floor=0.15)
-    if not psf.endswith(".npz"):
-        raise OptionError("psf", f"'{psf}' is not disk, butterworth or an .npz file")
-    lens = read_calibration(Path(psf))
-    if (needed := lens.reach(largest)) > FARTHEST:
-        raise OptionError(
-            "psf",
-            f"with {psf}, measured at a radius of {lens.radius:g} pixels, light would spread "
-            f"{needed} pixels at {largest:g}, and {FARTHEST} are possible; check its radius",
-        )
-    return lens
+        on_warning(f"{path} has the same value everywhere, so everything is in focus.")
+    return values

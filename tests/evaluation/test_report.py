@@ -69,12 +69,20 @@ def test_files_are_scored(tmp_path: Path) -> None:
     for ending in (".png", ".tif"):
         names = (tmp_path / f"{name}{ending}" for name in ("made", "truth", "input"))
         (made[ending],) = pair_folders(*names).pictures
-    pictures = score_pictures(made[".png"], Rules(match_exposure=True))
+    shares: list[float] = []
+    rules = Rules(match_exposure=True)
+    pictures = score_pictures(made[".png"], rules, progress=shares.append)
+    assert shares == pytest.approx([0.25, 0.5, 0.75, 1])
     assert list(pictures) == ["result", "input"]
     assert pictures["input"].psnr == float("inf")
     assert pictures["result"].matched is not None
     assert pictures["result"].matched.channel_gains == pytest.approx([2, 2, 2], rel=1e-3)
-    assert score_maps(made[".tif"])["result"].aiwe2 == pytest.approx(0, abs=1e-6)
+    shares.clear()
+    maps = score_maps(made[".tif"], progress=shares.append)
+    assert maps["result"].aiwe2 == pytest.approx(0, abs=1e-6)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert len(shares) > 20
 
 
 @pytest.mark.slow

@@ -32,9 +32,13 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     for package in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(package)
     path = tmp_path_factory.mktemp("onnx") / f"{request.param}.onnx"
-    difference = export_onnx(load_model(request.param), path, check=True)
+    shares: list[float] = []
+    difference = export_onnx(load_model(request.param), path, check=True, progress=shares.append)
     assert difference is not None
     assert difference < 1e-4
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert len(shares) == 6  # two of them by what PyTorch's exporter says
     return path
 
 
