@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dpdeblur.engines import Crop, Restored, Window
-    from dpdeblur.evaluation import Rules
     from dpdeblur.evaluation.report import Table
     from dpdeblur.io import PictureInfo
     from dpdeblur.pair import DualPixelPair
@@ -126,19 +125,18 @@ def fix(
             printer.warn(*write_picture(path, picture, like, **how))
 
     height, width = pixels.shape[:2]
-    human = f"{output}  {width}x{height}, {describe_run(restored.run)}"
+    line = f"{output}  {width}x{height}, {describe_run(restored.run)}"
     data = {"output": output, "width": width, "height": height, "run": asdict(restored.run)}
     data |= {"crop": astuple(part)} if part else {}
     data |= {"compare": compare} if compare else {}
     data |= {"frame_1": develop.side_of_frame_1, "views": saved} if develop else {}
-    if sharp is None or views is None:
-        printer.result(human, data)
-        return
-    from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules  # 70 MB that are for scores only
-
-    rules, truth_pixels = Rules(protocol or DEFAULT_PROTOCOL), sharp.srgb()[window]
-    table, scores = _scored(rules, _untouched(views, window), restored.image, truth_pixels)
-    printer.result(rendered(human, table), data | scores)
+    if sharp is not None and views is not None:
+        before, after = _untouched(views, window), restored.image
+        table, scores = _scored(protocol, before, after, sharp.srgb()[window])
+        data |= scores
+        printer.result(rendered(line, table), data)
+    else:
+        printer.result(line, data)
 
 
 def _check_sizes(output: Path, compare: Path | None, shown: Window) -> None:
@@ -189,14 +187,15 @@ def _beside(pair: DualPixelPair, window: Window, restored: Restored) -> NDArray[
 
 
 def _scored(
-    rules: Rules,
+    protocol: str | None,
     before: NDArray[np.float32],
     after: NDArray[np.float32],
     truth: NDArray[np.float32],
 ) -> tuple[Table, dict[str, Any]]:
     """The scores before and after, for people and for machines."""
-    from dpdeblur.evaluation import picture_scoring
+    from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules, picture_scoring  # 70 MB
 
+    rules = Rules(protocol or DEFAULT_PROTOCOL)
     rows = {"input": rules.score(before, truth), "result": rules.score(after, truth)}
     scoring = picture_scoring(rules)
     documents = {name: scores.as_dict() for name, scores in rows.items()}

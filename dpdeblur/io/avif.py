@@ -56,7 +56,8 @@ def decode(data: bytes) -> Stored:
 def _coding(data: bytes) -> bytes | None:
     """The code points of the first box `colr` that has them; the decoder gives the full range.
 
-    Without such a box the AV1 stream may still have them, which neither library tells.
+    Without such a box MIAF (ISO/IEC 23000-22, 7.3.6.4) has it that the picture is sRGB. The AV1
+    stream may still say otherwise, which neither library tells.
     """
     at = data.find(b"colrnclx")
     if at < 0:

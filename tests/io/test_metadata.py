@@ -477,6 +477,46 @@ def test_blocks_too_long_for_jpeg_leave_out_no_more_than_needed(tmp_path: Path) 
     assert (again.exif, again.xmp, again.icc) == (first.info.exif, None, PROFILE)
 
 
+def test_exif_too_long_for_jpeg_takes_nothing_else_with_it(tmp_path: Path) -> None:
+    exif = camera_exif()
+    exif[Base.ImageDescription] = "a" * 70_000
+    first = read_picture(camera_file(tmp_path / "in.png", exif=exif))
+    (warning,) = write_picture(tmp_path / "out.jpg", first.srgb(), first.info)
+    assert (
+        warning
+        == f"{tmp_path / 'out.jpg'}: EXIF data could not be written (EXIF data is too long)."
+    )
+    again = read_picture(tmp_path / "out.jpg").info
+    assert (again.exif, again.xmp, again.icc) == (None, first.info.xmp, PROFILE)
+    assert first.info.xmp is not None
+    both = replace(first.info, xmp=first.info.xmp + b" " * 70_000)
+    (warning,) = write_picture(tmp_path / "both.jpg", first.srgb(), both)
+    assert "XMP data and EXIF data could not be written" in warning
+    assert read_picture(tmp_path / "both.jpg").info.icc == PROFILE
+
+
+def test_places_among_the_old_pixels_are_not_carried(tmp_path: Path) -> None:
+    exif = camera_exif()
+    photo = exif.get_ifd(ExifTags.IFD.Exif)
+    photo[0x9214], photo[Base.SubjectLocation] = (300, 200, 40, 30), (300, 200)
+    photo[Base.FocalPlaneXResolution], photo[Base.FocalPlaneResolutionUnit] = 4800.0, 2
+    photo[Base.SubjectDistance] = 1.5
+    xmp = XMP.replace(
+        b"<exif:PixelY",
+        b"<exif:SubjectArea><rdf:Seq><rdf:li>300</rdf:li></rdf:Seq></exif:SubjectArea><exif:PixelY",
+    ).replace(b" xmp:Label", b' exif:FocalPlaneXResolution="48/1" xmp:Label')
+    info = read_picture(camera_file(tmp_path / "in.jpg", exif=exif, xmp=xmp)).info
+    write_picture(tmp_path / "out.png", np.zeros((30, 20, 3), np.float32), info)
+    kept = carried(tmp_path / "out.png").get_ifd(ExifTags.IFD.Exif)
+    gone = {0x9214, Base.SubjectLocation, Base.FocalPlaneXResolution}
+    assert not {*gone, Base.FocalPlaneResolutionUnit} & kept.keys()
+    assert kept[Base.SubjectDistance] == 1.5
+    assert info.xmp is not None
+    assert b"SubjectArea" not in info.xmp
+    assert b"FocalPlane" not in info.xmp
+    assert b'xmp:Label="Gr' in info.xmp
+
+
 # ---- colour
 
 
