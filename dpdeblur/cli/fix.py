@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from dpdeblur.engines import Crop, Restored, Window
     from dpdeblur.evaluation.report import Table
-    from dpdeblur.io import PictureInfo
+    from dpdeblur.io import Picture, PictureInfo
     from dpdeblur.pair import DualPixelPair
 
 
@@ -116,7 +117,8 @@ def fix(
     printer.note(*_options.statement(develop), *raw.remarks(pair), *restored.run.notes)
     how = {"metadata": not no_metadata, "overwrite": overwrite}
     # The views of a large picture take as much memory as encoding it does.
-    views = pair if saved or compare or sharp else None
+    views = pair if saved or compare else None
+    score = None if sharp is None else partial(_scored, protocol, pair, sharp, window, restored)
     del pair
     printer.warn(*write_picture(output, pixels, info, quality=quality, linear=linear, **how))
     if views is not None:
@@ -130,13 +132,11 @@ def fix(
     data |= {"crop": astuple(part)} if part else {}
     data |= {"compare": compare} if compare else {}
     data |= {"frame_1": develop.side_of_frame_1, "views": saved} if develop else {}
-    if sharp is not None and views is not None:
-        before, after = _untouched(views, window), restored.image
-        table, scores = _scored(protocol, before, after, sharp.srgb()[window])
-        data |= scores
-        printer.result(rendered(line, table), data)
-    else:
+    if score is None:
         printer.result(line, data)
+        return
+    table, scores = score()
+    printer.result(rendered(line, table), data | scores)
 
 
 def _check_sizes(output: Path, compare: Path | None, shown: Window) -> None:
@@ -188,15 +188,17 @@ def _beside(pair: DualPixelPair, window: Window, restored: Restored) -> NDArray[
 
 def _scored(
     protocol: str | None,
-    before: NDArray[np.float32],
-    after: NDArray[np.float32],
-    truth: NDArray[np.float32],
+    views: DualPixelPair,
+    sharp: Picture,
+    window: Window,
+    restored: Restored,
 ) -> tuple[Table, dict[str, Any]]:
     """The scores before and after, for people and for machines."""
     from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules, picture_scoring  # 70 MB
 
-    rules = Rules(protocol or DEFAULT_PROTOCOL)
-    rows = {"input": rules.score(before, truth), "result": rules.score(after, truth)}
+    rules, truth = Rules(protocol or DEFAULT_PROTOCOL), sharp.srgb()[window]
+    shown = {"input": _untouched(views, window), "result": restored.image}
+    rows = {name: rules.score(pixels, truth) for name, pixels in shown.items()}
     scoring = picture_scoring(rules)
     documents = {name: scores.as_dict() for name, scores in rows.items()}
     return scoring.table(scoring.title, rows.items()), {"protocol": rules.protocol} | documents

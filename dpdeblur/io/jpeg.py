@@ -44,7 +44,9 @@ _ICC = b"ICC_PROFILE\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _QUALITY = 95
 # What libjpeg says where a scan is short of data; its other warnings may be of whole pictures.
-_LOST = re.compile(r"premature end|instead of RST|bad \w+ code", re.IGNORECASE)
+_LOST = re.compile(
+    r"premature end|instead of RST|bad \w+ code|before marker 0xd[0-7]", re.IGNORECASE
+)
 _FILL = bytes((37 * n + 90) % 255 for n in range(64))
 
 
@@ -115,9 +117,10 @@ def pixels(data: bytes, colours: str) -> NDArray[np.unsignedinteger[Any]]:
     # Something unusual, such as bytes between scans, a rare reduction of the colours or more than 8
     # bits, which simplejpeg does not know; imagecodecs does, but fills up what is missing with
     # gray. What follows a whole scan makes no difference; a short one takes it for its own.
-    scan = _header(data)[-1]
+    frame, _, scan = _header(data)
     samples = imagecodecs.jpeg_decode(data)
-    if not np.array_equal(samples, imagecodecs.jpeg_decode(_padded(data, scan))):
+    whole = samples.shape[:2] == struct.unpack_from(">HH", frame, 1)  # not so with damaged tables
+    if not whole or not np.array_equal(samples, imagecodecs.jpeg_decode(_padded(data, scan))):
         raise Broken("it is damaged or cut short")
     return np.atleast_3d(samples)
 

@@ -14,7 +14,15 @@ import imagecodecs
 import numpy as np
 
 from dpdeblur.io import exif, interlaced, limits
-from dpdeblur.io.stored import IPTC, Broken, Samples, Stored, Unusable, without_single_channel
+from dpdeblur.io.stored import (
+    IPTC,
+    Broken,
+    Samples,
+    Stored,
+    Unusable,
+    further_frames,
+    without_single_channel,
+)
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
@@ -48,8 +56,7 @@ def decode(data: bytes) -> Stored:
         except (ValueError, struct.error, zlib.error):
             notes.append(f"The {kind.decode()} chunk is damaged and was left out.")
     samples = np.atleast_3d(_pixels(kept))
-    if (frames := found.pop("frames", 1)) > 1:
-        notes.append(f"Only the first of its {frames} frames was read.")
+    notes += further_frames(found.pop("frames", 1))
     gamma, better = found.pop("gama", _GAMMA), {"icc", "cicp", "srgb"} & found.keys()
     found.pop("srgb", None)
     if not better and abs(gamma - _GAMMA) > _TOLERANCE:

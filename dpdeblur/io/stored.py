@@ -78,6 +78,11 @@ def carried_blocks(stored: Stored) -> dict[str, bytes]:
     return {name: block for name, block in blocks.items() if block}
 
 
+def further_frames(number: int) -> tuple[str, ...]:
+    """A note for a file of so many pictures that follow each other, if there are several."""
+    return (f"Only the first of its {number} frames was read.",) if number > 1 else ()
+
+
 _PILLOW = {"exif": "exif", "xmp": "xmp", "icc": "icc_profile"}
 
 

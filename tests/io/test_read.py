@@ -761,3 +761,33 @@ def test_cmyk_jpeg(tmp_path: Path) -> None:
     Image.fromarray(noise()).convert("CMYK").save(tmp_path / "a.jpg")
     with pytest.raises(UnreadableFileError, match="CMYK"):
         read_picture(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("lost", [103, 205, 298])
+def test_jpeg_whose_scan_lacks_bytes_between_restart_markers(tmp_path: Path, lost: int) -> None:
+    """The markers' numbers may go on as they should; then bytes are left over before one."""
+    whole = np.random.default_rng(0).integers(0, 256, (96, 120, 3), np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(whole).save(data, "JPEG", quality=50, restart_marker_blocks=2)
+    scan = data.getvalue().index(b"\xff\xda")
+    missed = 0
+    for start in range(scan + 20, len(data.getvalue()) - lost - 60, 331):
+        path = tmp_path / f"{start}.jpg"
+        path.write_bytes(data.getvalue()[:start] + data.getvalue()[start + lost :])
+        try:
+            read_picture(path)
+        except UnreadableFileError:
+            continue
+        missed += 1
+    assert missed <= 1
+
+
+def test_jpeg_whose_tables_are_lost_is_no_empty_picture(tmp_path: Path) -> None:
+    data = io.BytesIO()
+    Image.fromarray(np.zeros((96, 120, 3), np.uint8)).save(data, "JPEG", progressive=True)
+    last = data.getvalue().rindex(b"\xff\xc4")
+    spoiled = bytearray(data.getvalue())
+    spoiled[last + 5 : last + 21] = b"\xff" * 16  # more codes than there can be
+    (tmp_path / "a.jpg").write_bytes(spoiled)
+    with pytest.raises(UnreadableFileError, match="damaged"):
+        read_picture(tmp_path / "a.jpg")
