@@ -1,10 +1,11 @@
 """PNG: pixels by libpng (imagecodecs), which is exact in 16 bits; metadata chunks by hand.
 
-libpng sees no metadata on reading, so damage there can neither stop it nor make it print.
+libpng sees no metadata on reading, so damage there can neither stop it nor make it warn.
 """
 
 from __future__ import annotations
 
+import logging
 import struct
 import zlib
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from dpdeblur.io import exif, interlaced, limits
+from dpdeblur.io import exif, limits
 from dpdeblur.io.stored import (
     IPTC,
     Broken,
@@ -34,6 +35,9 @@ _IPTC_KEYWORD = b"Raw profile type iptc"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _HEADER_END = len(SIGNATURE) + 12 + 13  # IHDR comes first and is always 13 bytes long
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+
+# Python would print libpng's warnings, of each interlaced picture too; the library speaks by raising.
+logging.getLogger("imagecodecs").addHandler(logging.NullHandler())
 
 
 def decode(data: bytes) -> Stored:
@@ -101,23 +105,13 @@ def _pixels(chunks: list[tuple[bytes, bytes]]) -> Samples:
     kind, header = chunks[0][0], chunks[0][1][8:-4]
     if kind != b"IHDR" or len(header) != 13:
         raise Broken("it is damaged")
-    width, height, bits, colours, _, _, woven = struct.unpack(">IIBBBBB", header)
+    width, height, bits, colours = struct.unpack_from(">IIBB", header)
     limits.check_pixels(height, width)
     pixel_bits = bits * _CHANNELS.get(colours, 1)
     scans = [chunk for kind, chunk in chunks if kind == b"IDAT"]
     packed = sum(map(len, scans)) - 12 * len(scans)
     limits.check_packed(height * (1 + width * pixel_bits // 8), packed, limits.DEFLATED)
-    if not woven or 0 in {width, height}:
-        return imagecodecs.png_decode(SIGNATURE + b"".join(chunk for _, chunk in chunks))
-    beside = b"".join(chunk for kind, chunk in chunks if kind in {b"PLTE", b"tRNS"})
-    if any(chunk != _chunk(chunk[4:8], chunk[8:-4]) for _, chunk in chunks):
-        raise Broken("it is damaged")
-
-    def plain(own_header: bytes, lines: bytes) -> Samples:
-        parts = (_chunk(b"IHDR", own_header), beside, _chunk(b"IDAT", lines), _chunk(b"IEND", b""))
-        return imagecodecs.png_decode(SIGNATURE + b"".join(parts))
-
-    return interlaced.decode(header, b"".join(s[8:-4] for s in scans), pixel_bits, plain)
+    return imagecodecs.png_decode(SIGNATURE + b"".join(chunk for _, chunk in chunks))
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
