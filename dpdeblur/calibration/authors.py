@@ -32,10 +32,13 @@ def import_folder(folder: Path, levels: tuple[float, float] = PIXEL_4_LEVELS) ->
     of those and of the pairs that the calibration serves. Raises MissingFileError,
     UnreadableFileError, ShapeMismatchError and CalibrationError.
     """
-    if not folder.exists():
-        raise MissingFileError(folder)
-    if not folder.is_dir():
-        raise UnreadableFileError(folder, "it is not a folder")
+    try:
+        if not folder.is_dir():
+            if not folder.exists():
+                raise MissingFileError(folder)
+            raise UnreadableFileError(folder, "it is not a folder")
+    except OSError as error:  # a name that is too long, say
+        raise UnreadableFileError(folder, error.strerror or str(error)) from error
     paths = [folder / f"blur_kernels_{side}.npy" for side in ("left", "right")]
     left, right = (_kernels(path) for path in paths)
     if left.shape != right.shape:

@@ -36,7 +36,7 @@ _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _HEADER_END = len(SIGNATURE) + 12 + 13  # IHDR comes first and is always 13 bytes long
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 
-# Python would print libpng's warnings, of each interlaced picture too; the library speaks by raising.
+# Python would print what libpng warns of, interlacing among it; the library speaks by raising.
 logging.getLogger("imagecodecs").addHandler(logging.NullHandler())
 
 
