@@ -20,6 +20,7 @@ from PIL import Image
 
 from dpdeblur.io import exif, limits
 from dpdeblur.io.stored import (
+    EXTENDED_XMP,
     IPTC,
     IPTC_RESOURCE,
     Broken,
@@ -40,6 +41,7 @@ _LAST_BYTES = re.compile(rb"\xff[\x01-\xfe]")  # of a marker: found in linear ti
 _JFIF = b"JFIF\0"
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC = b"ICC_PROFILE\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _QUALITY = 95
@@ -71,15 +73,11 @@ def decode(data: bytes) -> Stored:
     count = len(profile)
     if [tuple(part[:2]) for part in profile] != [(n, count) for n in range(1, count + 1)]:
         icc, notes = b"", ["The colour profile is incomplete and was left out."]
+    left_out = (IPTC,) if any(IPTC_RESOURCE in part for part in blocks[_PHOTOSHOP]) else ()
+    if blocks[_MORE_XMP]:
+        left_out += (EXTENDED_XMP,)
     return Stored(
-        samples,
-        bits,
-        block,
-        xmp,
-        icc or None,
-        _resolution(jfif or b""),
-        tuple(notes),
-        (IPTC,) if any(IPTC_RESOURCE in part for part in blocks[_PHOTOSHOP]) else (),
+        samples, bits, block, xmp, icc or None, _resolution(jfif or b""), tuple(notes), left_out
     )
 
 
@@ -127,7 +125,7 @@ def pixels(data: bytes, colours: str) -> NDArray[np.unsignedinteger[Any]]:
 
 def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]], int]:
     """The frame header, the blocks of each name, and where the first scan begins."""
-    names = (_JFIF, _EXIF, _XMP, _ICC, _PHOTOSHOP)
+    names = (_JFIF, _EXIF, _XMP, _MORE_XMP, _ICC, _PHOTOSHOP)
     frame, blocks, at = b"", {name: list[bytes]() for name in names}, 2
     while (match := _MARKER.match(data, at)) and (marker := match[1][0]) != _SOS:
         at = match.end()

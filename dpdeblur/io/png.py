@@ -17,6 +17,7 @@ import numpy as np
 from dpdeblur.io import exif, limits
 from dpdeblur.io.stored import (
     IPTC,
+    IPTC_RESOURCE,
     Broken,
     Samples,
     Stored,
@@ -31,7 +32,9 @@ _BESIDE = {b"eXIf", b"iCCP", b"iTXt", b"tEXt", b"zTXt", b"pHYs", b"gAMA", b"sRGB
 _BESIDE |= {b"cICP", b"acTL"}
 _TEXTS = {b"Author": exif.ARTIST, b"Copyright": exif.COPYRIGHT, b"Description": exif.DESCRIPTION}
 _GAMMA, _TOLERANCE = 45455, 500  # of sRGB, in the units of the gAMA chunk
-_IPTC_KEYWORD = b"Raw profile type iptc"
+_RAW = b"Raw profile type "  # of blocks in hexadecimal digits, as ImageMagick writes them
+_RAW_BLOCKS = {b"iptc", b"8bim", b"exif", b"xmp", b"app1"}
+_XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _HEADER_END = len(SIGNATURE) + 12 + 13  # IHDR comes first and is always 13 bytes long
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
@@ -57,7 +60,7 @@ def decode(data: bytes) -> Stored:
         try:
             found |= _metadata(kind, chunk, unpacker)
             tags |= found.pop("tags", {})
-        except (ValueError, struct.error, zlib.error):
+        except (ValueError, IndexError, struct.error, zlib.error):
             notes.append(f"The {kind.decode()} chunk is damaged and was left out.")
     samples = np.atleast_3d(_pixels(kept))
     notes += further_frames(found.pop("frames", 1))
@@ -157,9 +160,8 @@ def _metadata(kind: bytes, chunk: bytes, unpack: _Unpacker) -> dict[str, Any]:
 
 def _text(kind: bytes, name: bytes, rest: bytes, unpack: _Unpacker) -> dict[str, Any]:
     """XMP, or a text for which EXIF has a tag; `rest` is what follows the keyword `name`."""
-    if name == _IPTC_KEYWORD:
-        return {"left_out": (IPTC,)}
-    if name != _XMP_KEYWORD and name not in _TEXTS:
+    raw = name.removeprefix(_RAW).lower() if name.startswith(_RAW) else b""
+    if name != _XMP_KEYWORD and name not in _TEXTS and raw not in _RAW_BLOCKS:
         return {}
     text, encoding = rest, "latin-1"
     if kind == b"zTXt":
@@ -167,9 +169,22 @@ def _text(kind: bytes, name: bytes, rest: bytes, unpack: _Unpacker) -> dict[str,
     elif kind == b"iTXt":
         _, _, text = rest[2:].split(b"\0", 2)  # language and translated keyword come first
         text, encoding = unpack(text) if rest[:1] == b"\1" else text, "utf-8"
+    if raw:
+        return _from_digits(raw, text)
     if name in _TEXTS:
         return {"tags": {_TEXTS[name]: exif.text(text.decode(encoding))}}
     return {"xmp": text} if kind == b"iTXt" else {}
+
+
+def _from_digits(kind: bytes, text: bytes) -> dict[str, Any]:
+    """The block in a line with its name, one with its length, and lines of digits."""
+    digits = text.split(b"\n", 3)[3].translate(None, b"\n\r ")
+    block = bytes.fromhex(digits.decode("ascii")).removeprefix(_XMP_SEGMENT)
+    if kind == b"iptc" or IPTC_RESOURCE in block:
+        return {"left_out": (IPTC,)}
+    if block.startswith(b"Exif\0\0"):
+        return {"exif": block.removeprefix(b"Exif\0\0")}
+    return {"xmp": block} if b"rdf:RDF" in block else {}
 
 
 def _resolution(body: bytes) -> exif.Directory:

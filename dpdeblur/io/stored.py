@@ -13,6 +13,8 @@ from dpdeblur.io import exif as tiff_tags
 
 IPTC = "IPTC data (caption, keywords, credit)"
 """The name of these in `Stored.left_out`."""
+EXTENDED_XMP = "XMP data beyond 64 KiB"
+"""The same, of what a JPEG holds of them in further segments."""
 IPTC_RESOURCE = b"8BIM\x04\x04"
 """Where IPTC data begin in the blocks of Photoshop."""
 

@@ -192,6 +192,39 @@ def test_iptc_is_left_out_with_one_warning(tmp_path: Path, name: str) -> None:
     assert write_picture(tmp_path / "bare.png", *pair, metadata=False) == ()
 
 
+@pytest.mark.parametrize("kind", ["exif", "APP1", "xmp", "xmp in APP1"])
+def test_blocks_in_digits_of_png_are_carried(tmp_path: Path, kind: str) -> None:
+    """As ImageMagick wrote them before there were chunks for them."""
+    block = XMP if "xmp" in kind else camera_exif(1).tobytes()
+    if kind == "xmp in APP1":
+        block = b"http://ns.adobe.com/xap/1.0/\0" + block
+    digits = "\n".join(block.hex()[at : at + 72] for at in range(0, 2 * len(block), 72))
+    name = kind.rsplit(maxsplit=1)[-1]
+    text = f"\n{name}\n{len(block):8}\n{digits}\n".encode()
+    packed = f"Raw profile type {name}\0\0".encode() + zlib.compress(text)
+    path = tmp_path / "a.png"
+    path.write_bytes(png_with(pixels(), (b"zTXt", packed)))
+    info = read_picture(path).info
+    assert info.warnings == ()
+    if "xmp" in kind:
+        assert info.xmp == clean_xmp(XMP)
+    else:
+        assert carried(path)[Base.Model] == "Canon EOS 5D Mark IV"
+    torn = f"Raw profile type {name}\0\0".encode() + zlib.compress(text[:30] + b"x" + text[30:])
+    path.write_bytes(png_with(pixels(), (b"zTXt", torn)))
+    assert "zTXt chunk is damaged" in read_picture(path).info.warnings[0]
+
+
+def test_extended_xmp_of_jpeg_is_left_out_with_one_warning(tmp_path: Path) -> None:
+    data = camera_file(tmp_path / "in.jpg").read_bytes()
+    more = b"http://ns.adobe.com/xmp/extension/\0" + bytes(100)
+    segment = b"\xff\xe1" + struct.pack(">H", len(more) + 2) + more
+    (tmp_path / "in.jpg").write_bytes(data[:2] + 2 * segment + data[2:])
+    picture = read_picture(tmp_path / "in.jpg")
+    (warning,) = write_picture(tmp_path / "out.png", picture.srgb(), picture.info)
+    assert warning.endswith("out.png: The XMP data beyond 64 KiB were left out.")
+
+
 @pytest.mark.parametrize(
     ("coding", "reason"),
     [
