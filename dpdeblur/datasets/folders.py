@@ -60,7 +60,7 @@ def list_pictures(
         path, reason = Path(error.filename), error.strerror or "it cannot be listed"
         if warn is None or path == folder:
             raise UnreadableFileError(path, reason)
-        warn(f"The folder {path} cannot be read and is left out: {reason}.")
+        warn(_left_out(path, reason))
 
     inside = None if skip is None else inner_path(folder, skip)
     skipped = None if inside is None else folder / inside
@@ -80,6 +80,10 @@ def list_pictures(
             if not name.startswith(".") and PurePath(name).suffix.lower() in extensions
         ]
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def _left_out(folder: Path, reason: str) -> str:
+    return f"The folder {folder} cannot be read and is left out: {reason}."
 
 
 def find_pairs(folder: Path, skip: Path | None = None) -> Finding:
@@ -193,7 +197,13 @@ def _gathered(
     sources = shared_sources([source] if isinstance(source, Path) else source)
     found = set[Path]()
     for each in sources.paths:
-        inside = list_pictures(each, skip, extensions, warn=warn) if is_folder(each) else [each]
+        try:
+            inside = list_pictures(each, skip, extensions, warn=warn) if is_folder(each) else [each]
+        except UnreadableFileError as error:
+            if len(sources.paths) == 1:
+                raise
+            warn(_left_out(each, error.reason))
+            continue
         found.update(_ending(inside, extensions))
     return sources.folder, sorted(
         found, key=lambda path: path.relative_to(sources.folder).as_posix()
