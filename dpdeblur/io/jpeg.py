@@ -73,9 +73,8 @@ def decode(data: bytes) -> Stored:
     count = len(profile)
     if [tuple(part[:2]) for part in profile] != [(n, count) for n in range(1, count + 1)]:
         icc, notes = b"", ["The colour profile is incomplete and was left out."]
-    left_out = (IPTC,) if any(IPTC_RESOURCE in part for part in blocks[_PHOTOSHOP]) else ()
-    if blocks[_MORE_XMP]:
-        left_out += (EXTENDED_XMP,)
+    iptc = any(IPTC_RESOURCE in part for part in blocks[_PHOTOSHOP])
+    left_out = (IPTC,) * iptc + (EXTENDED_XMP,) * bool(blocks[_MORE_XMP])
     return Stored(
         samples, bits, block, xmp, icc or None, _resolution(jfif or b""), tuple(notes), left_out
     )

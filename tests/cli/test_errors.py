@@ -106,11 +106,15 @@ def test_what_may_not_be_read_is_said_in_our_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Typer looks first, in words of its own, and stops for one of several."""
-    monkeypatch.setattr(os, "access", lambda *_args, **_options: False)
-    monkeypatch.setattr(Path, "open", _forbidden)
+    opened = Path.open
+
+    def refuse(path: Path, *args: Any, **options: Any) -> Any:
+        if path.name == "a.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args, **options)
+
     (tmp_path / "a.png").touch()
-    assert "a.png cannot be read: Permission denied." in failure(run("info", tmp_path / "a.png"))
-
-
-def _forbidden(path: Path, *_args: object, **_options: object) -> object:
-    raise PermissionError(13, "Permission denied", str(path))
+    monkeypatch.setattr(os, "access", lambda *_args, **_options: False)
+    monkeypatch.setattr(Path, "open", refuse)
+    for arguments in (("info", tmp_path / "a.png"), ("--config", tmp_path / "a.png", "info")):
+        assert "a.png cannot be read: Permission denied" in failure(run(*arguments))
