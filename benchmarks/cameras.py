@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, maximum_filter, minimum_filter, uniform_filter
 
+from dpdeblur.calibration import PIXEL_4_LEVELS
 from dpdeblur.colour import linear_to_srgb, srgb_to_linear
 from dpdeblur.engines import Engine, make_engine
 from dpdeblur.evaluation import psnr, ssim
@@ -27,7 +28,7 @@ from dpdeblur.io import read_picture, write_picture
 from dpdeblur.pair import DualPixelPair, read_pair
 
 Array = NDArray[np.float32]
-BLACK, WHITE = 1024, 16383  # of the Pixel 4's raw numbers, as its data set divides by them
+BLACK, WHITE = PIXEL_4_LEVELS
 BORDER = 16
 STOPS = ("f4", "f20")
 

@@ -27,12 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, uniform_filter
 
+from dpdeblur.calibration import PIXEL_4_LEVELS
 from dpdeblur.colour import srgb_to_linear
 from dpdeblur.evaluation import mae, psnr, scale_error, score_map, ssim
 from dpdeblur.io import read_map, read_picture
 
 Array = NDArray[np.float32]
-BLACK, WHITE = 1024, 16383  # of the raw numbers, as the data set's authors divide by them
+BLACK, WHITE = PIXEL_4_LEVELS
 SLOPE, OFFSET = 1.33, 0.02  # kernel scale = 1.33 v / 255 + 0.02 for the truth's values v
 MARGIN = 64  # pixels that the white sheets have around the frame
 BORDER = 16  # pixels that aligned scores leave out, as their neighbours may lie beyond the frame

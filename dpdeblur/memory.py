@@ -21,6 +21,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _MEMORY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([KMGT]?)(I?)B?\s*", re.IGNORECASE)
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's names for `mallopt`
+_NO_ROOM = "failed to map segment"  # of a library, as the system says
 _OUT_OF_MEMORY = re.compile(
     "out of memory|not enough memory|allocate memory|alloc_failed"
     # What oneDNN says; with "descriptor" it is that it has no such kernel.
@@ -141,8 +142,11 @@ def reusing_memory(device: torch.device) -> Iterator[None]:
 def is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out.
 
-    PyTorch has a type for it on CUDA only; elsewhere the message tells.
+    PyTorch has a type for it on CUDA only; elsewhere the message tells, also where there is no room
+    to load a library.
     """
+    if isinstance(error, ImportError):
+        return _NO_ROOM in str(error)
     if not isinstance(error, RuntimeError):
         return isinstance(error, MemoryError)
     loaded = sys.modules.get("torch")  # if not, the error is not its own

@@ -123,3 +123,9 @@ def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
 )
 def test_what_says_that_memory_ran_out(text: str, ran_out: bool) -> None:
     assert is_out_of_memory(RuntimeError(text)) is ran_out
+
+
+def test_no_room_to_load_a_library() -> None:
+    """As PyTorch's under a small `ulimit -v`."""
+    assert is_out_of_memory(ImportError("libx.so: failed to map segment from shared object"))
+    assert not is_out_of_memory(ImportError("No module named 'x'"))

@@ -163,9 +163,9 @@ class Manifest:
             "planned": sorted(self._planned),
             "pictures": [asdict(record) for record in self.records],
         }
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        # File names that are no valid text become JSON's own escapes and survive.
-        write_whole(self.path, text.encode("utf-8", "backslashreplace"))
+        # JSON's own escapes keep file names that are no valid text, and what a terminal would obey.
+        text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+        write_whole(self.path, text.encode())
         self._unwritten = False
         self._due = time.monotonic() + self._interval
 

@@ -1,13 +1,14 @@
 from .authors import import_folder
 from .draw import draw_kernels
 from .measure import blur_radius, centroids, disparity
-from .options import check_levels, parse_grid, parse_sides
+from .options import PIXEL_4_LEVELS, check_levels, parse_grid, parse_sides
 from .pattern import dot_grid, write_pattern
 from .report import describe, describe_fit, fit_summary, summary
 from .shots import Shots, read_shots
 from .solving import Solved, solve
 
 __all__ = [
+    "PIXEL_4_LEVELS",
     "Shots",
     "Solved",
     "blur_radius",

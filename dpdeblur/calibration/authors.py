@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dpdeblur.calibration.brightness import in_cells, white_ratio
 from dpdeblur.calibration.measure import APART, blur_radius, disparity
+from dpdeblur.calibration.options import PIXEL_4_LEVELS
 from dpdeblur.calibration.shots import stored_dn
 from dpdeblur.errors import MissingFileError, ShapeMismatchError, UnreadableFileError
 from dpdeblur.io import read_picture
@@ -23,7 +24,7 @@ TILE = 168
 """Pixels along a kernel's tile."""
 
 
-def import_folder(folder: Path, levels: tuple[float, float] = (1024.0, 16383.0)) -> Calibration:
+def import_folder(folder: Path, levels: tuple[float, float] = PIXEL_4_LEVELS) -> Calibration:
     """Read `blur_kernels_{left,right}.npy` and one `white_sheet_{left,right}*.png` each.
 
     Kernels are `N x K x K`, one for each tile of 168 x 168 pixels, row by row; the white sheets
@@ -31,10 +32,13 @@ def import_folder(folder: Path, levels: tuple[float, float] = (1024.0, 16383.0))
     of those and of the pairs that the calibration serves. Raises MissingFileError,
     UnreadableFileError, ShapeMismatchError and CalibrationError.
     """
-    if not folder.exists():
-        raise MissingFileError(folder)
-    if not folder.is_dir():
-        raise UnreadableFileError(folder, "it is not a folder")
+    try:
+        if not folder.is_dir():
+            if not folder.exists():
+                raise MissingFileError(folder)
+            raise UnreadableFileError(folder, "it is not a folder")
+    except OSError as error:  # a name that is too long, say
+        raise UnreadableFileError(folder, error.strerror or str(error)) from error
     paths = [folder / f"blur_kernels_{side}.npy" for side in ("left", "right")]
     left, right = (_kernels(path) for path in paths)
     if left.shape != right.shape:

@@ -18,6 +18,8 @@ _LIGHT = 0.99
 """Fraction of the light that is shown; the kernels' dark rims are cut away."""
 _TALLEST = 20
 """Inches of one panel at most."""
+_FINEST = 1600
+"""Pixels along a panel at most, more than it shows: many large kernels are drawn smaller."""
 
 
 def draw_kernels(path: Path, calibration: Calibration, *, overwrite: bool = False) -> None:
@@ -28,8 +30,11 @@ def draw_kernels(path: Path, calibration: Calibration, *, overwrite: bool = Fals
     from matplotlib.figure import Figure  # takes longer to import than most commands run
 
     shown = _shown(calibration)
-    left, right = (part[..., shown, shown] for part in (calibration.left, calibration.right))
+    left, right = (
+        _reduced(part[..., shown, shown]) for part in (calibration.left, calibration.right)
+    )
     rows, columns = left.shape[:2]
+    middle = len(range(calibration.left.shape[-1])[shown])
     height = min(5 * rows / columns, _TALLEST) + 0.9
     figure = Figure(figsize=(11, 2 * height), layout="constrained")
     axes = figure.subplots(2, 2)
@@ -50,7 +55,7 @@ def draw_kernels(path: Path, calibration: Calibration, *, overwrite: bool = Fals
         last.set_title("Brightness of left over right")
         figure.colorbar(picture, ax=last)
     apart = f"radius {calibration.radius:+.2f} px, kernels of {calibration.left.shape[-1]} px"
-    figure.suptitle(f"{rows}x{columns} tiles, {apart}, the middle {left.shape[-1]} shown")
+    figure.suptitle(f"{rows}x{columns} tiles, {apart}, the middle {middle} shown")
     write_figure(path, figure, overwrite=overwrite)
 
 
@@ -63,6 +68,19 @@ def _shown(calibration: Calibration) -> slice:
         if kernels[..., middle, middle].sum((-2, -1)).mean() >= _LIGHT:
             return middle
     return slice(None)
+
+
+def _reduced(kernels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means of as many pixels as it takes to show all tiles, black beyond a kernel's border."""
+    step = -(-max(kernels.shape[:2]) * kernels.shape[-1] // _FINEST)
+    rim = -kernels.shape[-1] % step
+    padded = np.pad(
+        kernels, ((0, 0), (0, 0), (rim // 2, rim - rim // 2), (rim // 2, rim - rim // 2))
+    )
+    rows, columns, side, _ = padded.shape
+    parts = padded.reshape(rows, columns, side // step, step, side // step, step)
+    smaller: NDArray[np.float32] = parts.mean((3, 5))
+    return smaller
 
 
 def _mosaic(kernels: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,6 +6,8 @@ import re
 
 from dpdeblur.errors import OptionError
 
+PIXEL_4_LEVELS = (1024.0, 16383.0)
+"""Black and white level, in DN, that the authors of the Pixel 4's data set divide by."""
 _MOST_TILES = 64
 """Tiles along a side of the frame."""
 _HIGHEST = 65535

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
 from dpdeblur.calibration.brightness import in_cells, pattern_ratio, white_ratio
 from dpdeblur.calibration.kernels import solve_kernels, without_outskirts
 from dpdeblur.calibration.measure import APART, blur_radius, disparity
 from dpdeblur.calibration.register import dot_spacing, find_drift
+from dpdeblur.calibration.sharpness import check_sharp
 from dpdeblur.calibration.shots import Shots
 from dpdeblur.errors import OptionError, PatternError
 from dpdeblur.optics import Calibration
@@ -29,10 +29,6 @@ _FAINT = 0.3
 """Contrast of a tile with dots at least, as a fraction of the median tile's."""
 _SCATTERED = 0.05
 """Fraction of the light outside the blur that raises a doubt."""
-_SHARPER = 1.02
-"""How much sharper the sharp picture must be than the views, at least."""
-_LARGE, _HILL = 8.0, 0.25
-"""Sharp dots over so many pixels across have flat tops, of at least this share of their area."""
 _RIM = 0.02
 """Fraction of a kernel's light on its border that raises a doubt."""
 
@@ -81,16 +77,7 @@ def solve(
     side = _kernel_size(kernel_size, spacing)
     _check_tiles(shots.sharp, grid, side)
     drift = find_drift(shots.sharp, shots.left + shots.right, spacing)
-    if _sharpness(shots.sharp, spacing) < _SHARPER * max(
-        _sharpness(view, spacing) for view in (shots.left, shots.right)
-    ):
-        raise PatternError(
-            "the sharp picture is as blurred as the views; give the shot in focus as the sharp one"
-        )
-    if _are_hills(shots.sharp, spacing):
-        raise PatternError(
-            "the sharp picture is out of focus: its dots have no flat tops; take it again in focus"
-        )
+    doubts = check_sharp(shots, spacing)
     reached(before // 2)
     sharp = drift.undo(shots.sharp)
     bright = [pattern_ratio(view, sharp, spacing) for view in (shots.left, shots.right)]
@@ -99,7 +86,10 @@ def solve(
     else:
         ratio = pattern_ratio(shots.left, shots.right, spacing)
     if not min(part.min() for part in (ratio, *bright)) > 0:
-        raise PatternError("the views and the sharp picture differ too much in brightness")
+        raise PatternError(
+            "the views and the sharp picture differ too much in brightness; take all with the "
+            "same lighting, and give the views of one shot"
+        )
 
     reached(before)
     margin = side // 2 + math.ceil(drift.largest)
@@ -116,7 +106,7 @@ def solve(
         residual[tile] = left_over / views.std((1, 2))
         reached(before + done + 1)
 
-    doubts = tuple(_doubts(found, side))
+    doubts += tuple(_doubts(found, side))
     found, scattered = without_outskirts(found)
     if scattered > _SCATTERED:
         doubts += (
@@ -140,24 +130,6 @@ def solve(
         levels=shots.levels,
     )
     return Solved(calibration, residual, spacing, drift.largest, doubts)
-
-
-def _sharpness(picture: FloatArray32, spacing: float) -> float:
-    """How steep the dots' rims are beside their contrast, in one unit for pictures of one grid."""
-    soft = gaussian_filter(picture, max(1.0, spacing / 40))  # noise has rims everywhere
-    down, along = np.gradient(soft)
-    return float(np.sqrt((np.square(down) + np.square(along)).mean()) / soft.std())
-
-
-def _are_hills(picture: FloatArray32, spacing: float) -> bool:
-    """Whether dots, large enough to tell, fall off all the way from their middles."""
-    soft, side = gaussian_filter(picture, 1.0), int(spacing)
-    low = minimum_filter(soft, side)
-    height = (soft - low) / (maximum_filter(soft, side) - low + np.float32(1e-9))
-    half = np.count_nonzero(height > 0.5)
-    across = 2 * spacing * math.sqrt(half / picture.size / math.pi)
-    flat = np.count_nonzero(height > 0.85)
-    return bool(across > _LARGE and flat < _HILL * half)
 
 
 def _kernel_size(wanted: int | None, spacing: float) -> int:

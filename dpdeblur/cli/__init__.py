@@ -63,6 +63,7 @@ def _root(
     config: Annotated[
         Path | None,
         typer.Option(
+            readable=False,  # our own error says it better
             metavar="FILE",
             envvar="DPDEBLUR_CONFIG",
             help="Your defaults for options (TOML), in place of the file that info shows.",

@@ -60,6 +60,9 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         )
     ]
     flat = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in flat]
+    for parameter in flat:
+        for info in getattr(parameter.annotation, "__metadata__", ()):
+            info.readable = False  # the library says better what cannot be read, and goes on
 
     @wraps(function)
     def run(

@@ -60,7 +60,7 @@ def read_config(path: Path | None = None) -> Config:
         return Config(file, True, tomllib.loads(read_at_most(file, _LARGEST).decode()))
     except OSError as error:  # of the user's own folder
         raise UnreadableFileError(file, error.strerror or str(error)) from error
-    except ValueError as error:  # not TOML, not UTF-8
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, too deep
         raise UnreadableFileError(file, f"it is not TOML ({error})") from error
 
 

@@ -137,8 +137,14 @@ def import_(
         Path, Argument(help="Folder of blur_kernels_*.npy and white_sheet_*.png.", metavar="DIR")
     ],
     output: Npz,
-    black: Annotated[float, Option(metavar="N", help="Black level of the raw numbers.")] = 1024,
-    white: Annotated[float, Option(metavar="N", help="White level of the raw numbers.")] = 16383,
+    black: Annotated[
+        float | None,
+        Option(metavar="N", help="Black level of the raw numbers; default: the Pixel 4's."),
+    ] = None,
+    white: Annotated[
+        float | None,
+        Option(metavar="N", help="White level of the raw numbers; default: the Pixel 4's."),
+    ] = None,
     overwrite: _options.Overwrite = False,
 ) -> None:
     """Import the calibration of Xin et al. (ICCV 2021) for the Pixel 4.
@@ -149,11 +155,18 @@ def import_(
 
       dpdeblur calibrate import calibration/ -o pixel4.npz
     """
-    from dpdeblur.calibration import check_levels, describe, import_folder, summary
+    from dpdeblur.calibration import (
+        PIXEL_4_LEVELS,
+        check_levels,
+        describe,
+        import_folder,
+        summary,
+    )
     from dpdeblur.io.atomic import check_writable
     from dpdeblur.optics import write_calibration
 
-    levels = check_levels(black, white)
+    low, high = PIXEL_4_LEVELS
+    levels = check_levels(low if black is None else black, high if white is None else white)
     check_writable(output, overwrite=overwrite, extensions=(".npz",))
     calibration = import_folder(folder, levels)
     write_calibration(output, calibration, overwrite=overwrite)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dpdeblur.engines import Crop, Restored, Window
-    from dpdeblur.evaluation import Rules
     from dpdeblur.evaluation.report import Table
-    from dpdeblur.io import PictureInfo
+    from dpdeblur.io import Picture, PictureInfo
     from dpdeblur.pair import DualPixelPair
 
 
@@ -117,7 +117,8 @@ def fix(
     printer.note(*_options.statement(develop), *raw.remarks(pair), *restored.run.notes)
     how = {"metadata": not no_metadata, "overwrite": overwrite}
     # The views of a large picture take as much memory as encoding it does.
-    views = pair if saved or compare or sharp else None
+    views = pair if saved or compare else None
+    score = None if sharp is None else partial(_scored, protocol, pair, sharp, window, restored)
     del pair
     printer.warn(*write_picture(output, pixels, info, quality=quality, linear=linear, **how))
     if views is not None:
@@ -126,19 +127,16 @@ def fix(
             printer.warn(*write_picture(path, picture, like, **how))
 
     height, width = pixels.shape[:2]
-    human = f"{output}  {width}x{height}, {describe_run(restored.run)}"
+    line = f"{output}  {width}x{height}, {describe_run(restored.run)}"
     data = {"output": output, "width": width, "height": height, "run": asdict(restored.run)}
     data |= {"crop": astuple(part)} if part else {}
     data |= {"compare": compare} if compare else {}
     data |= {"frame_1": develop.side_of_frame_1, "views": saved} if develop else {}
-    if sharp is None or views is None:
-        printer.result(human, data)
+    if score is None:
+        printer.result(line, data)
         return
-    from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules  # 70 MB that are for scores only
-
-    rules, truth_pixels = Rules(protocol or DEFAULT_PROTOCOL), sharp.srgb()[window]
-    table, scores = _scored(rules, _untouched(views, window), restored.image, truth_pixels)
-    printer.result(rendered(human, table), data | scores)
+    table, scores = score()
+    printer.result(rendered(line, table), data | scores)
 
 
 def _check_sizes(output: Path, compare: Path | None, shown: Window) -> None:
@@ -189,15 +187,18 @@ def _beside(pair: DualPixelPair, window: Window, restored: Restored) -> NDArray[
 
 
 def _scored(
-    rules: Rules,
-    before: NDArray[np.float32],
-    after: NDArray[np.float32],
-    truth: NDArray[np.float32],
+    protocol: str | None,
+    views: DualPixelPair,
+    sharp: Picture,
+    window: Window,
+    restored: Restored,
 ) -> tuple[Table, dict[str, Any]]:
     """The scores before and after, for people and for machines."""
-    from dpdeblur.evaluation import picture_scoring
+    from dpdeblur.evaluation import DEFAULT_PROTOCOL, Rules, picture_scoring  # 70 MB
 
-    rows = {"input": rules.score(before, truth), "result": rules.score(after, truth)}
+    rules, truth = Rules(protocol or DEFAULT_PROTOCOL), sharp.srgb()[window]
+    shown = {"input": _untouched(views, window), "result": restored.image}
+    rows = {name: rules.score(pixels, truth) for name, pixels in shown.items()}
     scoring = picture_scoring(rules)
     documents = {name: scores.as_dict() for name, scores in rows.items()}
     return scoring.table(scoring.title, rows.items()), {"protocol": rules.protocol} | documents

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dpdeblur.datasets.folders import RAW_EXTENSIONS, find_pairs, find_photos, list_pictures
+from dpdeblur.datasets.folders import RAW_EXTENSIONS, find_pairs, find_photos
 from dpdeblur.datasets.matching import FolderMatch, ScoreFiles, pair_folders
 from dpdeblur.datasets.names import (
     USUAL,
@@ -15,7 +15,7 @@ from dpdeblur.datasets.names import (
     names_say_different,
     names_say_swapped,
 )
-from dpdeblur.datasets.paths import expanded, inner_path, is_folder, shared_sources
+from dpdeblur.datasets.paths import expanded, inner_path, is_folder, list_pictures, shared_sources
 from dpdeblur.datasets.tables import read_pair_list
 from dpdeblur.datasets.truth import TruthPair, find_truth_pairs
 

@@ -6,7 +6,6 @@ shift every pair after it without anyone noticing.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -27,7 +26,7 @@ from dpdeblur.datasets.names import (
     side,
     swapped,
 )
-from dpdeblur.datasets.paths import inner_path, is_folder, shared_sources
+from dpdeblur.datasets.paths import is_folder, left_out, list_pictures, shared_sources
 from dpdeblur.errors import PairingError, UnreadableFileError
 from dpdeblur.io import READABLE
 
@@ -35,51 +34,6 @@ RAW_EXTENSIONS = (".cr2", ".cr3")
 _CONVERTED = ".dng"
 # Which are not read, so that nobody takes them for restored.
 _OTHER_PICTURES = (".jp2", ".bmp", ".gif", ".exr")
-
-# Folders in which macOS, Synology and Windows keep copies and thumbnails of the user's pictures.
-_JUNK_FOLDERS = {"__macosx", "@eadir", "$recycle.bin"}
-
-
-def list_pictures(
-    folder: Path,
-    skip: Path | None = None,
-    extensions: Sequence[str] = READABLE,
-    *,
-    warn: Callable[[str], object] | None = None,
-) -> list[Path]:
-    """All picture files below `folder`, by extension, in order of their relative path.
-
-    Hidden and junk files and folders are left out, and so is the folder `skip` when it lies
-    inside. Linked folders are not followed. Raises MissingFileError and UnreadableFileError; but
-    where `warn` is given, it gets a sentence about each folder inside that cannot be listed.
-    """
-    if not is_folder(folder):
-        raise UnreadableFileError(folder, "it is a file; give a folder")
-
-    def unreadable(error: OSError) -> None:
-        path, reason = Path(error.filename), error.strerror or "it cannot be listed"
-        if warn is None or path == folder:
-            raise UnreadableFileError(path, reason)
-        warn(f"The folder {path} cannot be read and is left out: {reason}.")
-
-    inside = None if skip is None else inner_path(folder, skip)
-    skipped = None if inside is None else folder / inside
-    found = []
-    for walked, folders, files in os.walk(folder, onerror=unreadable):
-        here = Path(walked)
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".")
-            and name.lower() not in _JUNK_FOLDERS
-            and here / name != skipped
-        ]
-        found += [
-            here / name
-            for name in files
-            if not name.startswith(".") and PurePath(name).suffix.lower() in extensions
-        ]
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def find_pairs(folder: Path, skip: Path | None = None) -> Finding:
@@ -193,7 +147,13 @@ def _gathered(
     sources = shared_sources([source] if isinstance(source, Path) else source)
     found = set[Path]()
     for each in sources.paths:
-        inside = list_pictures(each, skip, extensions, warn=warn) if is_folder(each) else [each]
+        try:
+            inside = list_pictures(each, skip, extensions, warn=warn) if is_folder(each) else [each]
+        except UnreadableFileError as error:
+            if len(sources.paths) == 1:
+                raise
+            warn(left_out(each, error.reason))
+            continue
         found.update(_ending(inside, extensions))
     return sources.folder, sorted(
         found, key=lambda path: path.relative_to(sources.folder).as_posix()

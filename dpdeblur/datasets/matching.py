@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpdeblur.datasets.folders import list_pictures
-from dpdeblur.datasets.paths import is_folder
+from dpdeblur.datasets.paths import is_folder, list_pictures
 from dpdeblur.errors import PairingError
 
 

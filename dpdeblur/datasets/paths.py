@@ -1,15 +1,19 @@
-"""What lies at a path, with this package's errors in place of the system's."""
+"""What lies at a path and below it, with this package's errors in place of the system's."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path, PurePath
 
 from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
+from dpdeblur.io import READABLE
+
+# Folders in which macOS, Synology and Windows keep copies and thumbnails of the user's pictures.
+_JUNK_FOLDERS = {"__macosx", "@eadir", "$recycle.bin"}
 
 
 def is_folder(path: Path) -> bool:
@@ -72,3 +76,50 @@ def inner_path(folder: Path, path: Path) -> PurePath | None:
     # Unlike Path.resolve, realpath takes a link to itself, too.
     outer, inner = (PurePath(os.path.realpath(each)) for each in (folder, path))
     return inner.relative_to(outer) if outer in inner.parents else None
+
+
+def list_pictures(
+    folder: Path,
+    skip: Path | None = None,
+    extensions: Sequence[str] = READABLE,
+    *,
+    warn: Callable[[str], object] | None = None,
+) -> list[Path]:
+    """All picture files below `folder`, by extension, in order of their relative path.
+
+    Hidden and junk files and folders are left out, and so is the folder `skip` when it lies
+    inside. Linked folders are not followed. Raises MissingFileError and UnreadableFileError; but
+    where `warn` is given, it gets a sentence about each folder inside that cannot be listed.
+    """
+    if not is_folder(folder):
+        raise UnreadableFileError(folder, "it is a file; give a folder")
+
+    def unreadable(error: OSError) -> None:
+        path, reason = Path(error.filename), error.strerror or "it cannot be listed"
+        if warn is None or path == folder:
+            raise UnreadableFileError(path, reason)
+        warn(left_out(path, reason))
+
+    inside = None if skip is None else inner_path(folder, skip)
+    skipped = None if inside is None else folder / inside
+    found = []
+    for walked, folders, files in os.walk(folder, onerror=unreadable):
+        here = Path(walked)
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name.lower() not in _JUNK_FOLDERS
+            and here / name != skipped
+        ]
+        found += [
+            here / name
+            for name in files
+            if not name.startswith(".") and PurePath(name).suffix.lower() in extensions
+        ]
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def left_out(folder: Path, reason: str) -> str:
+    """A sentence on a folder that cannot be listed."""
+    return f"The folder {folder} cannot be read and is left out: {reason}."

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from dpdeblur.datasets.folders import list_pictures, pair_up
+from dpdeblur.datasets.folders import pair_up
 from dpdeblur.datasets.names import PairPaths
-from dpdeblur.datasets.paths import is_folder
+from dpdeblur.datasets.paths import is_folder, list_pictures
 from dpdeblur.errors import MissingFileError, PairingError, UnreadableFileError
 
 INDOOR = frozenset({*range(8, 14), 16, 32, *range(39, 57), *range(59, 68), 74, 75})

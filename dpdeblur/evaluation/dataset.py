@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.datasets import TruthPair
-from dpdeblur.errors import DPDeblurError
+from dpdeblur.errors import DiskFullError, DPDeblurError
 from dpdeblur.evaluation.protocols import DEFAULT_RULES, Rules, Scores
 from dpdeblur.evaluation.report import mean_scores
 from dpdeblur.pair import DualPixelPair, read_beside, read_pair
@@ -89,10 +89,15 @@ def evaluate(
 
     Yields:
         Each photograph's scores, or its error.
+
+    Raises:
+        DiskFullError: as `keep` does; the others would be lost, too.
     """
     for pair in pairs:
         try:
             evaluated = _evaluate_one(engines, pair, rules, keep, progress)
+        except DiskFullError:  # all the others would be computed and lost
+            raise
         except DPDeblurError as error:
             # Without its past, whose frames would hold the pictures for as long as the report.
             error.__traceback__ = error.__cause__ = error.__context__ = None

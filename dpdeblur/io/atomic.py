@@ -69,14 +69,15 @@ def read_at_most(path: Path, most: int) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(most + 1)
+            too_long = os.fstat(file.fileno()).st_size > most  # known before it takes memory
+            data = b"" if too_long else file.read(most + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingFileError(path) from error
     except ValueError as error:  # a name with a null byte
         raise UnreadableFileError(path, str(error)) from error
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
-    if len(data) > most:
+    if too_long or len(data) > most:
         raise UnreadableFileError(path, f"it is larger than {most >> 20} MiB")
     return data
 

@@ -18,6 +18,7 @@ from dpdeblur.io.stored import (
     Broken,
     Stored,
     carried_blocks,
+    further_frames,
     stored_blocks,
     without_single_channel,
 )
@@ -33,7 +34,7 @@ def begins(data: bytes) -> bool:
 
 
 def decode(data: bytes) -> Stored:
-    """Decode the bytes of an AVIF file of 8, 10 or 12 bits, the first picture of a sequence.
+    """Decode the bytes of an AVIF file of 8, 10 or 12 bits; of a sequence the first picture in 8.
 
     Raises Unusable for a file that is too large or has no description of its samples, and what
     imagecodecs and Pillow raise for damaged ones.
@@ -48,15 +49,27 @@ def decode(data: bytes) -> Stored:
         # The boxes' turns and mirrors count, not what EXIF says; Pillow makes both agree.
         turned = image.getexif().get(exif.ORIENTATION, 1)
         blocks = stored_blocks(image.info)
-    samples = np.atleast_3d(imagecodecs.avif_decode(data, index=0))
+        frames = image.n_frames
+        # imagecodecs writes beyond its memory where it is asked for one of several.
+        samples = np.array(image) if frames > 1 else np.atleast_3d(imagecodecs.avif_decode(data))
+    if samples.ndim > 3:
+        raise Broken("it is damaged")
     bits = 8 if samples.itemsize == 1 else deep
-    return Stored(samples, bits, **blocks, cicp=_coding(data), orientation=turned)
+    return Stored(
+        samples,
+        bits,
+        **blocks,
+        notes=further_frames(frames),
+        cicp=_coding(data),
+        orientation=turned,
+    )
 
 
 def _coding(data: bytes) -> bytes | None:
     """The code points of the first box `colr` that has them; the decoder gives the full range.
 
-    Without such a box the AV1 stream may still have them, which neither library tells.
+    Without such a box MIAF (ISO/IEC 23000-22, 7.3.6.4) has it that the picture is sRGB. The AV1
+    stream may still say otherwise, which neither library tells.
     """
     at = data.find(b"colrnclx")
     if at < 0:

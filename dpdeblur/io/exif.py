@@ -31,8 +31,11 @@ _DESCRIPTIVE = frozenset(
     | {18246, 18249, COPYRIGHT, 36867, 50708, *range(40091, 40096)}  # rating, ..., XP*
     | {*_RESOLUTION, EXIF_IFD, GPS_IFD}
 )
-# ComponentsConfiguration, CompressedBitsPerPixel, MakerNote, pixel dimensions.
-_OF_THE_OLD_FILE = frozenset({37121, 37122, 37500, 40962, 40963})
+# ComponentsConfiguration, CompressedBitsPerPixel, MakerNote, pixel dimensions; and what counts the
+# old picture's pixels or places in it: SubjectArea, focal plane resolution, SubjectLocation.
+_OF_THE_OLD_FILE = frozenset(
+    {37121, 37122, 37500, 40962, 40963, 37396, *range(41486, 41489), 41492}
+)
 # Descriptions by which scientific programs note the array's layout.
 _LAYOUTS = (b'{"shape"', b"ImageJ=", b"<?xml")
 
@@ -147,7 +150,8 @@ def resolution(across: tuple[int, int], down: tuple[int, int], unit: int) -> Dir
 def cleaned(directory: Directory, software: str) -> Directory:
     """What is still true of a picture made from this one; empty where nothing was there.
 
-    Drops thumbnail, MakerNote and pixel dimensions, sets orientation to 1 and Software.
+    Drops thumbnail, MakerNote, pixel dimensions and places among the pixels; sets orientation to 1
+    and Software.
     """
     kept: Directory = {}
     for tag in _DESCRIPTIVE & directory.keys():

@@ -20,6 +20,7 @@ from PIL import Image
 
 from dpdeblur.io import exif, limits
 from dpdeblur.io.stored import (
+    EXTENDED_XMP,
     IPTC,
     IPTC_RESOURCE,
     Broken,
@@ -40,11 +41,14 @@ _LAST_BYTES = re.compile(rb"\xff[\x01-\xfe]")  # of a marker: found in linear ti
 _JFIF = b"JFIF\0"
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC = b"ICC_PROFILE\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _QUALITY = 95
 # What libjpeg says where a scan is short of data; its other warnings may be of whole pictures.
-_LOST = re.compile(r"premature end|instead of RST|bad \w+ code", re.IGNORECASE)
+_LOST = re.compile(
+    r"premature end|instead of RST|bad \w+ code|before marker 0xd[0-7]", re.IGNORECASE
+)
 _FILL = bytes((37 * n + 90) % 255 for n in range(64))
 
 
@@ -69,15 +73,10 @@ def decode(data: bytes) -> Stored:
     count = len(profile)
     if [tuple(part[:2]) for part in profile] != [(n, count) for n in range(1, count + 1)]:
         icc, notes = b"", ["The colour profile is incomplete and was left out."]
+    iptc = any(IPTC_RESOURCE in part for part in blocks[_PHOTOSHOP])
+    left_out = (IPTC,) * iptc + (EXTENDED_XMP,) * bool(blocks[_MORE_XMP])
     return Stored(
-        samples,
-        bits,
-        block,
-        xmp,
-        icc or None,
-        _resolution(jfif or b""),
-        tuple(notes),
-        (IPTC,) if any(IPTC_RESOURCE in part for part in blocks[_PHOTOSHOP]) else (),
+        samples, bits, block, xmp, icc or None, _resolution(jfif or b""), tuple(notes), left_out
     )
 
 
@@ -115,16 +114,17 @@ def pixels(data: bytes, colours: str) -> NDArray[np.unsignedinteger[Any]]:
     # Something unusual, such as bytes between scans, a rare reduction of the colours or more than 8
     # bits, which simplejpeg does not know; imagecodecs does, but fills up what is missing with
     # gray. What follows a whole scan makes no difference; a short one takes it for its own.
-    scan = _header(data)[-1]
+    frame, _, scan = _header(data)
     samples = imagecodecs.jpeg_decode(data)
-    if not np.array_equal(samples, imagecodecs.jpeg_decode(_padded(data, scan))):
+    whole = samples.shape[:2] == struct.unpack_from(">HH", frame, 1)  # not so with damaged tables
+    if not whole or not np.array_equal(samples, imagecodecs.jpeg_decode(_padded(data, scan))):
         raise Broken("it is damaged or cut short")
     return np.atleast_3d(samples)
 
 
 def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]], int]:
     """The frame header, the blocks of each name, and where the first scan begins."""
-    names = (_JFIF, _EXIF, _XMP, _ICC, _PHOTOSHOP)
+    names = (_JFIF, _EXIF, _XMP, _MORE_XMP, _ICC, _PHOTOSHOP)
     frame, blocks, at = b"", {name: list[bytes]() for name in names}, 2
     while (match := _MARKER.match(data, at)) and (marker := match[1][0]) != _SOS:
         at = match.end()

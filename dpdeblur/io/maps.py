@@ -19,7 +19,6 @@ from dpdeblur.io.stored import Stored, Unusable
 
 READABLE_MAPS = (".png", ".tif", ".tiff")
 """Extensions that `read_map` takes, lower case; `write_map` takes the last two."""
-_FLOAT = 3  # the TIFF tag SampleFormat
 
 
 def read_map(
@@ -58,7 +57,7 @@ def read_map(
         with tiff.first_page(data) as page:
             for note in tiff.further_pages(page):
                 warn(f"{path}: {note}")
-            if page.sampleformat == _FLOAT:
+            if page.sampleformat == tiff.FLOAT:
                 return _floating_point(page, data)
         return _whole_numbers(tiff.decode(data), zero_is_unknown)
 

@@ -16,6 +16,8 @@ SOFTWARE = f"dpdeblur {__version__}"
 # sought apart, so that a packet of opening tags alone takes linear time, too.
 _NAMES = (
     r"(?:xmp:Thumbnails|xap:Thumbnails|exif:PixelXDimension|exif:PixelYDimension"
+    r"|exif:SubjectArea|exif:SubjectLocation"
+    r"|exif:FocalPlane(?:XResolution|YResolution|ResolutionUnit)"
     r"|tiff:ImageWidth|tiff:ImageLength|tiff:Orientation|xmpNote:HasExtendedXMP)"
 )
 _VALUE = r"""(?:"[^"<]*"|'[^'<]*')"""
@@ -79,7 +81,7 @@ def carried(stored: Stored) -> Carried:
 
 
 def clean_xmp(packet: bytes) -> bytes:
-    """Drop what an XMP packet says of the old file: orientation, dimensions, thumbnails.
+    """Drop what an XMP packet says of the old file: orientation, sizes, places, thumbnails.
 
     Without an orientation a picture is upright. Raises ValueError where it is not UTF-8 XMP.
     """

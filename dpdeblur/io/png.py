@@ -1,10 +1,11 @@
 """PNG: pixels by libpng (imagecodecs), which is exact in 16 bits; metadata chunks by hand.
 
-libpng sees no metadata on reading, so damage there can neither stop it nor make it print.
+libpng sees no metadata on reading, so damage there can neither stop it nor make it warn.
 """
 
 from __future__ import annotations
 
+import logging
 import struct
 import zlib
 from collections.abc import Iterator
@@ -13,8 +14,17 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from dpdeblur.io import exif, interlaced, limits
-from dpdeblur.io.stored import IPTC, Broken, Samples, Stored, Unusable, without_single_channel
+from dpdeblur.io import exif, limits
+from dpdeblur.io.stored import (
+    IPTC,
+    IPTC_RESOURCE,
+    Broken,
+    Samples,
+    Stored,
+    Unusable,
+    further_frames,
+    without_single_channel,
+)
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
@@ -22,10 +32,15 @@ _BESIDE = {b"eXIf", b"iCCP", b"iTXt", b"tEXt", b"zTXt", b"pHYs", b"gAMA", b"sRGB
 _BESIDE |= {b"cICP", b"acTL"}
 _TEXTS = {b"Author": exif.ARTIST, b"Copyright": exif.COPYRIGHT, b"Description": exif.DESCRIPTION}
 _GAMMA, _TOLERANCE = 45455, 500  # of sRGB, in the units of the gAMA chunk
-_IPTC_KEYWORD = b"Raw profile type iptc"
+_RAW = b"Raw profile type "  # of blocks in hexadecimal digits, as ImageMagick writes them
+_RAW_BLOCKS = {b"iptc", b"8bim", b"exif", b"xmp", b"app1"}
+_XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _HEADER_END = len(SIGNATURE) + 12 + 13  # IHDR comes first and is always 13 bytes long
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+
+# Python would print what libpng warns of, interlacing among it; the library speaks by raising.
+logging.getLogger("imagecodecs").addHandler(logging.NullHandler())
 
 
 def decode(data: bytes) -> Stored:
@@ -45,11 +60,10 @@ def decode(data: bytes) -> Stored:
         try:
             found |= _metadata(kind, chunk, unpacker)
             tags |= found.pop("tags", {})
-        except (ValueError, struct.error, zlib.error):
+        except (ValueError, IndexError, struct.error, zlib.error):
             notes.append(f"The {kind.decode()} chunk is damaged and was left out.")
     samples = np.atleast_3d(_pixels(kept))
-    if (frames := found.pop("frames", 1)) > 1:
-        notes.append(f"Only the first of its {frames} frames was read.")
+    notes += further_frames(found.pop("frames", 1))
     gamma, better = found.pop("gama", _GAMMA), {"icc", "cicp", "srgb"} & found.keys()
     found.pop("srgb", None)
     if not better and abs(gamma - _GAMMA) > _TOLERANCE:
@@ -94,23 +108,13 @@ def _pixels(chunks: list[tuple[bytes, bytes]]) -> Samples:
     kind, header = chunks[0][0], chunks[0][1][8:-4]
     if kind != b"IHDR" or len(header) != 13:
         raise Broken("it is damaged")
-    width, height, bits, colours, _, _, woven = struct.unpack(">IIBBBBB", header)
+    width, height, bits, colours = struct.unpack_from(">IIBB", header)
     limits.check_pixels(height, width)
     pixel_bits = bits * _CHANNELS.get(colours, 1)
     scans = [chunk for kind, chunk in chunks if kind == b"IDAT"]
     packed = sum(map(len, scans)) - 12 * len(scans)
     limits.check_packed(height * (1 + width * pixel_bits // 8), packed, limits.DEFLATED)
-    if not woven or 0 in {width, height}:
-        return imagecodecs.png_decode(SIGNATURE + b"".join(chunk for _, chunk in chunks))
-    beside = b"".join(chunk for kind, chunk in chunks if kind in {b"PLTE", b"tRNS"})
-    if any(chunk != _chunk(chunk[4:8], chunk[8:-4]) for _, chunk in chunks):
-        raise Broken("it is damaged")
-
-    def plain(own_header: bytes, lines: bytes) -> Samples:
-        parts = (_chunk(b"IHDR", own_header), beside, _chunk(b"IDAT", lines), _chunk(b"IEND", b""))
-        return imagecodecs.png_decode(SIGNATURE + b"".join(parts))
-
-    return interlaced.decode(header, b"".join(s[8:-4] for s in scans), pixel_bits, plain)
+    return imagecodecs.png_decode(SIGNATURE + b"".join(chunk for _, chunk in chunks))
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -156,9 +160,8 @@ def _metadata(kind: bytes, chunk: bytes, unpack: _Unpacker) -> dict[str, Any]:
 
 def _text(kind: bytes, name: bytes, rest: bytes, unpack: _Unpacker) -> dict[str, Any]:
     """XMP, or a text for which EXIF has a tag; `rest` is what follows the keyword `name`."""
-    if name == _IPTC_KEYWORD:
-        return {"left_out": (IPTC,)}
-    if name != _XMP_KEYWORD and name not in _TEXTS:
+    raw = name.removeprefix(_RAW).lower() if name.startswith(_RAW) else b""
+    if name != _XMP_KEYWORD and name not in _TEXTS and raw not in _RAW_BLOCKS:
         return {}
     text, encoding = rest, "latin-1"
     if kind == b"zTXt":
@@ -166,9 +169,22 @@ def _text(kind: bytes, name: bytes, rest: bytes, unpack: _Unpacker) -> dict[str,
     elif kind == b"iTXt":
         _, _, text = rest[2:].split(b"\0", 2)  # language and translated keyword come first
         text, encoding = unpack(text) if rest[:1] == b"\1" else text, "utf-8"
+    if raw:
+        return _from_digits(raw, text)
     if name in _TEXTS:
         return {"tags": {_TEXTS[name]: exif.text(text.decode(encoding))}}
     return {"xmp": text} if kind == b"iTXt" else {}
+
+
+def _from_digits(kind: bytes, text: bytes) -> dict[str, Any]:
+    """The block in a line with its name, one with its length, and lines of digits."""
+    digits = text.split(b"\n", 3)[3].translate(None, b"\n\r ")
+    block = bytes.fromhex(digits.decode("ascii")).removeprefix(_XMP_SEGMENT)
+    if kind == b"iptc" or IPTC_RESOURCE in block:
+        return {"left_out": (IPTC,)}
+    if block.startswith(b"Exif\0\0"):
+        return {"exif": block.removeprefix(b"Exif\0\0")}
+    return {"xmp": block} if b"rdf:RDF" in block else {}
 
 
 def _resolution(body: bytes) -> exif.Directory:

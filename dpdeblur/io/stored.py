@@ -13,6 +13,8 @@ from dpdeblur.io import exif as tiff_tags
 
 IPTC = "IPTC data (caption, keywords, credit)"
 """The name of these in `Stored.left_out`."""
+EXTENDED_XMP = "XMP data beyond 64 KiB"
+"""The same, of what a JPEG holds of them in further segments."""
 IPTC_RESOURCE = b"8BIM\x04\x04"
 """Where IPTC data begin in the blocks of Photoshop."""
 
@@ -76,6 +78,11 @@ def carried_blocks(stored: Stored) -> dict[str, bytes]:
     """The blocks of `stored`, as Pillow wants to be told when it writes."""
     blocks = {theirs: getattr(stored, ours) for ours, theirs in _PILLOW.items()}
     return {name: block for name, block in blocks.items() if block}
+
+
+def further_frames(number: int) -> tuple[str, ...]:
+    """A note for a file of so many pictures that follow each other, if there are several."""
+    return (f"Only the first of its {number} frames was read.",) if number > 1 else ()
 
 
 _PILLOW = {"exif": "exif", "xmp": "xmp", "icc": "icc_profile"}

@@ -35,7 +35,7 @@ _PLUGIN: Any = "tifffile"  # imageio's stubs do not know its options
 _XMP, _ICC = 700, 34675
 _IPTC, _PHOTOSHOP = 33723, 34377
 _COLOURS = {"MINISWHITE": 1, "MINISBLACK": 1, "RGB": 3, "PALETTE": 1}
-_UNSIGNED, _FLOAT = 1, 3
+_UNSIGNED, FLOAT = 1, 3  # of the tag SampleFormat
 _BYTE, _UNDEFINED = 1, 7
 _REDUCED, _MASK = 1, 4  # bits of the tag NewSubfileType
 _PREMULTIPLIED = 1
@@ -78,8 +78,8 @@ def decode(data: bytes) -> Stored:
         if page.photometric.name == "PALETTE":
             samples, bits, colours = *_unfolded(samples[..., 0], page.colormap), 3
         notes: tuple[str, ...] = ()
-        assumed = page.sampleformat == _FLOAT and icc is None
-        if page.sampleformat == _FLOAT:
+        assumed = page.sampleformat == FLOAT and icc is None
+        if page.sampleformat == FLOAT:
             # Pictures in linear light, ours too, have a profile; maps have none.
             ours = str(page.software).startswith(_OURS)
             if colours == 1 and icc is None and (ours or samples.min() < _NEGATIVE):
@@ -194,7 +194,7 @@ def _check(page: Any) -> int:
     if kind not in _COLOURS:
         raise Unusable(f"it is a TIFF of kind {kind}; convert it to gray or RGB first")
     whole = page.sampleformat == _UNSIGNED and page.bitspersample in range(1, 17)
-    if not (whole or page.sampleformat == _FLOAT):
+    if not (whole or page.sampleformat == FLOAT):
         raise Unusable("its samples are not 8 or 16-bit integers; convert it to 16 bits first")
     if page.axes not in {"YX", "YXS", "SYX"}:
         raise Unusable("it is not a flat picture")

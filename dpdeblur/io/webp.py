@@ -16,6 +16,7 @@ from dpdeblur.io.stored import (
     Broken,
     Stored,
     carried_blocks,
+    further_frames,
     stored_blocks,
     without_single_channel,
 )
@@ -45,7 +46,8 @@ def decode(data: bytes) -> Stored:
     # Not by Image.open, which has a limit on the number of pixels.
     with WebPImageFile(BytesIO(data)) as image:
         samples = np.array(image)
-        return Stored(samples, 8, **stored_blocks(image.info))
+        notes = further_frames(image.n_frames)
+        return Stored(samples, 8, **stored_blocks(image.info), notes=notes)
 
 
 def encode(stored: Stored, quality: int | None = None) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from dpdeblur.io.formats import LINEAR, WRITABLE, Format, by_name
 from dpdeblur.io.picture import PictureInfo
 from dpdeblur.io.stored import Numbers, Stored
 
+_BLOCKS = {"xmp": "XMP data", "exif": "EXIF data", "icc": "The colour profile"}
+"""Beside the pixels, that which is missed least first."""
 _ROWS = 256  # at once, which bounds the memory that floats take
 
 
@@ -204,20 +207,18 @@ def _alpha(
 def _encode(
     path: Path, form: Format, stored: Stored, quality: int | None
 ) -> tuple[bytes, tuple[str, ...]]:
-    """The file's bytes, if need be with less and less metadata: the picture comes first."""
-    attempts = {
-        "": stored,
-        "XMP data": replace(stored, xmp=None),
-        "EXIF and XMP data": replace(stored, exif=None, xmp=None),
-        "EXIF, XMP and colour profile": replace(stored, exif=None, xmp=None, icc=None),
-    }
+    """The file's bytes, if need be without blocks, as few as it takes: the picture comes first."""
     failure: Exception | None = None
     assert form.encode is not None
-    for left_out, attempt in attempts.items():
-        try:
-            data = form.encode(attempt, quality)
-        except Exception as error:  # whatever the encoders raise, the bare picture may still do
-            failure = error
-            continue
-        return data, (f"{left_out} could not be written ({failure}).",) if left_out else ()
+    there = [name for name in _BLOCKS if getattr(stored, name)]
+    for number in range(len(there) + 1):
+        for left_out in combinations(there, number):
+            absent: dict[str, Any] = dict.fromkeys(left_out)
+            try:
+                data = form.encode(replace(stored, **absent), quality)
+            except Exception as error:  # whatever the encoders raise, the bare picture may still do
+                failure = failure or error
+                continue
+            names = " and ".join(_BLOCKS[name] for name in left_out)
+            return data, (f"{names} could not be written ({failure}).",) if left_out else ()
     raise UnwritableOutputError(path, f"encoding failed ({failure})") from failure

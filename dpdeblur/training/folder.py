@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,6 +42,7 @@ class FolderPairs:
     A batch depends on the photographs, the seed and its number alone. All pictures are read at the
     start, so that a damaged one is found then, and again whenever they are needed: only about
     `cache` bytes of them are kept, in 16 bits (the 350 for training in DPDD would take 12 GB).
+    `find_truth_pairs` takes `warn`, too.
 
     Raises the errors of `find_truth_pairs`, `pair.read_pair` and `pair.read_beside`.
     """
@@ -52,9 +54,10 @@ class FolderPairs:
         device: torch.device,
         *,
         cache: int = 4 * 2**30,
+        warn: Callable[[str], object] | None = None,
     ) -> None:
         self.seed, self.device = seed, device
-        self._pairs = find_truth_pairs(folder, "train")
+        self._pairs = find_truth_pairs(folder, "train", warn=warn)
         count = max(1, cache // _read(self._pairs[0]).nbytes)
         self._picture = lru_cache(count)(lambda index: _read(self._pairs[index]))
         self._patches = lru_cache(maxsize=8)(self._kept)

@@ -83,8 +83,8 @@ def run_recipe(
         recipe: a TOML file, beside which its folders are.
         folder: where checkpoint, log, weights, curve and record go.
         device: as `device.choose` takes it.
-        on_note: gets sentences: each better device or precision that failed, that a checkpoint
-            has no digest, and that a signal has come.
+        on_note: gets sentences: each better device or precision that failed, each folder that
+            cannot be listed, that a checkpoint has no digest, and that a signal has come.
         on_start: gets the number of steps in all, right before training.
         on_step: gets the report of each step.
         catch_signals: let Ctrl-C and SIGTERM end the training after the step, with a checkpoint. A
@@ -110,15 +110,16 @@ def run_recipe(
     checkpoint = folder / "checkpoint.pt"
     with joined(setup.device):
         rank, processes = rank_and_size()
-        for note in (*setup.notes, *notes) if rank == 0 else ():
-            on_note(note)
-        pairs = open_pairs(config, recipe.parent, setup.device)
+        tell = on_note if rank == 0 else lambda _: None
+        for note in (*setup.notes, *notes):
+            tell(note)
+        pairs = open_pairs(config, recipe.parent, setup.device, tell)
         config = count_steps(config, pairs, processes)
         if rank > 0:
             with _asked_to_stop(catch_signals, lambda _: None, patient=True) as stop:
                 train(config, pairs, checkpoint, stop=stop)
             return None
-        validator = open_validation(config, recipe.parent, setup.device)
+        validator = open_validation(config, recipe.parent, setup.device, on_note)
         with RunLog(folder) as log:
 
             def report(step: StepReport, _average: MCCNet) -> None:

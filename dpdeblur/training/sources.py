@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,8 @@ from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.config import TrainConfig
 from dpdeblur.training.synthetic import SyntheticPairs, load_photos
 from dpdeblur.training.validation import Validator
+
+Warn = Callable[[str], object] | None
 
 
 def settled(config: TrainConfig, device: torch.device) -> tuple[TrainConfig, tuple[str, ...]]:
@@ -45,8 +48,12 @@ def check_folders(config: TrainConfig, beside: Path) -> None:
             raise UnreadableFileError(beside / name, "it is not a folder")
 
 
-def open_pairs(config: TrainConfig, beside: Path, device: torch.device) -> PairSource:
+def open_pairs(
+    config: TrainConfig, beside: Path, device: torch.device, warn: Warn = None
+) -> PairSource:
     """What a recipe trains on; its folders are relative to `beside`.
+
+    `warn` gets a sentence about each folder inside them that cannot be listed, else an error.
 
     Raises what `check_folders` does, and the errors of reading pictures.
     """
@@ -54,18 +61,20 @@ def open_pairs(config: TrainConfig, beside: Path, device: torch.device) -> PairS
     if config.pairs:
         from dpdeblur.training.folder import FolderPairs
 
-        return FolderPairs(beside / config.pairs, config.seed, device)
-    photos = load_photos(beside / config.photos, device)
+        return FolderPairs(beside / config.pairs, config.seed, device, warn=warn)
+    photos = load_photos(beside / config.photos, device, warn=warn)
     return SyntheticPairs(photos, config.scenes, config.seed, config.camera)
 
 
-def open_validation(config: TrainConfig, beside: Path, device: torch.device) -> Validator | None:
+def open_validation(
+    config: TrainConfig, beside: Path, device: torch.device, warn: Warn = None
+) -> Validator | None:
     """What a recipe is watched on, None if it names nothing; raises as `open_pairs` does."""
     wanted = config.validation
     size = (wanted.height, wanted.width)
     sets = {}
     if wanted.photos:
-        photos = load_photos(beside / wanted.photos, device)
+        photos = load_photos(beside / wanted.photos, device, warn=warn)
         margin = SyntheticPairs(photos, config.scenes, wanted.seed, config.camera).margin
         needed = [side + 2 * margin for side in size]
         large = [p for p in photos if p.shape[1] >= needed[0] and p.shape[2] >= needed[1]]
@@ -76,7 +85,7 @@ def open_validation(config: TrainConfig, beside: Path, device: torch.device) -> 
         except OptionError as error:
             raise OptionError(f"validation.{error.key}", error.reason) from error
     if wanted.pairs:
-        found = find_truth_pairs(beside / wanted.pairs, "val")
+        found = find_truth_pairs(beside / wanted.pairs, "val", warn=warn)
         sets["pairs"] = [_middle(pair, size) for pair in islice(found, wanted.count)]
     return Validator(sets, settled(config, device)[0].precision) if sets else None
 

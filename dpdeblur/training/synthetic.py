@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -115,17 +115,24 @@ class SyntheticPairs:
         return Batch(left, right, encode(render_sharp(layers, self.margin), 16, contrast))
 
 
-def load_photos(folder: Path, device: torch.device, smallest: int = 512) -> list[Tensor]:
+def load_photos(
+    folder: Path,
+    device: torch.device,
+    smallest: int = 512,
+    *,
+    warn: Callable[[str], object] | None = None,
+) -> list[Tensor]:
     """All pictures below a folder as `3 x H x W` uint8, each also at half size where still large.
 
     Halving sharpens a photograph (its pixels resolve more than its lens did). Pictures below
-    `smallest` pixels on a side are left out. The order is that of `datasets.list_pictures`.
+    `smallest` pixels on a side are left out. The order is that of `datasets.list_pictures`, which
+    takes `warn`, too.
 
     Raises MissingFileError if the folder is missing, UnreadableFileError if a picture is damaged
     or none is left.
     """
     photos = []
-    for path in list_pictures(folder):
+    for path in list_pictures(folder, warn=warn):
         pixels = torch.from_numpy(read_picture(path).srgb()).permute(2, 0, 1)
         for picture in (pixels, functional.avg_pool2d(pixels[None], 2)[0]):
             if min(picture.shape[1:]) >= smallest:

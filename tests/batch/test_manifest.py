@@ -57,6 +57,12 @@ def test_records_survive_names_that_are_no_text(tmp_path: Path) -> None:
     assert Manifest(tmp_path, {}).records == (record,)
 
 
+def test_names_in_the_file_are_safe_to_show(tmp_path: Path) -> None:
+    with Manifest(tmp_path, {}) as manifest:
+        manifest.add(Record("a\x9b\u202eb", "done", "l", "r", "a.png"))
+    assert (tmp_path / MANIFEST_NAME).read_bytes().isascii()
+
+
 def test_a_failure_keeps_how_the_result_that_is_there_was_made(tmp_path: Path) -> None:
     made = Record("1", "done", "1.CR2", None, "1.png", run=RUN, raw={"size": 1680})
     with Manifest(tmp_path, {}) as manifest:

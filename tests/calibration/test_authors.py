@@ -114,3 +114,11 @@ class TestImport:
         sheet.rename(tmp_path / "other.png")
         with pytest.raises(UnreadableFileError, match="0 files white_sheet_left"):
             import_folder(tmp_path)
+
+    def test_names_of_no_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        for name, reason in (("file", "not a folder"), ("n" * 300, "too long")):
+            with pytest.raises(UnreadableFileError, match=reason):
+                import_folder(tmp_path / name)
+        with pytest.raises(MissingFileError):
+            import_folder(tmp_path / "none")

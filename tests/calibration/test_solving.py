@@ -217,6 +217,15 @@ def test_a_blurred_shot_is_not_taken_for_a_sharp_one() -> None:
     for less in (4.0, -6.0):
         with pytest.raises(PatternError, match="out of focus"):
             solve(dataclasses.replace(shots, sharp=rendered(0.001, less).left), (1, 1))
+    (warning,) = solve(dataclasses.replace(shots, sharp=rendered(0.001, 2.0).left), (1, 1)).warnings
+    assert "may be out of focus: a standard deviation of 1.1 pixels" in warning
+
+
+def test_views_of_opposite_brightness_have_a_next_step() -> None:
+    shots = rendered(0.0)
+    falling = np.linspace(1, -0.2, shots.sharp.shape[1], dtype=np.float32)
+    with pytest.raises(PatternError, match="in brightness; take all with the same lighting"):
+        solve(dataclasses.replace(shots, left=shots.left * falling), (1, 1))
 
 
 class TestOutskirts:

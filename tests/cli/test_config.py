@@ -47,6 +47,7 @@ class TestConfig:
             ("[mend]\nquiet = true", "no such command"),
             ("[fix]\nformat = 3", "'fix' has no such option"),
             ("[fix", "not TOML"),
+            (f"a = {'[' * 5000}{']' * 5000}", "not TOML"),
             ('megapixels = "many"', "--megapixels: 'many' is not a number above 0;"),
             ("[fix]\nmegapixels = 3", "'fix' has no such option"),
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from dpdeblur.io import formats
 from support.batches import FakeEngine, fake_run
-from support.command import run
+from support.command import failure, run
 from support.pairs import write_pair
 
 
@@ -99,3 +100,21 @@ def test_what_is_too_long_is_refused_before_the_work(
     assert f"{kind} holds at most 20 pixels" in result.stderr
     result = run("batch", folder, folder / "out", "--format", extension)
     assert result.stderr.count(f"{kind} holds at most 20 pixels") == 2
+
+
+def test_what_may_not_be_read_is_said_in_our_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Typer looks first, in words of its own, and stops for one of several."""
+    opened = Path.open
+
+    def refuse(path: Path, *args: Any, **options: Any) -> Any:
+        if path.name == "a.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args, **options)
+
+    (tmp_path / "a.png").touch()
+    monkeypatch.setattr(os, "access", lambda *_args, **_options: False)
+    monkeypatch.setattr(Path, "open", refuse)
+    for arguments in (("info", tmp_path / "a.png"), ("--config", tmp_path / "a.png", "info")):
+        assert "a.png cannot be read: Permission denied" in failure(run(*arguments))

@@ -342,3 +342,16 @@ def test_names_never_lead_out_of_the_output_folder(
     monkeypatch.chdir(tmp_path / "here")
     photos = find_photos([Path(source) for source in sources]).photos
     assert [photo.name for photo in photos] == ["here/sub/a", "other/b"]
+
+
+def test_one_of_several_sources_that_cannot_be_listed_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a pattern such as in/* may find it."""
+    fill(tmp_path, "A_L.png", "A_R.png", "lost+found/x")
+    make_unreadable(tmp_path / "lost+found", monkeypatch)
+    found = find_photos([tmp_path / name for name in ("A_L.png", "A_R.png", "lost+found")])
+    assert [pair.name for pair in found.pairs] == ["A"]
+    assert found.warnings == (
+        f"The folder {tmp_path / 'lost+found'} cannot be read and is left out: Permission denied.",
+    )

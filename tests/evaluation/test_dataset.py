@@ -7,11 +7,12 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
+import pytest
 from PIL import Image
 
 from dpdeblur.datasets import TruthPair
 from dpdeblur.engines import ProgressCallback, Restored
-from dpdeblur.errors import IdenticalViewsError, NonFiniteResultError
+from dpdeblur.errors import DiskFullError, IdenticalViewsError, NonFiniteResultError
 from dpdeblur.evaluation import (
     Candidate,
     Rules,
@@ -38,6 +39,22 @@ def test_of_a_photograph_that_fails_only_the_error_stays(tmp_path: Path) -> None
     failed = list(evaluate([FakeEngine(fail)], pairs))
     assert [type(each.error) for each in failed] == [NonFiniteResultError, IdenticalViewsError]
     assert seen[0]() is None
+
+
+def test_a_full_disk_ends_it(tmp_path: Path) -> None:
+    """All the others would be computed and lost."""
+    for seed, name in enumerate("lrt"):
+        write_picture(tmp_path / f"{name}.png", view(seed))
+    files = [tmp_path / f"{name}.png" for name in "lrt"]
+    kept: list[str] = []
+
+    def full(pair: TruthPair, _number: int, _pixels: object) -> None:
+        kept.append(pair.name)
+        raise DiskFullError(tmp_path / "a.png", 9, 0)
+
+    with pytest.raises(DiskFullError):
+        list(evaluate([FakeEngine()], [TruthPair(name, *files) for name in "ab"], keep=full))
+    assert kept == ["a"]
 
 
 def test_results_have_the_colour_profile_of_the_views(tmp_path: Path) -> None:

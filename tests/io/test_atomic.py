@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from dpdeblur.errors import (
     UnsupportedFormatError,
     UnwritableOutputError,
 )
-from dpdeblur.io.atomic import FileSet, check_writable, read_whole, write_whole
+from dpdeblur.io.atomic import FileSet, check_writable, read_at_most, read_whole, write_whole
 
 as_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
@@ -262,3 +263,13 @@ def test_file_sets_also_where_no_file_is(tmp_path: Path) -> None:
     assert tmp_path / "link" / "a" in files
     assert tmp_path / "circle" in files
     assert tmp_path / "folder" / "b" not in files
+
+
+def test_what_is_too_large_is_not_read_first(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.npz"
+    path.touch()
+    os.truncate(path, 2**40)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UnreadableFileError, match="larger than 512 MiB"):
+        read_at_most(path, 2**29)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 2**16  # in KiB

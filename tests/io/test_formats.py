@@ -323,3 +323,13 @@ def test_heic_without_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def heic_data() -> bytes:
     return zlib.decompress(base64.b85decode(HEIC))
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "WEBP"])
+def test_of_several_frames_the_first_is_read_with_a_note(tmp_path: Path, kind: str) -> None:
+    first, second = (Image.fromarray(np.uint8(255 * part)) for part in (smooth(), smooth()[::-1]))
+    path = tmp_path / "a"
+    first.save(path, kind, save_all=True, append_images=[second], quality=95)
+    picture = read_picture(path)
+    assert picture.info.warnings == (f"{path}: Only the first of its 2 frames was read.",)
+    np.testing.assert_allclose(picture.srgb(), smooth(), atol=0.1)

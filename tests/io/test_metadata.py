@@ -192,6 +192,39 @@ def test_iptc_is_left_out_with_one_warning(tmp_path: Path, name: str) -> None:
     assert write_picture(tmp_path / "bare.png", *pair, metadata=False) == ()
 
 
+@pytest.mark.parametrize("kind", ["exif", "APP1", "xmp", "xmp in APP1"])
+def test_blocks_in_digits_of_png_are_carried(tmp_path: Path, kind: str) -> None:
+    """As ImageMagick wrote them before there were chunks for them."""
+    block = XMP if "xmp" in kind else camera_exif(1).tobytes()
+    if kind == "xmp in APP1":
+        block = b"http://ns.adobe.com/xap/1.0/\0" + block
+    digits = "\n".join(block.hex()[at : at + 72] for at in range(0, 2 * len(block), 72))
+    name = kind.rsplit(maxsplit=1)[-1]
+    text = f"\n{name}\n{len(block):8}\n{digits}\n".encode()
+    packed = f"Raw profile type {name}\0\0".encode() + zlib.compress(text)
+    path = tmp_path / "a.png"
+    path.write_bytes(png_with(pixels(), (b"zTXt", packed)))
+    info = read_picture(path).info
+    assert info.warnings == ()
+    if "xmp" in kind:
+        assert info.xmp == clean_xmp(XMP)
+    else:
+        assert carried(path)[Base.Model] == "Canon EOS 5D Mark IV"
+    torn = f"Raw profile type {name}\0\0".encode() + zlib.compress(text[:30] + b"x" + text[30:])
+    path.write_bytes(png_with(pixels(), (b"zTXt", torn)))
+    assert "zTXt chunk is damaged" in read_picture(path).info.warnings[0]
+
+
+def test_extended_xmp_of_jpeg_is_left_out_with_one_warning(tmp_path: Path) -> None:
+    data = camera_file(tmp_path / "in.jpg").read_bytes()
+    more = b"http://ns.adobe.com/xmp/extension/\0" + bytes(100)
+    segment = b"\xff\xe1" + struct.pack(">H", len(more) + 2) + more
+    (tmp_path / "in.jpg").write_bytes(data[:2] + 2 * segment + data[2:])
+    picture = read_picture(tmp_path / "in.jpg")
+    (warning,) = write_picture(tmp_path / "out.png", picture.srgb(), picture.info)
+    assert warning.endswith("out.png: The XMP data beyond 64 KiB were left out.")
+
+
 @pytest.mark.parametrize(
     ("coding", "reason"),
     [
@@ -475,6 +508,46 @@ def test_blocks_too_long_for_jpeg_leave_out_no_more_than_needed(tmp_path: Path) 
     assert "XMP" in warning
     again = read_picture(tmp_path / "out.jpg").info
     assert (again.exif, again.xmp, again.icc) == (first.info.exif, None, PROFILE)
+
+
+def test_exif_too_long_for_jpeg_takes_nothing_else_with_it(tmp_path: Path) -> None:
+    exif = camera_exif()
+    exif[Base.ImageDescription] = "a" * 70_000
+    first = read_picture(camera_file(tmp_path / "in.png", exif=exif))
+    (warning,) = write_picture(tmp_path / "out.jpg", first.srgb(), first.info)
+    assert (
+        warning
+        == f"{tmp_path / 'out.jpg'}: EXIF data could not be written (EXIF data is too long)."
+    )
+    again = read_picture(tmp_path / "out.jpg").info
+    assert (again.exif, again.xmp, again.icc) == (None, first.info.xmp, PROFILE)
+    assert first.info.xmp is not None
+    both = replace(first.info, xmp=first.info.xmp + b" " * 70_000)
+    (warning,) = write_picture(tmp_path / "both.jpg", first.srgb(), both)
+    assert "XMP data and EXIF data could not be written" in warning
+    assert read_picture(tmp_path / "both.jpg").info.icc == PROFILE
+
+
+def test_places_among_the_old_pixels_are_not_carried(tmp_path: Path) -> None:
+    exif = camera_exif()
+    photo = exif.get_ifd(ExifTags.IFD.Exif)
+    photo[0x9214], photo[Base.SubjectLocation] = (300, 200, 40, 30), (300, 200)
+    photo[Base.FocalPlaneXResolution], photo[Base.FocalPlaneResolutionUnit] = 4800.0, 2
+    photo[Base.SubjectDistance] = 1.5
+    xmp = XMP.replace(
+        b"<exif:PixelY",
+        b"<exif:SubjectArea><rdf:Seq><rdf:li>300</rdf:li></rdf:Seq></exif:SubjectArea><exif:PixelY",
+    ).replace(b" xmp:Label", b' exif:FocalPlaneXResolution="48/1" xmp:Label')
+    info = read_picture(camera_file(tmp_path / "in.jpg", exif=exif, xmp=xmp)).info
+    write_picture(tmp_path / "out.png", np.zeros((30, 20, 3), np.float32), info)
+    kept = carried(tmp_path / "out.png").get_ifd(ExifTags.IFD.Exif)
+    gone = {0x9214, Base.SubjectLocation, Base.FocalPlaneXResolution}
+    assert not {*gone, Base.FocalPlaneResolutionUnit} & kept.keys()
+    assert kept[Base.SubjectDistance] == 1.5
+    assert info.xmp is not None
+    assert b"SubjectArea" not in info.xmp
+    assert b"FocalPlane" not in info.xmp
+    assert b'xmp:Label="Gr' in info.xmp
 
 
 # ---- colour

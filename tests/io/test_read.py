@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import struct
 import zlib
@@ -56,12 +57,13 @@ ADAM7 = [
 ]
 
 
+def chunk(kind: bytes, body: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + body))
+    return struct.pack(">I", len(body)) + kind + body + checksum
+
+
 def png(samples: Array, bits: int, colour_type: int, *, interlaced: bool = False) -> bytes:
     """A PNG written from the specification alone: no filter, one IDAT."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        checksum = struct.pack(">I", zlib.crc32(kind + body))
-        return struct.pack(">I", len(body)) + kind + body + checksum
 
     def packed(row: Array) -> bytes:
         if bits >= 8:
@@ -134,12 +136,17 @@ def test_png_interlaced(
     colour_type: int,
     bits: int,
     capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own hide what is printed
     samples = noise(channels, bits)
     data = png(samples, bits, colour_type, interlaced=True)
     picture = read(tmp_path, "a.png", data)
     np.testing.assert_array_equal(stored(picture), samples[..., :3])
-    assert capfd.readouterr() == ("", "")  # libpng warns of such files otherwise
+    beside = chunk(b"tRNS", b"123") + chunk(b"PLTE", bytes(7))  # libpng has words for these, too
+    picture = read(tmp_path, "a.png", data[:33] + beside + data[33:])
+    np.testing.assert_array_equal(stored(picture), samples[..., :3])
+    assert capfd.readouterr() == ("", "")
     scan = data.index(b"IDAT") + 20
     for broken in (data[:scan] + b"\0" + data[scan + 1 :], data[:scan] + data[-12:]):
         with pytest.raises(UnreadableFileError, match=r"damaged|cut short"):
@@ -760,4 +767,34 @@ def test_pictures_of_other_kinds(tmp_path: Path, name: str, data: bytes, reason:
 def test_cmyk_jpeg(tmp_path: Path) -> None:
     Image.fromarray(noise()).convert("CMYK").save(tmp_path / "a.jpg")
     with pytest.raises(UnreadableFileError, match="CMYK"):
+        read_picture(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("lost", [103, 205, 298])
+def test_jpeg_whose_scan_lacks_bytes_between_restart_markers(tmp_path: Path, lost: int) -> None:
+    """The markers' numbers may go on as they should; then bytes are left over before one."""
+    whole = np.random.default_rng(0).integers(0, 256, (96, 120, 3), np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(whole).save(data, "JPEG", quality=50, restart_marker_blocks=2)
+    scan = data.getvalue().index(b"\xff\xda")
+    missed = 0
+    for start in range(scan + 20, len(data.getvalue()) - lost - 60, 331):
+        path = tmp_path / f"{start}.jpg"
+        path.write_bytes(data.getvalue()[:start] + data.getvalue()[start + lost :])
+        try:
+            read_picture(path)
+        except UnreadableFileError:
+            continue
+        missed += 1
+    assert missed <= 1
+
+
+def test_jpeg_whose_tables_are_lost_is_no_empty_picture(tmp_path: Path) -> None:
+    data = io.BytesIO()
+    Image.fromarray(np.zeros((96, 120, 3), np.uint8)).save(data, "JPEG", progressive=True)
+    last = data.getvalue().rindex(b"\xff\xc4")
+    spoiled = bytearray(data.getvalue())
+    spoiled[last + 5 : last + 21] = b"\xff" * 16  # more codes than there can be
+    (tmp_path / "a.jpg").write_bytes(spoiled)
+    with pytest.raises(UnreadableFileError, match="damaged"):
         read_picture(tmp_path / "a.jpg")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from dpdeblur.colour import combine, srgb_to_linear
-from dpdeblur.training import CameraConfig, SceneConfig, SyntheticPairs
+from dpdeblur.io import write_picture
+from dpdeblur.training import CameraConfig, SceneConfig, SyntheticPairs, load_photos
+from support.unreadable import make_unreadable
 
 RADIUS = 6
 SCENE = SceneConfig(
@@ -115,3 +119,17 @@ def test_the_tone_curve_is_that_of_both_views_and_the_truth(eight_bit: int) -> N
     expected = before.sharp + 0.5 * before.sharp * (1 - before.sharp) * (2 * before.sharp - 1)
     found = SyntheticPairs(photos, focused, 2, sharper).batch(0, 4, (48, 48)).sharp
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+def test_a_folder_of_photographs_that_cannot_be_listed_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_picture(tmp_path / "a.png", np.zeros((16, 16, 3), np.float32))
+    (tmp_path / "lost+found").mkdir()
+    make_unreadable(tmp_path / "lost+found", monkeypatch)
+    notes: list[str] = []
+    photos = load_photos(tmp_path, torch.device("cpu"), 16, warn=notes.append)
+    assert len(photos) == 1
+    assert notes == [
+        f"The folder {tmp_path / 'lost+found'} cannot be read and is left out: Permission denied."
+    ]
