@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ from dpdeblur.errors import DeviceError
 from dpdeblur.memory import is_out_of_memory, peak_memory, release_unused, reset_peak_memory
 from dpdeblur.optics import Calibration
 from dpdeblur.pair import DualPixelPair
+
+Found = TypeVar("Found")
 
 
 class Optimiser:
@@ -86,11 +89,15 @@ class Optimiser:
 
         Raises what `run` raises.
         """
-        seen = observe(*self.read(pair).linear(), self.calibration)
-        light = luminance(torch.from_numpy(seen.views).to(self._setup.device))[:, 0]
-        defocus = closed_form(light, self.calibration, self.options.radii)
-        found: NDArray[np.float32] = defocus.cpu().numpy()
-        return found
+
+        def find() -> NDArray[np.float32]:
+            seen = observe(*self.read(pair).linear(), self.calibration)
+            light = luminance(torch.from_numpy(seen.views).to(self._setup.device))[:, 0]
+            defocus = closed_form(light, self.calibration, self.options.radii)
+            found: NDArray[np.float32] = defocus.cpu().numpy()
+            return found
+
+        return _within_memory(self._setup.device, find)
 
     def run(
         self,
@@ -117,18 +124,12 @@ class Optimiser:
         started = time.perf_counter()
         setup = self._setup
         reset_peak_memory(setup.device)
-        found: Solution | None = None
-        try:
+
+        def find() -> Solution:
             light = self.read(pair).linear()
-            found = solve(*light, self.calibration, self.options, setup.device, progress)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-        if found is None:  # and not in the handler, where the traceback holds the tensors
-            release_unused(setup.device)
-            instead = "a smaller picture" if setup.device.type == "cpu" else "cpu or a smaller one"
-            reason = f"its memory is too small for this picture; choose {instead}"
-            raise DeviceError(str(setup.device), reason)
+            return solve(*light, self.calibration, self.options, setup.device, progress)
+
+        found = _within_memory(setup.device, find)
         record = RunInfo(
             engine=self.name,
             settings=self.settings | {"layers": list(found.layers)},
@@ -144,6 +145,20 @@ class Optimiser:
         if window is not None:
             image, defocus = image[window], defocus[window]
         return Restored(image, defocus, record)
+
+
+def _within_memory(device: torch.device, find: Callable[[], Found]) -> Found:
+    """What `find` returns; raises DeviceError where memory runs out."""
+    try:
+        return find()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    # Not in the handler, where the traceback holds the tensors.
+    release_unused(device)
+    instead = "a smaller picture" if device.type == "cpu" else "cpu or a smaller one"
+    reason = f"its memory is too small for this picture; choose {instead}"
+    raise DeviceError(str(device), reason)
 
 
 def _choose_device(name: str) -> Setup:

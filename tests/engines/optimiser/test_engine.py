@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,16 +64,21 @@ class TestDevice:
 
 
 @pytest.mark.parametrize("kind", [torch.OutOfMemoryError, MemoryError])
+@pytest.mark.parametrize("work", [Optimiser.run, Optimiser.find_map])
 def test_a_device_that_is_too_small_is_told(
-    small_views: DualPixelPair, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+    small_views: DualPixelPair,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[Exception],
+    work: Callable[[Optimiser, DualPixelPair], object],
 ) -> None:
     def exhausted(*_: object) -> None:
         raise kind("out of memory")
 
-    monkeypatch.setattr("dpdeblur.engines.optimiser.engine.solve", exhausted)
+    for name in ("solve", "closed_form"):
+        monkeypatch.setattr(f"dpdeblur.engines.optimiser.engine.{name}", exhausted)
     # There is nothing else to choose than cpu, and nothing of what filled the memory is kept.
     with pytest.raises(DeviceError, match=r"'cpu'.*too small .* choose a smaller pic") as failure:
-        Optimiser(options=FAST).run(small_views)
+        work(Optimiser(options=FAST), small_views)
     assert failure.value.__context__ is None
 
 
