@@ -145,16 +145,18 @@ def _gathered(
 ) -> tuple[Path, list[Path]]:
     """The folder that all sources share, and their files, as `list_pictures` lists them."""
     sources = shared_sources([source] if isinstance(source, Path) else source)
-    found = set[Path]()
+    found, failures = set[Path](), list[UnreadableFileError]()
     for each in sources.paths:
         try:
             inside = list_pictures(each, skip, extensions, warn=warn) if is_folder(each) else [each]
         except UnreadableFileError as error:
-            if len(sources.paths) == 1:
-                raise
-            warn(left_out(each, error.reason))
+            failures.append(error)
             continue
         found.update(_ending(inside, extensions))
+    if len(failures) == len(sources.paths):
+        raise failures[0]
+    for failure in failures:
+        warn(left_out(failure.path, failure.reason))
     return sources.folder, sorted(
         found, key=lambda path: path.relative_to(sources.folder).as_posix()
     )

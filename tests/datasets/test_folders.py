@@ -355,3 +355,5 @@ def test_one_of_several_sources_that_cannot_be_listed_is_left_out(
     assert found.warnings == (
         f"The folder {tmp_path / 'lost+found'} cannot be read and is left out: Permission denied.",
     )
+    with pytest.raises(UnreadableFileError, match=r"lost\+found cannot be read: Permission denied"):
+        find_photos([tmp_path / "lost+found"] * 2)
