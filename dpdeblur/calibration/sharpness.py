@@ -88,7 +88,7 @@ def edge_width(picture: FloatArray32, spacing: float) -> float:
         found = np.linalg.lstsq(design, light * weight)[0]
         return np.asarray(design @ found - light * weight)
 
-    start, bounds = (min(radius, reach - 0.5), 0.7), ((1, 0.2), (reach, reach))
+    start, bounds = (np.clip(radius, 1, reach), 0.7), ((1, 0.2), (reach, reach))
     return float(least_squares(off, start, bounds=bounds, diff_step=1e-3).x[1])
 
 

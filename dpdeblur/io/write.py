@@ -23,7 +23,7 @@ from dpdeblur.io.formats import LINEAR, WRITABLE, Format, by_name
 from dpdeblur.io.picture import PictureInfo
 from dpdeblur.io.stored import Numbers, Stored
 
-_BLOCKS = {"xmp": "XMP data", "exif": "EXIF data", "icc": "The colour profile"}
+_BLOCKS = {"xmp": "XMP data", "exif": "EXIF data", "icc": "the colour profile"}
 """Beside the pixels, that which is missed least first."""
 _ROWS = 256  # at once, which bounds the memory that floats take
 
@@ -220,5 +220,6 @@ def _encode(
                 failure = failure or error
                 continue
             names = " and ".join(_BLOCKS[name] for name in left_out)
-            return data, (f"{names} could not be written ({failure}).",) if left_out else ()
+            said = f"{names[:1].upper()}{names[1:]} could not be written ({failure})."
+            return data, (said,) if left_out else ()
     raise UnwritableOutputError(path, f"encoding failed ({failure})") from failure

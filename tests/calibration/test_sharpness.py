@@ -60,3 +60,7 @@ def test_dots_seen_from_aside_are_no_blurred_dots(turned: float) -> None:
 
 def test_no_dot_no_width() -> None:
     assert edge_width(np.zeros((64, 64), np.float32), 30.0) == 0
+
+
+def test_what_is_no_dot_has_a_finite_width() -> None:
+    assert np.isfinite(edge_width(1 - sheet(24.0, 4.0, 0.5, 0.02), 24.0))
