@@ -27,9 +27,9 @@ MAP_RULES = (
 """How `score_map` compares maps, in words."""
 _Values = NDArray[np.float64]
 _TOLERANCE = 1e-11
+"""Of the slope with the least absolute error, maps of one spread being compared."""
 _TRIES, _LEAST_ABSOLUTE = 45, 0.7
 """About how many slopes AIWE(1) takes, and its share of the time of all scores."""
-"""Of the slope with the least absolute error, maps of one spread being compared."""
 
 
 @dataclass(frozen=True)
