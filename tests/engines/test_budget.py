@@ -1,0 +1,58 @@
+"""Which tiles follow from the memory that a picture may take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from dpdeblur.device import Setup
+from dpdeblur.engines import NetworkOptions, plan_tiles, whole
+from dpdeblur.engines.budget import Budget
+from dpdeblur.engines.memory_model import MemoryModel
+from dpdeblur.engines.pyramid import half_size
+from dpdeblur.models import MCCNetConfig, ModelDescriptor
+from dpdeblur.models.config import describe
+
+SMALL, LARGE = (1120, 1680), (4480, 6720)
+COMPACT = describe(MCCNetConfig())
+
+
+@pytest.fixture(autouse=True)
+def much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dpdeblur.engines.budget.free_memory", lambda _: 100 * 10**9)
+
+
+def tile(
+    size: tuple[int, int], device: str, descriptor: ModelDescriptor, **options: Any
+) -> tuple[tuple[int, int], int]:
+    """The tiles of the full size, and the bytes that the largest one takes."""
+    chosen = NetworkOptions(device, "fp32", **options)
+    chosen.__dict__["setup"] = Setup(torch.device(device), "fp32")  # there need be no such device
+    memory = MemoryModel(descriptor, "fp32", device)
+    sizes = [size, half_size(size), half_size(half_size(size))]
+    found = Budget(chosen, sizes, 2).tile(memory, 0, *size)
+    tiles = plan_tiles(whole(*size), found, descriptor.halo, descriptor.multiple_of)
+    return found, max(memory.needed(each.rows.read, each.columns.read) for each in tiles)
+
+
+def test_a_picture_on_the_cpu_takes_no_more_than_a_gigabyte_for_speed() -> None:
+    small, needed = tile(SMALL, "cpu", COMPACT)
+    assert small != SMALL
+    assert 500e6 < needed < 1e9 - 22 * SMALL[0] * SMALL[1]
+    _, needed = tile(LARGE, "cpu", COMPACT)
+    assert 250e6 < needed < 350e6
+    assert tile(SMALL, "cpu", COMPACT, max_memory=10**11)[0] == small
+
+
+def test_less_is_taken_where_less_is_allowed() -> None:
+    _, needed = tile(SMALL, "cpu", COMPACT, max_memory=300 * 10**6)
+    assert needed < 300e6 - 22 * SMALL[0] * SMALL[1] / 2
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_nothing_else_is_cut_for_speed(size: tuple[int, int]) -> None:
+    assert tile(size, "cuda", COMPACT)[0] == size
+    assert tile(size, "cpu", ModelDescriptor())[0] == size
+    assert tile(size, "cpu", COMPACT, tile_size=512)[0] == size  # the tile size alone counts
