@@ -21,6 +21,7 @@ from dpdeblur.engines.network import Network
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.memory import peak_memory, release_unused
 from dpdeblur.models import LoadedModel, count_cost, load_model
+from dpdeblur.optics.fourier import fast_size
 from dpdeblur.pair import DualPixelPair
 
 _MATRIX = {"cpu": 1536, "mps": 3072, "cuda": 8192}
@@ -207,6 +208,7 @@ class _Transforms(TorchDispatchMode):  # type: ignore[no-untyped-call]
             shape = tuple(args[0].shape)  # the network transforms the rows, then the columns
             if "rfft" in str(func) and len(args) > 1 and args[1] is not None:
                 shape = (*shape[:-1], args[1])  # padded
+            shape = (*shape[:-2], *fast_size(*shape[-2:]))  # as the columns are later
             if self.largest is None or math.prod(shape) > math.prod(self.largest):
                 self.largest = shape
         return func(*args, **(kwargs or {}))
