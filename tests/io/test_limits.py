@@ -107,6 +107,30 @@ def test_a_picture_that_its_file_cannot_hold(tmp_path: Path, name: str, data: by
     assert taken < 2**24
 
 
+def test_a_picture_with_more_bytes_than_it_takes(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png(30, 20, 20, chunk(b"IDAT", bytes(2**17))))
+    with pytest.raises(UnreadableFileError, match="more bytes than its pixels can take"):
+        read_picture(path)
+    path.write_bytes(png(1, 1, 1000))
+    assert read_picture(path).samples.shape == (1, 1, 1)
+
+
+def test_parts_of_a_tiff_that_share_their_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((16, 16), np.uint8), compression="zlib", rowsperstrip=1)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        tags: Any = file.pages[0].tags  # type: ignore[union-attr]
+        start = tags["StripOffsets"].value[0]
+        tags["StripOffsets"].overwrite([start] * 16)
+    assert read_picture(path).samples.shape == (16, 16, 1)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        tags = file.pages[0].tags  # type: ignore[union-attr]
+        tags["StripByteCounts"].overwrite([path.stat().st_size - start - 200] * 16)
+    with pytest.raises(UnreadableFileError, match="share too many of their bytes"):
+        read_picture(path)
+
+
 @pytest.mark.parametrize("most", [0.01], indirect=True)
 @pytest.mark.usefixtures("most")
 @pytest.mark.parametrize("extension", ["png", "jpg", "tif", "webp", "avif", "jxl"])
