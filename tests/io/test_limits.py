@@ -116,6 +116,18 @@ def test_a_picture_with_more_bytes_than_it_takes(tmp_path: Path) -> None:
     assert read_picture(path).samples.shape == (1, 1, 1)
 
 
+def test_a_progressive_jpeg_of_many_scans(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (16, 16), 128).save(buffer, "JPEG", progressive=True)
+    data, path = buffer.getvalue(), tmp_path / "a.jpg"
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    path.write_bytes(data + 200 * scan)  # after the end of the picture
+    assert read_picture(path).samples.shape == (16, 16, 1)
+    path.write_bytes(data[:-2] + 200 * scan + data[-2:])
+    with pytest.raises(UnreadableFileError, match="more than 100 scans"):
+        read_picture(path)
+
+
 def test_parts_of_a_tiff_that_share_their_bytes(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, np.zeros((16, 16), np.uint8), compression="zlib", rowsperstrip=1)
