@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import wraps
 from pathlib import Path
@@ -15,6 +15,7 @@ import typer
 
 from dpdeblur import __version__
 from dpdeblur.cli._output import Output
+from dpdeblur.errors import UselessOptionError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print what is done and how.")]
@@ -31,7 +32,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     """Make a command of a function that begins with `printer: Output`.
 
     It gets the options --json, --quiet, --verbose and --log, which make the printer. Where the
-    function takes a dataclass of options, each field becomes an option of its own.
+    function takes a dataclass of options, each field becomes an option of its own. What the
+    configuration file says and the function has no use for is left out.
     """
     groups: dict[str, tuple[Any, list[str]]] = {}
     hints = get_type_hints(function, include_extras=True)
@@ -64,6 +66,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         for info in getattr(parameter.annotation, "__metadata__", ()):
             info.readable = False  # the library says better what cannot be read, and goes on
 
+    defaults = {parameter.name: parameter.default for parameter in flat}
+
     @wraps(function)
     def run(
         ctx: typer.Context,
@@ -75,16 +79,14 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         **given: Any,
     ) -> None:
         chosen = {k: value for k, value in given.items() if not (value is None or value is False)}
-        for name, (group, keys) in groups.items():
-            given[name] = group(**{key: given.pop(key) for key in keys})
         root = ctx.find_root()
         known = (*ctx.command.params, *root.command.params)
         flags = {name for option in known for name in option.opts}
         printer = Output(json=json, quiet=quiet, verbose=verbose, flags=flags)
         root.obj = printer  # for the error handler
         printer.config = root.meta.get(CONFIG)
-        printer.configured = {
-            name
+        printer.configured = configured = {
+            name: option.name or ""
             for option in ctx.command.params
             for name in option.opts
             if (source := ctx.get_parameter_source(option.name or ""))
@@ -95,13 +97,34 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         written = ", ".join(f"{name.strip('_')}={_shown(value)}" for name, value in chosen.items())
         printer.detail(f"dpdeblur {__version__} {ctx.info_name}: {written}")
         began = perf_counter()
-        function(printer, **given)
+        while True:
+            try:
+                function(printer, **_grouped(given, groups))
+                break
+            except UselessOptionError as error:  # which comes before the work
+                flag = f"--{error.key.removeprefix('--').replace('_', '-')}"
+                if flag not in configured:
+                    raise
+                name = configured.pop(flag)
+                given[name] = defaults[name]
+                printer.detail(f"{flag} of the configuration file is of no use here.")
         printer.detail(f"Done in {perf_counter() - began:.1f} s.")
 
     run.__doc__ = _flowing(inspect.getdoc(function) or "")
     run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
     return run
+
+
+def _grouped(
+    given: Mapping[str, Any], groups: Mapping[str, tuple[Any, list[str]]]
+) -> dict[str, Any]:
+    """The options as the function takes them: those of a group as its dataclass."""
+    made = {
+        name: group(**{key: given[key] for key in keys}) for name, (group, keys) in groups.items()
+    }
+    inner = {key for _, keys in groups.values() for key in keys}
+    return made | {key: value for key, value in given.items() if key not in inner}
 
 
 def _shown(value: object) -> str:

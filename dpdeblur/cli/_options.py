@@ -266,23 +266,26 @@ class RawChoice:
         return (f"The views are {width} pixels wide, so --size {size} left them as they are.",)
 
 
-def check_written(extension: str, *, quality: int | None, linear: bool) -> None:
-    """Raise OptionError where files that end in `extension` cannot be written so."""
+def check_written(
+    extension: str, by: str, *, chosen: bool, quality: int | None, linear: bool
+) -> None:
+    """Raise UselessOptionError where the `extension`, `chosen` by a flag or not, rules that out."""
     from dpdeblur.io import LINEAR, has_qualities
 
+    what = extension if chosen else f"{extension}, the default,"
     if not has_qualities(extension):
-        refuse(f"{extension} is written without loss; leave it out", quality=quality)
+        refuse(f"{what} is written without loss; leave it out", quality=quality)
     if extension.lower() not in LINEAR:
-        refuse(f"{extension} holds no linear light; choose .tif or .exr", linear=linear)
+        refuse(f"{what} holds no linear light; choose .tif or .exr with {by}", linear=linear)
 
 
 def refuse(reason: str, **options: object) -> None:
-    """Raise OptionError with the `reason` for the first of the `options` that was given."""
-    from dpdeblur.errors import OptionError
+    """Raise UselessOptionError with the `reason` for the first of the `options` that was given."""
+    from dpdeblur.errors import UselessOptionError
 
     for name, value in options.items():
         if value is not None and value is not False:
-            raise OptionError(f"--{name.replace('_', '-')}", reason)
+            raise UselessOptionError(f"--{name.replace('_', '-')}", reason)
 
 
 def statement(options: RawOptions | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import errno
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,9 @@ from typing import Any, TextIO
 
 # A reader that has gone wants no more.
 _GONE = {errno.EPIPE, errno.ESHUTDOWN}
+# How a log begins: the time, or nothing yet.
+_LOGGED = re.compile(rb"\d{4}(-\d\d){2} \d\d(:\d\d){2},\d{3} [A-Z]+ |$")
+_PREFIX = 40
 
 
 class _Tolerant(io.RawIOBase):
@@ -45,12 +49,15 @@ class _Tolerant(io.RawIOBase):
 class LogFile(logging.FileHandler):
     """A file that messages are appended to until that fails; `on_loss` is told why, once.
 
-    Raises OSError where it cannot be opened, also for a pipe, which may never have a reader.
+    Raises OSError where it cannot be opened, for a pipe, which may never have a reader, and for a
+    file that begins otherwise than such a log: it is something else and must not be spoiled.
     """
 
     def __init__(self, path: Path, on_loss: Callable[[str], object]) -> None:
         if path.is_fifo():
             raise OSError(errno.EINVAL, "it is a pipe")
+        if path.is_file() and not _LOGGED.match(_first(path)):
+            raise OSError(errno.EEXIST, "it is there, and is no log of this program")
         super().__init__(path, encoding="utf-8", errors="backslashreplace")
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         self._on_loss = on_loss
@@ -86,6 +93,11 @@ def lost_output() -> str | None:
     if failure is None or failure.errno in _GONE:
         return None
     return failure.strerror or str(failure)
+
+
+def _first(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_PREFIX)
 
 
 def _to_nowhere(number: int) -> TextIO:

@@ -65,11 +65,12 @@ def batch(
         str | None, typer.Option(metavar="END", help="The same for right views.")
     ] = None,
     format_: Annotated[
-        Format,
+        Format | None,
         typer.Option(
-            "--format", help="Format of results; same: as the left view, TIFF for raw files."
+            "--format",
+            help="Format of results; same: as the left view, TIFF for raw files; default: png.",
         ),
-    ] = Format.png,
+    ] = None,
     quality: _options.Quality = None,
     linear: _options.Linear = False,
     dry_run: Annotated[
@@ -131,9 +132,16 @@ def batch(
         _options.refuse("it shows what is restored here; leave it or --ray out", report=report_dir)
     develop, views, request = raw.options(), raw.views(), wishes.request(engine)
     other = {Format.same: None, Format.tiff: ".tif"}
-    extension = other.get(format_, f".{format_}")
+    chosen = format_ or Format.png
+    extension = other.get(chosen, f".{chosen}")
     if extension is not None:
-        _options.check_written(extension, quality=quality, linear=linear)
+        _options.check_written(
+            extension,
+            "--format",
+            chosen=format_ is not None,
+            quality=quality,
+            linear=linear,
+        )
     elif linear:
         _options.refuse("choose --format tif or exr with it", linear=linear)
     plan = plan_jobs(

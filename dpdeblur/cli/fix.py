@@ -93,13 +93,14 @@ def fix(
         _options.refuse("it is for scores; give --truth too, or leave it out", protocol=protocol)
     stem = left.stem if right is None else common_stem(left, right)
     part = None if crop is None else parse_crop(crop)
+    chosen = output is not None
     output = output or left.with_name(f"{stem}_{'sharp' if part is None else 'crop'}.png")
+    _options.check_written(output.suffix, "-o", chosen=chosen, quality=quality, linear=linear)
     develop = raw.options_for(right, save_views)
     sides = ("left", "right") if save_views else ()
     saved = {side: (save_views or Path()) / f"{stem}_{side}.tif" for side in sides}
     inputs = [path for path in (left, right, truth, engine.calibration, *wishes.files) if path]
     outputs = [output, *saved.values(), *([compare] if compare else [])]
-    _options.check_written(output.suffix, quality=quality, linear=linear)
     check_outputs(outputs, overwrite=overwrite, inputs=inputs)
     request = wishes.request(engine)
     pair = read_photo(left, right, develop, raw.views())

@@ -15,7 +15,6 @@ from dpdeblur import __version__
 from dpdeblur.cli import _options
 from dpdeblur.cli._command import command
 from dpdeblur.cli._output import Output, fact_table
-from dpdeblur.errors import OptionError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -69,11 +68,8 @@ def info(
       dpdeblur info --weights my.safetensors --json
     """
     if photo is not None:
-        if cost or weights:
-            reason = (
-                "it is about the network, but you gave a file to describe; leave one of the two out"
-            )
-            raise OptionError("cost" if cost else "weights", reason)
+        reason = "it is about the network, but you gave a file to describe; leave one of them out"
+        _options.refuse(reason, cost=cost, weights=weights)
         _show_photo(printer, photo)
     elif cost:
         _show_costs(printer, weights)

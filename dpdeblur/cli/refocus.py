@@ -63,9 +63,10 @@ def refocus(
     check_photo(left, right, instead="give the files of one photograph")
     develop = raw.options_for(right)
     stem = left.stem if right is None else common_stem(left, right)
+    chosen = output is not None
     output = output or left.with_name(f"{stem}_refocused.png")
+    _options.check_written(output.suffix, "-o", chosen=chosen, quality=quality, linear=linear)
     inputs = [path for path in (left, right, engine.calibration) if path is not None]
-    _options.check_written(output.suffix, quality=quality, linear=linear)
     check_outputs([output], overwrite=overwrite, inputs=inputs)
     request = _wishes.steered(engine, wish)
     pair = read_photo(left, right, develop, raw.views())

@@ -9,7 +9,7 @@ from pathlib import Path
 from dpdeblur.engines.base import Engine
 from dpdeblur.engines.optimiser.options import OptimiserOptions
 from dpdeblur.engines.options import NetworkOptions
-from dpdeblur.errors import OptionError
+from dpdeblur.errors import OptionError, UselessOptionError
 from dpdeblur.models.shipped import find_weights
 from dpdeblur.names import check_names
 from dpdeblur.optics import Calibration, read_calibration
@@ -57,7 +57,7 @@ class EngineRequest:
         for key, value in not_taken.items():
             if value is not None:
                 reason = f"it is for the engine {other}; choose that or leave this out"
-                raise OptionError(key, reason)
+                raise UselessOptionError(key, reason)
         check_names(self.device, self.precision)
         if mpi:
             _ = self._optimiser, self._lens

@@ -31,6 +31,7 @@ from dpdeblur.errors.general import (
     UnreadableFileError,
     UnsupportedFormatError,
     UnwritableOutputError,
+    UselessOptionError,
     WeightsError,
 )
 from dpdeblur.errors.raw import (
@@ -77,5 +78,6 @@ __all__ = [
     "UnsupportedFormatError",
     "UnusableRawError",
     "UnwritableOutputError",
+    "UselessOptionError",
     "WeightsError",
 ]

@@ -221,6 +221,10 @@ class OptionError(DPDeblurError):
         super().__init__(f"{key}: {reason}.")
 
 
+class UselessOptionError(OptionError):
+    """A parameter was given that means nothing beside the others."""
+
+
 class MissingExtraError(DPDeblurError):
     """A part of the program needs packages that are not installed."""
 

@@ -114,7 +114,8 @@ def check_writable(
         raise UnsupportedFormatError(path, extensions)
     try:
         _mode(path)
-        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        # A link to nowhere is there, too, though nothing can be put into it.
+        folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
         if not folder.is_dir():
             raise UnwritableOutputError(path, f"{folder} is not a folder")
         if path in (inputs if isinstance(inputs, FileSet) else FileSet(inputs)):

@@ -34,6 +34,7 @@ SIGNATURE = b"\xff\xd8\xff"
 BEGIN, END = b"\xff\xd8", b"\xff\xd9"
 """Markers around every JPEG, also around tables alone."""
 _EOI, _SOS, _APPLICATION = 0xD9, 0xDA, range(0xE0, 0xEE)
+_SCAN, _SCANS = b"\xff\xda", 100
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}  # TEM and restart markers have no length
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])")
@@ -104,8 +105,11 @@ def size(data: bytes) -> tuple[int, int]:
 def pixels(data: bytes, colours: str) -> NDArray[np.unsignedinteger[Any]]:
     """Decode to H x W x C, C being 1 ("GRAY") or 3 ("RGB"), or what a rare kind has.
 
-    Raises Broken where scan data are missing, and imagecodecs.Jpeg8Error for other damage.
+    Raises Broken where scan data are missing, Unusable for more scans than programs write, each of
+    which takes the time of the whole picture, and imagecodecs.Jpeg8Error for other damage.
     """
+    if data.count(_SCAN) > _SCANS and _scans(data) > _SCANS:  # the first also counts what is none
+        raise Unusable(f"it has more than {_SCANS} scans; save it again")
     try:
         return np.asarray(simplejpeg.decode_jpeg(data, colours))
     except ValueError as error:
@@ -120,6 +124,11 @@ def pixels(data: bytes, colours: str) -> NDArray[np.unsignedinteger[Any]]:
     if not whole or not np.array_equal(samples, imagecodecs.jpeg_decode(_padded(data, scan))):
         raise Broken("it is damaged or cut short")
     return np.atleast_3d(samples)
+
+
+def _scans(data: bytes) -> int:
+    found = _markers(data, _header(data)[2])
+    return sum(data[start:end].lstrip(b"\xff")[:1] == _SCAN[1:] for start, end in found)
 
 
 def _header(data: bytes) -> tuple[bytes, dict[bytes, list[bytes]], int]:

@@ -18,6 +18,7 @@ _NAMES = (
     r"(?:xmp:Thumbnails|xap:Thumbnails|exif:PixelXDimension|exif:PixelYDimension"
     r"|exif:SubjectArea|exif:SubjectLocation"
     r"|exif:FocalPlane(?:XResolution|YResolution|ResolutionUnit)"
+    r"|mwg-rs:Regions|MP:RegionInfo|Iptc4xmpExt:ImageRegion|acdsee-rs:Regions"
     r"|tiff:ImageWidth|tiff:ImageLength|tiff:Orientation|xmpNote:HasExtendedXMP)"
 )
 _VALUE = r"""(?:"[^"<]*"|'[^'<]*')"""

@@ -37,6 +37,7 @@ _RAW_BLOCKS = {b"iptc", b"8bim", b"exif", b"xmp", b"app1"}
 _XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _HEADER_END = len(SIGNATURE) + 12 + 13  # IHDR comes first and is always 13 bytes long
+_LOOSEST, _SPARE = 8, 2**16  # bytes that deflating may make of one, and of none
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 
 # Python would print what libpng warns of, interlacing among it; the library speaks by raising.
@@ -113,7 +114,10 @@ def _pixels(chunks: list[tuple[bytes, bytes]]) -> Samples:
     pixel_bits = bits * _CHANNELS.get(colours, 1)
     scans = [chunk for kind, chunk in chunks if kind == b"IDAT"]
     packed = sum(map(len, scans)) - 12 * len(scans)
-    limits.check_packed(height * (1 + width * pixel_bits // 8), packed, limits.DEFLATED)
+    unpacked = height * (1 + width * pixel_bits // 8)
+    limits.check_packed(unpacked, packed, limits.DEFLATED)
+    if packed > _LOOSEST * unpacked + _SPARE:  # libpng unpacks all that follows the pixels, too
+        raise Broken("it is damaged: it has more bytes than its pixels can take")
     return imagecodecs.png_decode(SIGNATURE + b"".join(chunk for _, chunk in chunks))
 
 

@@ -43,6 +43,7 @@ _ALPHA = {_PREMULTIPLIED, 2}
 _DENSEST = {"NONE": 1, "PACKBITS": 64, "ADOBE_DEFLATE": limits.DEFLATED, "DEFLATE": limits.DEFLATED}
 _DENSEST_OF_OTHERS = 2**14
 _HEADER = 8
+_SHARED = 4  # times as many bytes as the file has
 _DNG_VERSION = 50706
 _CR2 = b"CR"  # after the header
 _FULL = 2**16 - 1
@@ -149,6 +150,9 @@ def pixels(page: Any, data: bytes) -> NDArray[Any]:
         not (start >= _HEADER and 0 < count <= len(data) - start) for start, count in segments
     ):
         raise Broken("it is cut short")
+    # Small parts may be alike and stored once. Were they large, each would be unpacked anew.
+    if sum(page.databytecounts) > _SHARED * len(data):
+        raise Broken("it is damaged: its parts share too many of their bytes")
     # tifffile fills absent strips, tiles and planes with zeros. A contiguous picture it reads as
     # one piece from the first strip on, whatever follows there.
     if page.is_contiguous:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from dpdeblur.colour import linear_to_srgb, srgb_to_linear
-from dpdeblur.errors import InvalidPictureError, OptionError, ShapeMismatchError
+from dpdeblur.errors import InvalidPictureError, OptionError, ShapeMismatchError, UselessOptionError
 from dpdeblur.io import read_picture
 from dpdeblur.steer.points import Array, Point, check_point
 
@@ -76,17 +76,17 @@ class Wishes:
         if self.focus_at:
             for key in ("only", "keep_beyond"):
                 if getattr(self, key) is not None:
-                    raise OptionError(
+                    raise UselessOptionError(
                         key,
                         "the points to focus at already say which depths to restore; leave one of "
                         "them out",
                     )
         elif self.depth_range is not None:
-            raise OptionError("depth_range", "it needs a point to focus at; give one, too")
+            raise UselessOptionError("depth_range", "it needs a point to focus at; give one, too")
         if self.mask is not None:
             _check_mask(self.mask)
         elif self.feather is not None:
-            raise OptionError("feather", "it is for the edges of a mask; give one, too")
+            raise UselessOptionError("feather", "it is for the edges of a mask; give one, too")
 
     @property
     def settings(self) -> dict[str, Any]:

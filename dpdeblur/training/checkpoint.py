@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 
 from dpdeblur.errors import OptionError, UnreadableFileError
-from dpdeblur.io.atomic import write_whole
+from dpdeblur.io.atomic import read_whole, write_whole
 from dpdeblur.training.batches import PairSource
 from dpdeblur.training.identity import Settings, difference, modernised
 
@@ -57,10 +57,7 @@ def resume(
     """
     if not checkpoint.exists():
         return 0
-    try:
-        data = checkpoint.read_bytes()
-    except OSError as error:
-        raise UnreadableFileError(checkpoint, error.strerror or str(error)) from error
+    data = read_whole(checkpoint)
     if not _check_digest(checkpoint, data):
         on_note(f"{checkpoint} has no digest, so it is not known to be undamaged.")
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dpdeblur.device import choose
+from dpdeblur.io.atomic import check_writable
 from dpdeblur.models import MCCNet, save_model
 from dpdeblur.training.distributed import joined, own_device, rank_and_size
 from dpdeblur.training.loop import StepReport, train
@@ -107,7 +108,9 @@ def run_recipe(
     check_folders(config, recipe.parent)
     setup = choose(own_device(device), "fp32" if config.precision == "auto" else config.precision)
     config, notes = settled(config, setup.device)
-    checkpoint = folder / "checkpoint.pt"
+    checkpoint, made = folder / "checkpoint.pt", TrainingRun(folder, config.steps, 0, None, None)
+    for path in (checkpoint, made.weights, made.record, made.curve):
+        check_writable(path, overwrite=True)  # which a run would find out at its end
     with joined(setup.device):
         rank, processes = rank_and_size()
         tell = on_note if rank == 0 else lambda _: None

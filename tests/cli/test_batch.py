@@ -238,6 +238,9 @@ class TestBatch:
 
     def test_qualities_and_linear_light(self, source: Path, tmp_path: Path) -> None:
         files, out = (source / "a_L.png", source / "a_R.png"), tmp_path / "out"
+        said = failure(run("batch", *files, out, "--linear"))
+        assert "--linear: .png, the default, holds no linear light" in said
+        assert "choose .tif or .exr with --format." in said
         assert "--quality: .png" in failure(run("batch", *files, out, "--quality", "80"))
         assert "--linear: .jpg" in failure(run("fix", *files, "-o", "a.jpg", "--linear"))
         assert "--linear" in failure(run("batch", *files, out, "--format", "same", "--linear"))

@@ -31,14 +31,43 @@ class TestConfig:
         self, config: Path, pair: tuple[Path, Path], tmp_path: Path
     ) -> None:
         config.write_text('overwrite = true\n[batch]\nformat = "tif"\nquality = 80\n')
-        said = failure(run("batch", *pair, tmp_path / "out"))
+        assert plan("batch", *pair, tmp_path / "out") == [".tif"]  # which has no quality
+        said = failure(run("batch", *pair, tmp_path / "out", "--quality", "70"))
         assert "--quality: .tif" in said
-        assert f"({config} sets it)" in said
-        assert str(config) not in failure(run("batch", *pair, tmp_path / "out", "--quality", "70"))
+        assert str(config) not in said
         assert plan("batch", *pair, tmp_path / "out", "--format", "jpg") == [".jpg"]
         other = tmp_path / "other.toml"
         other.write_text('[batch]\nformat = "webp"\n[calibrate.pattern]\noverwrite = true\n')
         assert plan("--config", other, "batch", *pair, tmp_path / "out") == [".webp"]
+
+    @pytest.mark.parametrize(
+        ("text", "arguments"),
+        [
+            ("quality = 80\nlinear = true", ()),
+            ("ray-cores = 2", ()),
+            ("method = 'fast'\ncalibration = 'lens.npz'", ()),
+            ("weights = 'paper'\nprecision = 'fp32'\nensemble = true", ("--engine", "mpi")),
+            ("feather = 3\ndepth-range = 2", ("--strength", "0.5")),
+        ],
+    )
+    def test_what_is_of_no_use_is_left_out(
+        self,
+        config: Path,
+        pair: tuple[Path, Path],
+        tmp_path: Path,
+        text: str,
+        arguments: tuple[str, ...],
+    ) -> None:
+        config.write_text(text)
+        assert plan("batch", *pair, tmp_path / "out", *arguments) == [".png"]
+
+    def test_what_is_wrong_and_of_use_is_the_files(
+        self, config: Path, pair: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        config.write_text("[batch]\nstrength = 3.0\nquality = 80\n")
+        assert f"3 is not in the range 0 to 1 ({config} sets it)" in failure(
+            run("batch", *pair, tmp_path / "out")
+        )
 
     @pytest.mark.parametrize(
         ("text", "says"),
@@ -141,6 +170,17 @@ class TestTelling:
         assert "cannot be written" in failure(run("fix", *pair, "--log", tmp_path / "no" / "log"))
         os.mkfifo(tmp_path / "log")
         assert "it is a pipe" in failure(run("fix", *pair, "--log", tmp_path / "log"))
+
+    def test_what_is_no_log_stays_as_it_is(self, pair: tuple[Path, Path], tmp_path: Path) -> None:
+        (tmp_path / "notes.txt").write_text("Left at the window, right at the door.\n")
+        (tmp_path / "log").touch()
+        for path in (pair[0], tmp_path / "notes.txt"):
+            before = path.read_bytes()
+            said = failure(run("fix", *pair, "--log", path))
+            assert f"{path} cannot be written: it is there, and is no log of this program." in said
+            assert path.read_bytes() == before
+        for _ in range(2):
+            assert run("score", *pair, "--log", tmp_path / "log").exit_code == 0
 
     def test_a_log_on_a_full_disk_stops_nothing(self, pair: tuple[Path, Path]) -> None:
         done = run("score", *pair, "--log", "/dev/full")

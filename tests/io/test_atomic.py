@@ -152,6 +152,11 @@ class TestWriteWhole:
         assert (tmp_path / "pipe").is_fifo()
         assert (tmp_path / "null").is_symlink()
 
+    def test_a_folder_that_is_a_link_to_nowhere(self, tmp_path: Path) -> None:
+        (tmp_path / "link").symlink_to("nowhere")
+        with pytest.raises(UnwritableOutputError, match="link is not a folder"):
+            check_writable(tmp_path / "link" / "a.png", overwrite=True)
+
     def test_an_interrupt_leaves_nothing_behind(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

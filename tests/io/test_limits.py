@@ -107,6 +107,42 @@ def test_a_picture_that_its_file_cannot_hold(tmp_path: Path, name: str, data: by
     assert taken < 2**24
 
 
+def test_a_picture_with_more_bytes_than_it_takes(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png(30, 20, 20, chunk(b"IDAT", bytes(2**17))))
+    with pytest.raises(UnreadableFileError, match="more bytes than its pixels can take"):
+        read_picture(path)
+    path.write_bytes(png(1, 1, 1000))
+    assert read_picture(path).samples.shape == (1, 1, 1)
+
+
+def test_a_progressive_jpeg_of_many_scans(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (16, 16), 128).save(buffer, "JPEG", progressive=True)
+    data, path = buffer.getvalue(), tmp_path / "a.jpg"
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    path.write_bytes(data + 200 * scan)  # after the end of the picture
+    assert read_picture(path).samples.shape == (16, 16, 1)
+    path.write_bytes(data[:-2] + 200 * scan + data[-2:])
+    with pytest.raises(UnreadableFileError, match="more than 100 scans"):
+        read_picture(path)
+
+
+def test_parts_of_a_tiff_that_share_their_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((16, 16), np.uint8), compression="zlib", rowsperstrip=1)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        tags: Any = file.pages[0].tags  # type: ignore[union-attr]
+        start = tags["StripOffsets"].value[0]
+        tags["StripOffsets"].overwrite([start] * 16)
+    assert read_picture(path).samples.shape == (16, 16, 1)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        tags = file.pages[0].tags  # type: ignore[union-attr]
+        tags["StripByteCounts"].overwrite([path.stat().st_size - start - 200] * 16)
+    with pytest.raises(UnreadableFileError, match="share too many of their bytes"):
+        read_picture(path)
+
+
 @pytest.mark.parametrize("most", [0.01], indirect=True)
 @pytest.mark.usefixtures("most")
 @pytest.mark.parametrize("extension", ["png", "jpg", "tif", "webp", "avif", "jxl"])

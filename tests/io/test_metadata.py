@@ -528,6 +528,25 @@ def test_exif_too_long_for_jpeg_takes_nothing_else_with_it(tmp_path: Path) -> No
     assert read_picture(tmp_path / "both.jpg").info.icc == PROFILE
 
 
+@pytest.mark.parametrize(
+    "regions",
+    [
+        '<mwg-rs:Regions rdf:parseType="Resource"><mwg-rs:RegionList><rdf:Bag><rdf:li>'
+        '<rdf:Description mwg-rs:Type="Face"><mwg-rs:Area stArea:x=".3" stArea:w=".1"/>'
+        "</rdf:Description></rdf:li></rdf:Bag></mwg-rs:RegionList></mwg-rs:Regions>",
+        "<MP:RegionInfo><rdf:Description><MPRI:Regions><rdf:Bag><rdf:li "
+        'MPRI:Rectangle="0.3, 0.2, 0.1, 0.1" MPReg:PersonDisplayName="A"/></rdf:Bag></MPRI:Regions>'
+        "</rdf:Description></MP:RegionInfo>",
+        "<Iptc4xmpExt:ImageRegion><rdf:Bag><rdf:li>Ada</rdf:li></rdf:Bag></Iptc4xmpExt:ImageRegion>",
+        '<acdsee-rs:Regions rdf:parseType="Resource">Ada</acdsee-rs:Regions>',
+    ],
+)
+def test_places_of_faces_are_not_carried(regions: str) -> None:
+    packet = XMP.replace(b"<exif:PixelY", f"{regions}<exif:PixelY".encode())
+    assert clean_xmp(packet) == clean_xmp(XMP)
+    assert b"xmp:Label" in clean_xmp(XMP)
+
+
 def test_places_among_the_old_pixels_are_not_carried(tmp_path: Path) -> None:
     exif = camera_exif()
     photo = exif.get_ifd(ExifTags.IFD.Exif)

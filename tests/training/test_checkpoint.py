@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -176,6 +177,12 @@ def test_no_altered_bit_goes_unnoticed(run: Path) -> None:
         run.write_bytes(changed)
         with pytest.raises(UnreadableFileError, match="it is damaged; delete it"):
             train(BASE, PAIRS, run, stop_after=1)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "run")
+    with pytest.raises(UnreadableFileError, match="not an ordinary file"):
+        train(BASE, PAIRS, tmp_path / "run", stop_after=1)
 
 
 def test_one_without_a_digest_resumes_with_a_note(run: Path) -> None:

@@ -334,6 +334,20 @@ def test_a_recipe_is_run_from_python(recipe: Path, capfd: pytest.CaptureFixture[
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize(
+    "name", ["checkpoint.pt", "log.jsonl", "mccnet.safetensors", "log.json", "curve.png"]
+)
+def test_what_cannot_be_written_is_found_before_the_work(
+    recipe: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).symlink_to(name)
+    steps: list[int] = []
+    with pytest.raises(UnwritableOutputError, match=name):
+        run_recipe(recipe, tmp_path / "out", "cpu", on_start=steps.append)
+    assert not steps
+
+
 def test_a_signal_stops_a_recipe_after_its_step(recipe: Path) -> None:
     notes: list[str] = []
     before = signal.getsignal(signal.SIGTERM)
