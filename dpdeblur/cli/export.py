@@ -46,8 +46,8 @@ def export(
     from dpdeblur.io.atomic import check_writable
     from dpdeblur.models import find_weights
 
-    check_packages()
     path = find_weights(weights)
+    check_packages()
     check_writable(output, overwrite=overwrite, inputs=[path], extensions=(".onnx",))
     from dpdeblur.export import export_onnx, metadata
     from dpdeblur.models import load_model

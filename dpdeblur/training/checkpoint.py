@@ -57,7 +57,9 @@ def resume(
     """
     if not checkpoint.exists():
         return 0
-    data = read_whole(checkpoint)
+    # An empty one is damaged like any other that was cut.
+    empty = checkpoint.is_file() and checkpoint.stat().st_size == 0
+    data = b"" if empty else read_whole(checkpoint)
     if not _check_digest(checkpoint, data):
         on_note(f"{checkpoint} has no digest, so it is not known to be undamaged.")
     try:
