@@ -16,8 +16,8 @@ _SHARES = (0.6, 0.9)
 # Bytes that a picture takes on the CPU, tile and all, even where there are more: halos cost time,
 # yet from here on less and less. Large pictures get tiles of `_LEAST` all the same.
 _FAST, _LEAST = 1_000_000_000, 350_000_000
-# The views and the result, as samples for each pixel, in every scale.
-_SAMPLES = 11
+# Samples for each pixel that views and results take in every scale, with some for their files.
+_SAMPLES = 12
 
 
 class Budget:

@@ -73,18 +73,18 @@ class TiledRun:
         Of each scale, the tiles are computed that the window of the finest depends on.
         """
         scales = pyramid(pair, len(self.sizes), self.kind)
+        # Before memory is reused: as part of it, pictures would leave holes.
+        results = [np.empty((*size, 3), self.kind) for size in self.sizes]
         plans = self._plan(window)
         work = sum(self._inside(tile, level) for level, plan in enumerate(plans) for tile in plan)
         height, width = self.sizes[0]
         self.meter = Meter(self.network, progress, height, work)
-        while scales:
-            self.views = scales.pop()
-            release_unused(self.device)  # what the scale before leaves
-            self._measure(len(scales))
-            self.pixels = np.empty((*self.views.shape, 3), self.kind)
-            with reusing_memory(self.device):  # pictures are outside, where they leave no holes
+        with reusing_memory(self.device):
+            while scales:
+                self.views, self.pixels = scales.pop(), results.pop()
+                self._measure(len(scales))
                 kept = self._compute_all(plans[len(scales)])
-            self.coarser = self.pixels if scales else None
+                self.coarser = self.pixels if scales else None
         rows = max(min(tile.rows.stop, height) - tile.rows.start for tile in kept)
         columns = max(min(tile.columns.stop, width) - tile.columns.start for tile in kept)
         return len(kept), (rows, columns)

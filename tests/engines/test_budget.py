@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from dpdeblur.engines.pyramid import half_size
 from dpdeblur.models import MCCNetConfig, ModelDescriptor
 from dpdeblur.models.config import describe
 
-SMALL, LARGE = (1120, 1680), (4480, 6720)
+SMALL, MEDIUM, LARGE = (1120, 1680), (1400, 2000), (4480, 6720)
 COMPACT = describe(MCCNetConfig())
 
 
@@ -38,17 +39,20 @@ def tile(
 
 
 def test_a_picture_on_the_cpu_takes_no_more_than_a_gigabyte_for_speed() -> None:
-    small, needed = tile(SMALL, "cpu", COMPACT)
-    assert small != SMALL
-    assert 500e6 < needed < 1e9 - 22 * SMALL[0] * SMALL[1]
+    uncut, needed = tile(SMALL, "cpu", COMPACT)
+    assert uncut == SMALL
+    assert needed < 1e9 - 24 * math.prod(SMALL)
+    cut, needed = tile(MEDIUM, "cpu", COMPACT)
+    assert cut != MEDIUM
+    assert 500e6 < needed < 1e9 - 24 * math.prod(MEDIUM)
     _, needed = tile(LARGE, "cpu", COMPACT)
     assert 250e6 < needed < 350e6
-    assert tile(SMALL, "cpu", COMPACT, max_memory=10**11)[0] == small
+    assert tile(MEDIUM, "cpu", COMPACT, max_memory=10**11)[0] == cut
 
 
 def test_less_is_taken_where_less_is_allowed() -> None:
     _, needed = tile(SMALL, "cpu", COMPACT, max_memory=300 * 10**6)
-    assert needed < 300e6 - 22 * SMALL[0] * SMALL[1] / 2
+    assert needed < 300e6 - 11 * math.prod(SMALL)
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
