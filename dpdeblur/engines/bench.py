@@ -109,17 +109,15 @@ def bench(
         for name in PRECISIONS
         if try_out(where, name) is None
     ]
-    done, parts = 0, len(forwards) * (1 + repeats)
+    done, parts = 0, (1 + repeats) * sum(forward.size[0] for forward in forwards)
 
-    def step() -> None:
-        nonlocal done
-        done += 1
+    def tell(rows: int) -> None:
         if progress is not None:
-            progress(done, parts)
+            progress(done + rows, parts)
 
     for forward in forwards:
-        forward.warm_up()
-        step()
+        forward.warm_up(lambda rows, _: tell(rows))
+        done += forward.size[0]
     shapes = dict.fromkeys(forward.transform for forward in forwards if forward.transform)
     transforms = {shape: CeilingMeter("rfft2", "fp32", shape, where) for shape in shapes}
     ceilings = [*products, *transforms.values()]
@@ -128,7 +126,8 @@ def bench(
             ceiling.measure()
         for forward in forwards:
             forward.measure()
-            step()
+            done += forward.size[0]
+            tell(0)
     speed = next(each for each in products if each.precision == setup.precision).rate
     return Bench(
         device=str(where),
@@ -159,13 +158,13 @@ class _Forward:
         self.pair = DualPixelPair(left, right)
         self.times: list[Timing] = []
 
-    def warm_up(self) -> None:
+    def warm_up(self, progress: ProgressCallback) -> None:
         """Run once, and see how much memory that takes and what it transforms."""
         release_unused(self.device)
         self.before = _forget_peak(self.device)
         watch = _Transforms()  # type: ignore[no-untyped-call]
         with watch:
-            self.run = self.engine.run(self.pair).run
+            self.run = self.engine.run(self.pair, progress).run
         self.peak = peak_memory(self.device)
         self.transform = watch.largest
         if self.transform is None and self.cost.transforms:

@@ -16,8 +16,9 @@ _SHARES = (0.6, 0.9)
 # Bytes that a picture takes on the CPU, tile and all, even where there are more: halos cost time,
 # yet from here on less and less. Large pictures get tiles of `_LEAST` all the same.
 _FAST, _LEAST = 1_000_000_000, 350_000_000
-# Samples for each pixel that views and results take in every scale, with some for their files.
-_SAMPLES = 12
+# Bytes for each pixel that files' views and the results take in all scales; nearly as much as the
+# results of views that are the caller's arrays, of twice the size.
+_PICTURES = 24
 
 
 class Budget:
@@ -66,7 +67,7 @@ class Budget:
 
     @property
     def _fast(self) -> int:
-        return max(_LEAST, _FAST - _SAMPLES * self._itemsize * self._pixels[0])
+        return max(_LEAST, _FAST - _PICTURES * self._pixels[0])
 
     def _held(self, level: int) -> int:
         """Bytes that the views, results and coarser results of this level take beside a tile."""

@@ -20,7 +20,9 @@ def test_share_is_predicted_by_measured() -> None:
         progress=lambda *at: seen.append(at),
     )
     assert (found.device, found.precision, found.repeats) == ("cpu", "fp32", 1)
-    assert seen == [(1, 2), (2, 2)]
+    assert seen == sorted(set(seen))
+    assert len(seen) > 5  # within the first run, too
+    assert seen[-1] == (96, 96)
     rates = {(each.name, each.precision): each.rate for each in found.ceilings}
     assert min(rates.values()) > 1e7
     (forward,) = found.forwards
