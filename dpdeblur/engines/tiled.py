@@ -26,7 +26,8 @@ from dpdeblur.models.margin import Margin
 from dpdeblur.optics import add_contrast, remove_contrast
 from dpdeblur.pair import DualPixelPair
 
-# Memory is given back after so many tiles: the heap's holes grow, and filling them takes time.
+# Where memory counts more than time, it is given back after so many tiles, as the heap's holes
+# grow; that takes up to a twelfth of the time.
 _TIDY = 4
 # The axes along which the passes of an ensemble are mirrored.
 _MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
@@ -54,6 +55,8 @@ class TiledRun:
         self.passes = _MIRRORED if options.ensemble else _MIRRORED[:1]
         self.notes = list(setup.notes)
         self.wanted_size = options.tile_size
+        # Whole rows leave holes of many sizes.
+        self.frugal = options.max_memory is not None or descriptor.tiling == "rows"
         # The network expects a curve; views without one get it, and the result loses it again.
         self.contrast = 0.0 if pair.toned else network.config.contrast
         # From files, what goes into files; so are the smaller scales, in half the memory.
@@ -135,7 +138,7 @@ class TiledRun:
                 todo = self._cut(todo)
                 continue
             kept.append(todo.pop(0))
-            if len(kept) % _TIDY == 0:
+            if self.frugal and len(kept) % _TIDY == 0:
                 release_unused(self.device)
             self.meter.add(self._inside(kept[-1], self.level))
         return kept
