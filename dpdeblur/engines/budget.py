@@ -15,7 +15,7 @@ from dpdeblur.memory import free_memory
 _SHARES = (0.6, 0.9)
 # Bytes that a picture takes on the CPU, tile and all, even where there are more: halos cost time,
 # yet from here on less and less. Large pictures get tiles of `_LEAST` all the same.
-_FAST, _LEAST = 1_000_000_000, 350_000_000
+_FAST, _LEAST = 1_000_000_000, 300_000_000
 # Bytes for each pixel that files' views and the results take in all scales; nearly as much as the
 # results of views that are the caller's arrays, of twice the size.
 _PICTURES = 24
