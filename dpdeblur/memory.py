@@ -102,7 +102,7 @@ def reset_peak_memory(device: torch.device) -> None:
 def release_unused(device: torch.device) -> None:
     """Give back the memory that allocators keep for later.
 
-    On the CPU that is what glibc's heap holds between strips, up to half of all that is taken;
+    On the CPU that is what glibc's heap holds between tiles, up to half of all that is taken;
     with other C libraries nothing happens.
     """
     import torch

@@ -93,7 +93,7 @@ def bench(
         precision: of the networks, likewise.
         repeats: how often everything is measured.
         quick: measure once, on small matrices and a small picture: a first impression.
-        progress: called with parts done and parts in all.
+        progress: called with rows done and rows in all, of all pictures as often as they run.
 
     Raises:
         WeightsError, DeviceError, OptionError, OutOfMemoryError: as an engine does.
@@ -112,7 +112,7 @@ def bench(
     done, parts = 0, (1 + repeats) * sum(forward.size[0] for forward in forwards)
 
     def tell(rows: int) -> None:
-        if progress is not None:
+        if progress is not None and rows:
             progress(done + rows, parts)
 
     for forward in forwards:
@@ -126,8 +126,8 @@ def bench(
             ceiling.measure()
         for forward in forwards:
             forward.measure()
+            tell(forward.size[0])
             done += forward.size[0]
-            tell(0)
     speed = next(each for each in products if each.precision == setup.precision).rate
     return Bench(
         device=str(where),

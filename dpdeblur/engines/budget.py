@@ -16,8 +16,8 @@ _SHARES = (0.6, 0.9)
 # Bytes that a picture takes on the CPU, tile and all, even where there are more: halos cost time,
 # yet from here on less and less. Large pictures get tiles of `_LEAST` all the same.
 _FAST, _LEAST = 1_000_000_000, 300_000_000
-# Bytes for each pixel that files' views and the results take in all scales; nearly as much as the
-# results of views that are the caller's arrays, of twice the size.
+# Bytes for each pixel: views and results of all scales in 16 bits, from files; or in float32 what
+# comes on top of views that are the caller's.
 _PICTURES = 24
 
 
@@ -64,6 +64,11 @@ class Budget:
         """What to raise where the smallest tiles of a scale are too large."""
         budget = self._choices[-1] if self._choices else free_memory(self._device)
         return OutOfMemoryError(memory.smallest(height, width) + self._held(level), budget)
+
+    @property
+    def scarce(self) -> bool:
+        """Whether memory counts more than time: less may be taken than is good for speed."""
+        return bool(self._choices) and self._choices[0] < _FAST
 
     @property
     def _fast(self) -> int:

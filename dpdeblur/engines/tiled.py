@@ -26,8 +26,8 @@ from dpdeblur.models.margin import Margin
 from dpdeblur.optics import add_contrast, remove_contrast
 from dpdeblur.pair import DualPixelPair
 
-# Where memory counts more than time, it is given back after so many tiles, as the heap's holes
-# grow; that takes up to a twelfth of the time.
+# Where memory is scarce, it is given back after so many tiles, as the heap's holes grow. Giving it
+# back takes up to a twelfth of the time.
 _TIDY = 4
 # The axes along which the passes of an ensemble are mirrored.
 _MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
@@ -55,8 +55,6 @@ class TiledRun:
         self.passes = _MIRRORED if options.ensemble else _MIRRORED[:1]
         self.notes = list(setup.notes)
         self.wanted_size = options.tile_size
-        # Whole rows leave holes of many sizes.
-        self.frugal = options.max_memory is not None or descriptor.tiling == "rows"
         # The network expects a curve; views without one get it, and the result loses it again.
         self.contrast = 0.0 if pair.toned else network.config.contrast
         # From files, what goes into files; so are the smaller scales, in half the memory.
@@ -65,6 +63,8 @@ class TiledRun:
         while len(self.sizes) < levels:
             self.sizes.append(half_size(self.sizes[-1]))
         self.budget = Budget(options, self.sizes, np.dtype(self.kind).itemsize)
+        # Whole rows leave large holes.
+        self.frugal = self.budget.scarce or descriptor.tiling == "rows"
         for level in reversed(range(levels)):  # what does not fit is known before the work
             self._measure(level)
 
@@ -76,7 +76,7 @@ class TiledRun:
         Of each scale, the tiles are computed that the window of the finest depends on.
         """
         scales = pyramid(pair, len(self.sizes), self.kind)
-        # Before memory is reused: as part of it, pictures would leave holes.
+        # Outside `reusing_memory`, where pictures would leave holes.
         results = [np.empty((*size, 3), self.kind) for size in self.sizes]
         plans = self._plan(window)
         work = sum(self._inside(tile, level) for level, plan in enumerate(plans) for tile in plan)
@@ -86,6 +86,8 @@ class TiledRun:
             while scales:
                 self.views, self.pixels = scales.pop(), results.pop()
                 self._measure(len(scales))
+                if self.frugal:
+                    release_unused(self.device)  # what the scale before leaves
                 kept = self._compute_all(plans[len(scales)])
                 self.coarser = self.pixels if scales else None
         rows = max(min(tile.rows.stop, height) - tile.rows.start for tile in kept)

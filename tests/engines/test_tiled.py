@@ -1,14 +1,16 @@
-"""Views without a camera's tone curve: as if they had one, and had lost it again."""
+"""One picture on its way: views without a camera's tone curve, and memory given back."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
 
-from dpdeblur.engines import NetworkOptions
+from dpdeblur.engines import Network, NetworkOptions
 from dpdeblur.errors import NonFiniteResultError
 from dpdeblur.models import LoadedModel, MCCNet, MCCNetConfig
 from dpdeblur.pair import DualPixelPair
@@ -75,3 +77,35 @@ def test_even_light_stays_through_all_scales() -> None:
     torch.nn.init.zeros_(model.network.body.head.weight)
     result = restore(model, pair, OPTIONS).image
     np.testing.assert_allclose(result[8:, 8:], 0.3, atol=2e-4)
+
+
+@pytest.mark.parametrize(("limit", "given_back"), [({}, False), ({"max_memory": 10**8}, True)])
+def test_memory_is_given_back_between_tiles_where_it_is_scarce(
+    limit: dict[str, int], given_back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[torch.device] = []
+    monkeypatch.setattr("dpdeblur.engines.tiled.release_unused", times.append)
+    options = NetworkOptions("cpu", "fp32", tile_size=16, **limit)
+    restore(network(0.6, levels=3), DualPixelPair(*views()), options)
+    assert bool(times) == given_back
+
+
+def test_memory_is_no_longer_kept_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+
+    @contextmanager
+    def watched(device: torch.device) -> Iterator[None]:
+        events.append("kept")
+        try:
+            yield
+        finally:
+            events.append("given back")
+
+    def stop(rows: int, _: int) -> None:
+        if rows:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("dpdeblur.engines.tiled.reusing_memory", watched)
+    with pytest.raises(KeyboardInterrupt):
+        Network(network(0.6, levels=3), OPTIONS).run(DualPixelPair(*views()), stop)
+    assert events == ["kept", "given back"]
