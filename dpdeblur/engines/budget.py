@@ -13,12 +13,13 @@ from dpdeblur.memory import free_memory
 # Shares of the free memory to take unless told otherwise: the first leaves room for whatever else
 # runs (in a batch, for pictures being read and written); the second is for want of any better.
 _SHARES = (0.6, 0.9)
-# Bytes that a picture takes on the CPU, tile and all, even where there are more: halos cost time,
-# yet from here on less and less. Large pictures get tiles of `_LEAST` all the same.
-_FAST, _LEAST = 1_000_000_000, 300_000_000
+# Bytes that a picture may need on the CPU, tile and all, even where there are more: halos cost
+# time, yet from here on less and less. Large pictures get tiles of `_LEAST` all the same. What tiles
+# need is an upper bound; in fact a picture takes up to 1.0 GB.
+_FAST, _LEAST = 2**30, 300_000_000
 # Bytes for each pixel: views and results of all scales in 16 bits, from files; or in float32 what
-# comes on top of views that are the caller's.
-_PICTURES = 24
+# comes on top of views that are the caller's. And a little more.
+_PICTURES = 25
 
 
 class Budget:
