@@ -14,8 +14,8 @@ from dpdeblur.memory import free_memory
 # runs (in a batch, for pictures being read and written); the second is for want of any better.
 _SHARES = (0.6, 0.9)
 # Bytes that a picture may need on the CPU, tile and all, even where there are more: halos cost
-# time, yet from here on less and less. Large pictures get tiles of `_LEAST` all the same. What tiles
-# need is an upper bound; in fact a picture takes up to 1.0 GB.
+# time, yet from here on less and less. Large pictures get tiles of `_LEAST` all the same. What
+# tiles need is an upper bound; in fact a picture takes up to 1.0 GB.
 _FAST, _LEAST = 2**30, 300_000_000
 # Bytes for each pixel: views and results of all scales in 16 bits, from files; or in float32 what
 # comes on top of views that are the caller's. And a little more.
