@@ -40,9 +40,11 @@ class DiskPSF:
     Every number but `reach` is one for all or a tensor of shape `N`, one for each sample:
 
         slope: the ramp `a` in [0, 1]; 0 = no dual-pixel effect.
-        reach: half size of the kernels; must exceed every |radius| + edge / 2 - 1.
+        reach: half size of the kernels; must exceed every |radius| + rim / 2 - 1.
         edge: width of the disk's rim in pixels, at least 1, which keeps the kernel continuous in
             the radius. It is at most as wide as the disk, so that what is in focus stays sharp.
+        softness: the same as a share of R, as aberrations blur the rim in proportion; the wider
+            of both counts. Kernels of a Google Pixel 4 look like 0.5.
         floor: transmission at the centre in (0, 1]; 1 = the flat disk.
         order, cutoff: steepness of the ring and its inner radius as a share of R.
         offset: where along the row both views weigh alike, as a share of R from the centre, in
@@ -64,6 +66,7 @@ class DiskPSF:
     offset: Tensor | float = 0.0
     clip: Tensor | float = 0.0
     angle: Tensor | float = 0.0
+    softness: Tensor | float = 0.0
 
     def __call__(self, radius: Tensor) -> tuple[Tensor, Tensor]:
         """Kernels for signed radii `N x K`."""
@@ -71,7 +74,10 @@ class DiskPSF:
         v, u = torch.meshgrid(axis, axis, indexing="ij")
         signed = radius[..., None, None]
         size = signed.abs()
-        edge = torch.minimum(_per_sample(self.edge, radius), (2 * size).clamp(min=1))
+        rim = torch.maximum(
+            _per_sample(self.edge, radius), _per_sample(self.softness, radius) * size
+        )
+        edge = torch.minimum(rim, (2 * size).clamp(min=1))
         angle = _per_sample(self.angle, radius)
         apart = _per_sample(self.clip, radius) * size / 2
         along, down = apart * angle.cos(), apart * angle.sin()

@@ -70,6 +70,8 @@ class CameraConfig:
     tone curve that a camera lays over sRGB, over the sharp picture too (see `optics.encode`).
     `offset` is that of the split between the views (see `DiskPSF`): 0 in the middle of the frame;
     toward the left and right sides of real pictures of that camera, kernels look like 0.5 and more.
+    The share `soft` of the cameras has rims of `softness` times the radius (see `DiskPSF`), where
+    that is more than `edge`: those of a Google Pixel 4 look like 0.5.
     `clip` is how much of the disk the lens's barrel takes away, in any direction (see `DiskPSF`).
     The share `jpeg` of the views, but not the sharp picture, come from JPEGs of `quality`, as those
     of pictures that were handed around do.
@@ -89,5 +91,7 @@ class CameraConfig:
     contrast: Range[Annotated[float, within(-1, 1)]] = (0.0, 0.0)
     offset: Range[Annotated[float, within(-0.9, 0.9)]] = (0.0, 0.0)
     clip: Range[Annotated[float, within(0, 1.5)]] = (0.0, 0.0)
+    soft: Share = 0.0
+    softness: Range[Share] = (0.2, 0.6)
     jpeg: Share = 0.0
     quality: Range[Annotated[float, within(1, 100)]] = (75.0, 98.0)

@@ -38,7 +38,9 @@ class SyntheticPairs:
         self.photos, self.scenes, self.seed = photos, scenes, seed
         self.camera = camera = camera or CameraConfig()
         self.device = photos[0].device
-        self.margin = int(scenes.max_radius + camera.edge[1] / 2 + 0.5) + 1
+        softest = camera.softness[1] * scenes.max_radius if camera.soft else 0.0
+        rim = max(camera.edge[1], softest)
+        self.margin = int(scenes.max_radius + rim / 2 + 0.5) + 1
 
     def check_size(self, size: tuple[int, int]) -> None:
         """Raise OptionError if crops of `size` (height, width) do not fit every photograph.
@@ -93,6 +95,7 @@ class SyntheticPairs:
             offset=draw(*camera.offset) if any(camera.offset) else 0.0,
             clip=draw(*camera.clip) if any(camera.clip) else 0.0,
             angle=draw(0, math.pi) if any(camera.clip) else 0.0,
+            softness=self._softness(draw),
         )
         views = render_views(layers, psf, self.margin)
 
@@ -113,6 +116,12 @@ class SyntheticPairs:
                 for view in (left, right)
             )
         return Batch(left, right, encode(render_sharp(layers, self.margin), 16, contrast))
+
+    def _softness(self, draw: Callable[[float, float], Tensor]) -> Tensor | float:
+        camera = self.camera
+        if not camera.soft:
+            return 0.0
+        return torch.where(draw(0, 1) < camera.soft, draw(*camera.softness), 0)
 
 
 def load_photos(

@@ -115,6 +115,13 @@ class TestDisk:
         assert down.item() == pytest.approx(0, abs=1e-9)
         assert along.item() == pytest.approx(0, abs=1e-9)
 
+    @pytest.mark.parametrize("radius", [-7.3, 0.0, 0.3, 5.5])
+    def test_softness_widens_the_rim_in_proportion_to_the_radius(self, radius: float) -> None:
+        kernels = one(DiskPSF(0.7, REACH, edge=1.5, softness=0.4), radius)
+        for kernel, side in zip(kernels, (-1, +1), strict=True):
+            expected = brute_kernel(radius, 0.7, side, edge=max(1.5, 0.4 * abs(radius)))
+            np.testing.assert_allclose(kernel, expected, atol=1e-14)
+
     @pytest.mark.parametrize("radius", [-9.0, -5.0, 5.0, 9.0])
     def test_disparity_is_half_the_slope_times_the_radius(self, radius: float) -> None:
         left, right = one(DiskPSF(0.86, REACH), radius)

@@ -44,6 +44,13 @@ def test_edges_may_be_soft() -> None:
     torch.testing.assert_close(row[RADIUS - 2 : RADIUS + 3], expected, rtol=0, atol=0.03)
 
 
+def test_rims_may_grow_with_the_blur() -> None:
+    soft = dataclasses.replace(EXACT, soft=1.0, softness=(2 / 3, 2 / 3))
+    wide = spot(dataclasses.replace(EXACT, edge=(4.0, 4.0)))
+    torch.testing.assert_close(spot(soft)[:20], wide[:20])
+    torch.testing.assert_close(spot(dataclasses.replace(soft, soft=0.0)), spot(EXACT))
+
+
 def test_the_barrel_may_take_some_of_the_disk() -> None:
     row, clipped = (spot(dataclasses.replace(EXACT, clip=(share, share))) for share in (0.0, 1.5))
     assert clipped.sum() < row.sum()
