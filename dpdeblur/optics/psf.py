@@ -17,6 +17,8 @@ the kernel of an ordinary camera. Both are differentiable in the radius.
 """
 
 
+ASIDE = 0.2
+"""Of R: how far an `offset` of 0.9 or less moves a disk."""
 _TINY = 1e-30
 """Square pixels: a root has an infinite slope at 0."""
 
@@ -40,7 +42,8 @@ class DiskPSF:
     Every number but `reach` is one for all or a tensor of shape `N`, one for each sample:
 
         slope: the ramp `a` in [0, 1]; 0 = no dual-pixel effect.
-        reach: half size of the kernels; must exceed every |radius| + rim / 2 - 1.
+        reach: half size of the kernels; must exceed every |radius| + rim / 2 - 1, and with an
+            `offset` `ASIDE` times |radius| more.
         edge: width of the disk's rim in pixels, at least 1, which keeps the kernel continuous in
             the radius. It is at most as wide as the disk, so that what is in focus stays sharp.
         softness: the same as a share of R, as aberrations blur the rim in proportion; the wider
@@ -50,7 +53,9 @@ class DiskPSF:
         offset: where along the row both views weigh alike, as a share of R from the centre, in
             (-1, 1). It is 0 in the middle of the frame and moves toward its sides. One view's
             kernel becomes a crescent then, the other's a nearly flat disk: 1 -+ a (u_x / R -
-            offset), never below 0, scaled to sum to one. Their mean is no longer the disk.
+            offset), never below 0, scaled to sum to one. Their mean is no longer the disk, and
+            their common centre of gravity would leave the disk's centre, by up to `ASIDE`. Both are
+            moved back along the row by that, so that a point lies midway between its two images.
         clip, angle: toward the corners of the frame the lens's barrel clips the disk. It leaves the
             overlap of two disks that are `clip` times R apart, in [0, 2), in the direction `angle`
             (radians, from the row downward). The kernel's centre is that of the overlap.
@@ -70,8 +75,16 @@ class DiskPSF:
 
     def __call__(self, radius: Tensor) -> tuple[Tensor, Tensor]:
         """Kernels for signed radii `N x K`."""
-        axis = torch.arange(-self.reach, self.reach + 1, dtype=radius.dtype, device=radius.device)
-        v, u = torch.meshgrid(axis, axis, indexing="ij")
+        left, right = self._around(radius, torch.zeros_like(radius))
+        if isinstance(self.offset, float) and self.offset == 0:
+            return left, right
+        columns = _columns(self.reach, radius)
+        return self._around(radius, ((left + right).sum(-2) / 2) @ columns)
+
+    def _around(self, radius: Tensor, aside: Tensor) -> tuple[Tensor, Tensor]:
+        """Kernels whose disks' centres lie `aside`, `N x K`, to the left of the middle."""
+        axis = _columns(self.reach, radius)
+        v, u = axis[:, None], axis + aside[..., None, None]
         signed = radius[..., None, None]
         size = signed.abs()
         rim = torch.maximum(
@@ -102,6 +115,11 @@ class DiskPSF:
         # As a sigmoid of the logarithm no power can overflow.
         passed = torch.sigmoid(order * (square / inner.square()).log())
         return floor + (1 - floor) * passed
+
+
+def _columns(reach: int, like: Tensor) -> Tensor:
+    """Pixels from the middle of kernels of a half size."""
+    return torch.arange(-reach, reach + 1, dtype=like.dtype, device=like.device)
 
 
 def _per_sample(number: Tensor | float, like: Tensor) -> Tensor:

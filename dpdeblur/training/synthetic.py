@@ -16,6 +16,7 @@ from dpdeblur.datasets import list_pictures
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.io import read_picture
 from dpdeblur.optics import DiskPSF, add_sensor_noise, as_jpeg, encode, render_sharp, render_views
+from dpdeblur.optics.psf import ASIDE
 from dpdeblur.training.batches import Batch
 from dpdeblur.training.scene_config import CameraConfig, SceneConfig
 from dpdeblur.training.scenes import random_layers, uniform
@@ -38,9 +39,10 @@ class SyntheticPairs:
         self.photos, self.scenes, self.seed = photos, scenes, seed
         self.camera = camera = camera or CameraConfig()
         self.device = photos[0].device
-        softest = camera.softness[1] * scenes.max_radius if camera.soft else 0.0
-        rim = max(camera.edge[1], softest)
-        self.margin = int(scenes.max_radius + rim / 2 + 0.5) + 1
+        largest = scenes.max_radius
+        rim = max(camera.edge[1], camera.softness[1] * largest if camera.soft else 0.0)
+        aside = ASIDE * largest if any(camera.offset) else 0.0
+        self.margin = int(largest + rim / 2 + aside + 0.5) + 1
 
     def check_size(self, size: tuple[int, int]) -> None:
         """Raise OptionError if crops of `size` (height, width) do not fit every photograph.

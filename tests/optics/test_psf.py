@@ -45,10 +45,12 @@ def brute_kernel(
     ring: tuple[float, float, float] = (1, 3, 0.8),
     offset: float = 0,
     clip: tuple[float, float] = (0, 0),
+    aside: float = 0,
 ) -> Array:
     """One view's kernel by loops: `side` -1 is left, +1 right; `ring` floor, order, cutoff.
 
-    `clip` is how far apart two disks are, in radii, and the direction.
+    `clip` is how far apart two disks are, in radii, and the direction; the disk's centre lies
+    `aside` pixels to the left.
     """
     floor, order, cutoff = ring
     kernel = np.zeros((2 * REACH + 1, 2 * REACH + 1))
@@ -56,7 +58,8 @@ def brute_kernel(
     rim = min(edge, max(2 * size, 1))
     dx, dy = (clip[0] * size / 2 * turn(clip[1]) for turn in (np.cos, np.sin))
     for y in range(-REACH, REACH + 1):
-        for x in range(-REACH, REACH + 1):
+        for column in range(-REACH, REACH + 1):
+            x = column + aside
             cover = min(
                 min(max((size + rim / 2 - np.hypot(x - sign * dx, y - sign * dy)) / rim, 0), 1)
                 for sign in (-1, 1)
@@ -65,7 +68,7 @@ def brute_kernel(
             cover *= floor + (1 - floor) / (1 + inner ** (2 * order))
             ramp = min(max(x / max(size, 0.5), -1), 1) * np.sign(radius)
             weight = max(0, 1 + side * slope * (ramp - offset))
-            kernel[y + REACH, x + REACH] = cover * weight
+            kernel[y + REACH, column + REACH] = cover * weight
     return kernel / kernel.sum()
 
 
@@ -95,12 +98,26 @@ class TestDisk:
         self, radius: float, slope: float, offset: float
     ) -> None:
         left, right = one(DiskPSF(slope, REACH, offset=offset), radius)
+        columns = np.arange(-REACH, REACH + 1)
+        aside = np.mean(
+            [brute_kernel(radius, slope, s, offset=offset).sum(0) @ columns for s in (-1, 1)]
+        )
         for kernel, side in ((left, -1), (right, +1)):
-            expected = brute_kernel(radius, slope, side, offset=offset)
+            expected = brute_kernel(radius, slope, side, offset=offset, aside=aside)
             np.testing.assert_allclose(kernel, expected, atol=1e-14)
         if abs(radius) > 1:
             crescent, flat = (left, right) if offset < 0 else (right, left)
-            assert crescent.max() > 1.05 * flat.max()
+            assert crescent.square().sum() > 1.02 * flat.square().sum()  # narrower
+
+    @pytest.mark.parametrize("radius", [-7.3, 5.5, 9.0])
+    @pytest.mark.parametrize("slope", [0.4, 0.86, 1.0])
+    @pytest.mark.parametrize("offset", [-0.8, 0.3])
+    def test_a_point_lies_midway_between_its_images(
+        self, radius: float, slope: float, offset: float
+    ) -> None:
+        left, right = one(DiskPSF(slope, REACH, offset=offset), radius)
+        midway = (centroids(left)[1] + centroids(right)[1]).item() / 2
+        assert midway == pytest.approx(0, abs=0.04)
 
     @pytest.mark.parametrize("radius", [-7.3, 0.0, 0.3, 5.5])
     @pytest.mark.parametrize("clip", [(0.5, 0.4), (1.4, 2.0)])
