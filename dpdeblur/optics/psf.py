@@ -17,8 +17,8 @@ the kernel of an ordinary camera. Both are differentiable in the radius.
 """
 
 
-ASIDE = 0.2
-"""Of R: how far an `offset` of 0.9 or less moves a disk."""
+ASIDE = 0.2, 0.25
+"""Of R: how far an `offset` of 0.9 and, for each unit, a `tilt` move a disk at most."""
 _TINY = 1e-30
 """Square pixels: a root has an infinite slope at 0."""
 
@@ -42,8 +42,8 @@ class DiskPSF:
     Every number but `reach` is one for all or a tensor of shape `N`, one for each sample:
 
         slope: the ramp `a` in [0, 1]; 0 = no dual-pixel effect.
-        reach: half size of the kernels; must exceed every |radius| + rim / 2 - 1, and with an
-            `offset` `ASIDE` times |radius| more.
+        reach: half size of the kernels; must exceed every |radius| + rim / 2 - 1, and more with an
+            `offset` or a `tilt` (see `ASIDE`).
         edge: width of the disk's rim in pixels, at least 1, which keeps the kernel continuous in
             the radius. It is at most as wide as the disk, so that what is in focus stays sharp.
         softness: the same as a share of R, as aberrations blur the rim in proportion; the wider
@@ -53,13 +53,17 @@ class DiskPSF:
         offset: where along the row both views weigh alike, as a share of R from the centre, in
             (-1, 1). It is 0 in the middle of the frame and moves toward its sides. One view's
             kernel becomes a crescent then, the other's a nearly flat disk: 1 -+ a (u_x / R -
-            offset), never below 0, scaled to sum to one. Their mean is no longer the disk, and
-            their common centre of gravity would leave the disk's centre, by up to `ASIDE`. Both are
-            moved back along the row by that, so that a point lies midway between its two images.
+            offset), never below 0, scaled to sum to one. Their mean is no longer the disk.
+        tilt, toward: both disks grow brighter in one direction (radians, from the row downward),
+            as coma makes them: times 1 + tilt * u / R, u in that direction, tilt in [0, 1]. Kernels
+            of a Google Pixel 4 look like 0.5 toward the corners of the frame.
         clip, angle: toward the corners of the frame the lens's barrel clips the disk. It leaves the
             overlap of two disks that are `clip` times R apart, in [0, 2), in the direction `angle`
             (radians, from the row downward). The kernel's centre is that of the overlap.
             Kernels of a Canon 5D Mark IV look like 0.5 near the left and right sides of the frame.
+
+    With an `offset` or a `tilt` the kernels' common centre of gravity would leave the disk's.
+    Both are moved back by that, so that a point lies midway between its two images.
     """
 
     slope: Tensor | float
@@ -72,19 +76,22 @@ class DiskPSF:
     clip: Tensor | float = 0.0
     angle: Tensor | float = 0.0
     softness: Tensor | float = 0.0
+    tilt: Tensor | float = 0.0
+    toward: Tensor | float = 0.0
 
     def __call__(self, radius: Tensor) -> tuple[Tensor, Tensor]:
         """Kernels for signed radii `N x K`."""
-        left, right = self._around(radius, torch.zeros_like(radius))
-        if isinstance(self.offset, float) and self.offset == 0:
+        still = torch.zeros_like(radius)
+        left, right = self._around(radius, still, still)
+        if all(isinstance(each, float) and each == 0 for each in (self.offset, self.tilt)):
             return left, right
-        columns = _columns(self.reach, radius)
-        return self._around(radius, ((left + right).sum(-2) / 2) @ columns)
+        axis, mean = _pixels(self.reach, radius), (left + right) / 2
+        return self._around(radius, mean.sum(-2) @ axis, mean.sum(-1) @ axis)
 
-    def _around(self, radius: Tensor, aside: Tensor) -> tuple[Tensor, Tensor]:
-        """Kernels whose disks' centres lie `aside`, `N x K`, to the left of the middle."""
-        axis = _columns(self.reach, radius)
-        v, u = axis[:, None], axis + aside[..., None, None]
+    def _around(self, radius: Tensor, aside: Tensor, up: Tensor) -> tuple[Tensor, Tensor]:
+        """Kernels whose disks' centres lie `aside` to the left of the middle and `up` above it."""
+        axis = _pixels(self.reach, radius)
+        v, u = axis[:, None] + up[..., None, None], axis + aside[..., None, None]
         signed = radius[..., None, None]
         size = signed.abs()
         rim = torch.maximum(
@@ -100,6 +107,9 @@ class DiskPSF:
         distance = (squares + _TINY).sqrt()
         disk = ((size + edge / 2 - distance) / edge).clamp(0, 1)
         disk = disk * self._ring(size, (u * u + v * v).clamp(min=0.25))
+        toward = _per_sample(self.toward, radius)
+        forward = (u * toward.cos() + v * toward.sin()) / size.clamp(min=0.5) * signed.sign()
+        disk = disk * (1 + _per_sample(self.tilt, radius) * forward.clamp(-1, 1))
         disk = disk / disk.sum((-2, -1), keepdim=True)
         ramp = (u / size.clamp(min=0.5)).clamp(-1, 1) * signed.sign()
         ramp = (ramp - _per_sample(self.offset, radius)) * _per_sample(self.slope, radius)
@@ -117,8 +127,8 @@ class DiskPSF:
         return floor + (1 - floor) * passed
 
 
-def _columns(reach: int, like: Tensor) -> Tensor:
-    """Pixels from the middle of kernels of a half size."""
+def _pixels(reach: int, like: Tensor) -> Tensor:
+    """Pixels from the middle along a side of kernels of a half size."""
     return torch.arange(-reach, reach + 1, dtype=like.dtype, device=like.device)
 
 

@@ -72,6 +72,8 @@ class CameraConfig:
     toward the left and right sides of real pictures of that camera, kernels look like 0.5 and more.
     The share `soft` of the cameras has rims of `softness` times the radius (see `DiskPSF`), where
     that is more than `edge`: those of a Google Pixel 4 look like 0.5.
+    `tilt` makes both views' disks brighter in one direction, any (see `DiskPSF`): the sharp picture
+    shows a point midway between its images.
     `clip` is how much of the disk the lens's barrel takes away, in any direction (see `DiskPSF`).
     The share `jpeg` of the views, but not the sharp picture, come from JPEGs of `quality`, as those
     of pictures that were handed around do.
@@ -93,5 +95,6 @@ class CameraConfig:
     clip: Range[Annotated[float, within(0, 1.5)]] = (0.0, 0.0)
     soft: Share = 0.0
     softness: Range[Share] = (0.2, 0.6)
+    tilt: Range[Share] = (0.0, 0.0)
     jpeg: Share = 0.0
     quality: Range[Annotated[float, within(1, 100)]] = (75.0, 98.0)

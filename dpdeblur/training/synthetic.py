@@ -41,8 +41,8 @@ class SyntheticPairs:
         self.device = photos[0].device
         largest = scenes.max_radius
         rim = max(camera.edge[1], camera.softness[1] * largest if camera.soft else 0.0)
-        aside = ASIDE * largest if any(camera.offset) else 0.0
-        self.margin = int(largest + rim / 2 + aside + 0.5) + 1
+        moved = ASIDE[0] * any(camera.offset) + ASIDE[1] * camera.tilt[1]
+        self.margin = int(largest + rim / 2 + moved * largest + 0.5) + 1
 
     def check_size(self, size: tuple[int, int]) -> None:
         """Raise OptionError if crops of `size` (height, width) do not fit every photograph.
@@ -98,6 +98,8 @@ class SyntheticPairs:
             clip=draw(*camera.clip) if any(camera.clip) else 0.0,
             angle=draw(0, math.pi) if any(camera.clip) else 0.0,
             softness=self._softness(draw),
+            tilt=draw(*camera.tilt) if any(camera.tilt) else 0.0,
+            toward=draw(0, 2 * math.pi) if any(camera.tilt) else 0.0,
         )
         views = render_views(layers, psf, self.margin)
 

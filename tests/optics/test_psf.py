@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,31 +53,41 @@ def brute_kernel(
     ring: tuple[float, float, float] = (1, 3, 0.8),
     offset: float = 0,
     clip: tuple[float, float] = (0, 0),
-    aside: float = 0,
+    aside: tuple[float, float] = (0, 0),
+    tilt: tuple[float, float] = (0, 0),
 ) -> Array:
     """One view's kernel by loops: `side` -1 is left, +1 right; `ring` floor, order, cutoff.
 
-    `clip` is how far apart two disks are, in radii, and the direction; the disk's centre lies
-    `aside` pixels to the left.
+    `clip` is how far apart two disks are, in radii, and the direction; `tilt` how much brighter the
+    disk grows, and the direction. Its centre lies `aside` pixels to the left and above.
     """
     floor, order, cutoff = ring
     kernel = np.zeros((2 * REACH + 1, 2 * REACH + 1))
     size = abs(radius)
     rim = min(edge, max(2 * size, 1))
     dx, dy = (clip[0] * size / 2 * turn(clip[1]) for turn in (np.cos, np.sin))
-    for y in range(-REACH, REACH + 1):
+    for row in range(-REACH, REACH + 1):
         for column in range(-REACH, REACH + 1):
-            x = column + aside
+            x, y = column + aside[0], row + aside[1]
             cover = min(
                 min(max((size + rim / 2 - np.hypot(x - sign * dx, y - sign * dy)) / rim, 0), 1)
                 for sign in (-1, 1)
             )
             inner = max(cutoff * size, 0.5) / max(np.hypot(x, y), 0.5)
             cover *= floor + (1 - floor) / (1 + inner ** (2 * order))
+            forward = (x * np.cos(tilt[1]) + y * np.sin(tilt[1])) / max(size, 0.5)
+            cover *= 1 + tilt[0] * min(max(forward * np.sign(radius), -1), 1)
             ramp = min(max(x / max(size, 0.5), -1), 1) * np.sign(radius)
             weight = max(0, 1 + side * slope * (ramp - offset))
-            kernel[y + REACH, column + REACH] = cover * weight
+            kernel[row + REACH, column + REACH] = cover * weight
     return kernel / kernel.sum()
+
+
+def off_centre(radius: float, slope: float, **shape: Any) -> tuple[float, float]:
+    """Column and row of the centre of gravity of both views' kernels."""
+    pixels = np.arange(-REACH, REACH + 1)
+    mean = sum(brute_kernel(radius, slope, side, **shape) for side in (-1, 1)) / 2
+    return mean.sum(0) @ pixels, mean.sum(1) @ pixels
 
 
 class TestDisk:
@@ -105,26 +116,35 @@ class TestDisk:
         self, radius: float, slope: float, offset: float
     ) -> None:
         left, right = one(DiskPSF(slope, REACH, offset=offset), radius)
-        columns = np.arange(-REACH, REACH + 1)
-        aside = np.mean(
-            [brute_kernel(radius, slope, s, offset=offset).sum(0) @ columns for s in (-1, 1)]
-        )
         for kernel, side in ((left, -1), (right, +1)):
+            aside = off_centre(radius, slope, offset=offset)
             expected = brute_kernel(radius, slope, side, offset=offset, aside=aside)
             np.testing.assert_allclose(kernel, expected, atol=1e-14)
         if abs(radius) > 1:
             crescent, flat = (left, right) if offset < 0 else (right, left)
             assert width(crescent) < width(flat)
 
+    @pytest.mark.parametrize("radius", [-7.3, 0.0, 0.3, 5.5])
+    @pytest.mark.parametrize("tilt", [(0.5, 0.4), (1.0, 4.0)])
+    def test_both_disks_may_grow_brighter_in_one_direction(
+        self, radius: float, tilt: tuple[float, float]
+    ) -> None:
+        kernels = one(DiskPSF(0.7, REACH, edge=2.0, tilt=tilt[0], toward=tilt[1]), radius)
+        for kernel, side in zip(kernels, (-1, +1), strict=True):
+            aside = off_centre(radius, 0.7, edge=2.0, tilt=tilt)
+            expected = brute_kernel(radius, 0.7, side, edge=2.0, tilt=tilt, aside=aside)
+            np.testing.assert_allclose(kernel, expected, atol=1e-14)
+
     @pytest.mark.parametrize("radius", [-7.3, 5.5, 9.0])
     @pytest.mark.parametrize("slope", [0.4, 0.86, 1.0])
     @pytest.mark.parametrize("offset", [-0.8, 0.3])
+    @pytest.mark.parametrize("tilt", [0.0, 0.6])
     def test_a_point_lies_midway_between_its_images(
-        self, radius: float, slope: float, offset: float
+        self, radius: float, slope: float, offset: float, tilt: float
     ) -> None:
-        left, right = one(DiskPSF(slope, REACH, offset=offset), radius)
-        midway = (centroids(left)[1] + centroids(right)[1]).item() / 2
-        assert midway == pytest.approx(0, abs=0.04)
+        psf = DiskPSF(slope, REACH, offset=offset, tilt=tilt, toward=0.8)
+        for first, second in zip(*map(centroids, one(psf, radius)), strict=True):
+            assert (first + second).item() / 2 == pytest.approx(0, abs=0.04)
 
     @pytest.mark.parametrize("radius", [-7.3, 0.0, 0.3, 5.5])
     @pytest.mark.parametrize("clip", [(0.5, 0.4), (1.4, 2.0)])
