@@ -18,7 +18,10 @@ the kernel of an ordinary camera. Both are differentiable in the radius.
 
 
 ASIDE = 0.2, 0.25
-"""Of R: how far an `offset` of 0.9 and, for each unit, a `tilt` move a disk at most."""
+"""Of R: how far an `offset` of 0.9 and, for each unit, a `tilt` move a flat disk.
+
+Hollow and soft ones move farther; at the reach that this gives, they lose 0.2 % of their light.
+"""
 _TINY = 1e-30
 """Square pixels: a root has an infinite slope at 0."""
 
@@ -27,8 +30,9 @@ _TINY = 1e-30
 class DiskPSF:
     """A disk split between the views by a linear ramp along the row: a `PSF`.
 
-    k_left, k_right = disk * (1 -+ a u_x / R). Each sums to one. Without an `offset` they mirror
-    each other, their mean is exactly the disk, and the views' disparity is a R / 2 if it is flat.
+    k_left, k_right = disk * (1 -+ a u_x / R). Each sums to one. Without an `offset` or a `tilt`
+    they mirror each other, their mean is exactly the disk, and the views' disparity is a R / 2 if
+    it is flat.
     Fitted on Canon 5D Mark IV pictures, the flat disk in linear light with a = 0.86 explains the
     views' difference best (11 % error; Butterworth 26 %, half disks 171 %).
 
@@ -46,8 +50,8 @@ class DiskPSF:
             `offset` or a `tilt` (see `ASIDE`).
         edge: width of the disk's rim in pixels, at least 1, which keeps the kernel continuous in
             the radius. It is at most as wide as the disk, so that what is in focus stays sharp.
-        softness: the same as a share of R, as aberrations blur the rim in proportion; the wider
-            of both counts. Kernels of a Google Pixel 4 look like 0.5.
+        softness: the same as a share of R in [0, 2], as aberrations blur the rim in proportion; the
+            wider of both counts. Kernels of a Google Pixel 4 look like 0.5.
         floor: transmission at the centre in (0, 1]; 1 = the flat disk.
         order, cutoff: steepness of the ring and its inner radius as a share of R.
         offset: where along the row both views weigh alike, as a share of R from the centre, in
@@ -63,7 +67,9 @@ class DiskPSF:
             Kernels of a Canon 5D Mark IV look like 0.5 near the left and right sides of the frame.
 
     With an `offset` or a `tilt` the kernels' common centre of gravity would leave the disk's.
-    Both are moved back by that, so that a point lies midway between its two images.
+    Both are moved back by that, so that a point lies midway between its two images: to 0.05 pixels
+    where R is 2 or more, and with a `tilt` up to 0.6 to 0.2 below, where pixels cut a moved rim
+    differently.
     """
 
     slope: Tensor | float
@@ -83,8 +89,8 @@ class DiskPSF:
         """Kernels for signed radii `N x K`."""
         still = torch.zeros_like(radius)
         left, right = self._around(radius, still, still)
-        if all(isinstance(each, float) and each == 0 for each in (self.offset, self.tilt)):
-            return left, right
+        if not any(isinstance(each, Tensor) or each for each in (self.offset, self.tilt)):
+            return left, right  # in half the time
         axis, mean = _pixels(self.reach, radius), (left + right) / 2
         return self._around(radius, mean.sum(-2) @ axis, mean.sum(-1) @ axis)
 

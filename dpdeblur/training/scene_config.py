@@ -72,8 +72,8 @@ class CameraConfig:
     toward the left and right sides of real pictures of that camera, kernels look like 0.5 and more.
     The share `soft` of the cameras has rims of `softness` times the radius (see `DiskPSF`), where
     that is more than `edge`: those of a Google Pixel 4 look like 0.5.
-    `tilt` makes both views' disks brighter in one direction, any (see `DiskPSF`): the sharp picture
-    shows a point midway between its images.
+    `tilt` makes both views' disks brighter at one side, in any direction (see `DiskPSF`). With it
+    and with `offset` the sharp picture shows a point midway between its images.
     `clip` is how much of the disk the lens's barrel takes away, in any direction (see `DiskPSF`).
     The share `jpeg` of the views, but not the sharp picture, come from JPEGs of `quality`, as those
     of pictures that were handed around do.

@@ -97,7 +97,9 @@ class SyntheticPairs:
             offset=draw(*camera.offset) if any(camera.offset) else 0.0,
             clip=draw(*camera.clip) if any(camera.clip) else 0.0,
             angle=draw(0, math.pi) if any(camera.clip) else 0.0,
-            softness=self._softness(draw),
+            softness=torch.where(draw(0, 1) < camera.soft, draw(*camera.softness), 0)
+            if camera.soft
+            else 0.0,
             tilt=draw(*camera.tilt) if any(camera.tilt) else 0.0,
             toward=draw(0, 2 * math.pi) if any(camera.tilt) else 0.0,
         )
@@ -120,12 +122,6 @@ class SyntheticPairs:
                 for view in (left, right)
             )
         return Batch(left, right, encode(render_sharp(layers, self.margin), 16, contrast))
-
-    def _softness(self, draw: Callable[[float, float], Tensor]) -> Tensor | float:
-        camera = self.camera
-        if not camera.soft:
-            return 0.0
-        return torch.where(draw(0, 1) < camera.soft, draw(*camera.softness), 0)
 
 
 def load_photos(

@@ -17,6 +17,7 @@ from dpdeblur.errors import (
     UnreadableFileError,
 )
 from dpdeblur.optics import Calibration, DiskPSF, read_calibration, write_calibration
+from dpdeblur.optics.psf import ASIDE
 
 REACH = 11
 Array = NDArray[np.float64]
@@ -135,16 +136,36 @@ class TestDisk:
             expected = brute_kernel(radius, 0.7, side, edge=2.0, tilt=tilt, aside=aside)
             np.testing.assert_allclose(kernel, expected, atol=1e-14)
 
-    @pytest.mark.parametrize("radius", [-7.3, 5.5, 9.0])
+    @pytest.mark.parametrize(
+        ("radius", "within"), [(-7.3, 0.05), (2.0, 0.05), (1.0, 0.2), (-0.7, 0.2)]
+    )
     @pytest.mark.parametrize("slope", [0.4, 0.86, 1.0])
     @pytest.mark.parametrize("offset", [-0.8, 0.3])
     @pytest.mark.parametrize("tilt", [0.0, 0.6])
+    @pytest.mark.parametrize("shape", [{}, {"edge": 2.0, "softness": 0.5, "clip": 0.4}])
     def test_a_point_lies_midway_between_its_images(
-        self, radius: float, slope: float, offset: float, tilt: float
+        self, radius: float, within: float, slope: float, offset: float, tilt: float, shape: Any
     ) -> None:
-        psf = DiskPSF(slope, REACH, offset=offset, tilt=tilt, toward=0.8)
+        psf = DiskPSF(slope, REACH, offset=offset, tilt=tilt, toward=0.8, **shape)
         for first, second in zip(*map(centroids, one(psf, radius)), strict=True):
-            assert (first + second).item() / 2 == pytest.approx(0, abs=0.04)
+            assert (first + second).item() / 2 == pytest.approx(0, abs=within)
+
+    @pytest.mark.parametrize("radius", [-9.0, 9.0])
+    @pytest.mark.parametrize("softness", [0.0, 0.6])
+    @pytest.mark.parametrize("toward", [0.0, 2.5, np.pi])
+    def test_nothing_is_cut_off_at_the_reach_that_moved_disks_need(
+        self, radius: float, softness: float, toward: float
+    ) -> None:
+        offset, tilt = 0.8, 0.6
+        moved = ASIDE[0] + ASIDE[1] * tilt
+        reach = int(9 * (1 + softness / 2 + moved) + 1)
+        for sign in (-1, 1):
+            shape = {"offset": sign * offset, "tilt": tilt, "softness": softness, "toward": toward}
+            kept, whole = (one(DiskPSF(0.86, each, **shape), radius) for each in (reach, 40))
+            inner = slice(40 - reach, 41 + reach)
+            for kernel, entire in zip(kept, whole, strict=True):
+                assert entire[inner, inner].sum() > 0.9995
+                torch.testing.assert_close(kernel, entire[inner, inner], rtol=0, atol=1e-4)
 
     @pytest.mark.parametrize("radius", [-7.3, 0.0, 0.3, 5.5])
     @pytest.mark.parametrize("clip", [(0.5, 0.4), (1.4, 2.0)])
@@ -194,6 +215,12 @@ class TestDisk:
             "floor": (1.0, 0.2),
             "order": (3.0, 9.0),
             "cutoff": (0.8, 1.0),
+            "offset": (0.0, -0.4),
+            "clip": (0.3, 0.0),
+            "angle": (1.0, 2.0),
+            "softness": (0.0, 0.7),
+            "tilt": (0.5, 0.0),
+            "toward": (4.0, 1.0),
         }
         radii = torch.tensor([[3.0, -5.0, 0.4], [2.0, 6.0, -1.0]], dtype=torch.float64)
         both = DiskPSF(reach=REACH, **{name: torch.tensor(pair) for name, pair in numbers.items()})
@@ -206,12 +233,12 @@ class TestDisk:
         radius = double(-3.3, 2.2).requires_grad_()
         shape = [
             torch.tensor([value], dtype=torch.float64, requires_grad=True)
-            for value in (0.8, 1.7, 0.3, 4.1, 0.9)
+            for value in (0.8, 1.7, 0.3, 4.1, 0.9, 0.2, 0.3, 0.5, 0.6, 0.4, 2.0)
         ]
 
         def kernels(radius: torch.Tensor, *shape: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            slope, edge, floor, order, cutoff = shape
-            return DiskPSF(slope, 5, edge, floor, order, cutoff)(radius)
+            slope, *others = shape
+            return DiskPSF(slope, 5, *others)(radius)
 
         assert torch.autograd.gradcheck(kernels, (radius, *shape))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from dpdeblur.colour import combine, srgb_to_linear
+from dpdeblur.colour import srgb_to_linear
 from dpdeblur.io import write_picture
 from dpdeblur.training import CameraConfig, SceneConfig, SyntheticPairs, load_photos
 from support.unreadable import make_unreadable
@@ -21,14 +22,21 @@ SCENE = SceneConfig(
 EXACT = CameraConfig(wide_share=0, read_noise=(0, 0), shot_noise=(0, 0), view_gain=0, eight_bit=0)
 
 
-def spot(camera: CameraConfig) -> torch.Tensor:
-    """The middle row of a point's image, from its centre on; the brightest pixel is 1."""
+def points(camera: CameraConfig, count: int) -> torch.Tensor:
+    """Images of single points, the mean of both views in linear light, each `side x side`."""
     pairs = SyntheticPairs([torch.zeros(3, 79, 79, dtype=torch.uint8)], SCENE, 0, camera)
     side = 79 - 2 * pairs.margin
     pairs.photos[0][:, 39, 39] = 255
-    batch = pairs.batch(0, 1, (side, side))
-    light = srgb_to_linear(combine(batch.left, batch.right).double())[0, 0, side // 2]
-    return light[side // 2 :] / light.max()
+    batch = pairs.batch(0, count, (side, side))
+    left, right = (srgb_to_linear(view.double())[:, 0] for view in (batch.left, batch.right))
+    return (left + right) / 2
+
+
+def spot(camera: CameraConfig) -> torch.Tensor:
+    """The middle row of a point's image, from its centre on; the brightest pixel is 1."""
+    light = points(camera, 1)[0]
+    row = light[len(light) // 2, len(light) // 2 :]
+    return row / row.max()
 
 
 def test_disks_are_flat_and_end_sharply() -> None:
@@ -49,6 +57,27 @@ def test_rims_may_grow_with_the_blur() -> None:
     wide = spot(dataclasses.replace(EXACT, edge=(4.0, 4.0)))
     torch.testing.assert_close(spot(soft)[:20], wide[:20])
     torch.testing.assert_close(spot(dataclasses.replace(soft, soft=0.0)), spot(EXACT))
+
+
+def test_some_cameras_are_soft() -> None:
+    some = dataclasses.replace(EXACT, soft=0.5, softness=(1.0, 1.0))
+    light = points(some, 24)
+    sharp = light.amax((1, 2)) > 0.95 * points(EXACT, 1).amax()
+    assert 6 < sharp.sum() < 18
+
+
+@pytest.mark.parametrize("change", [{"tilt": (1.0, 1.0)}, {"offset": (0.8, 0.8)}])
+def test_lopsided_points_stay_in_the_middle(change: dict[str, tuple[float, float]]) -> None:
+    for light in points(dataclasses.replace(EXACT, **change), 4):
+        side = light.shape[-1]
+        pixels = torch.arange(side).double() - side // 2
+        total = light.sum()
+        assert (light.sum(0) @ pixels / total).item() == pytest.approx(0, abs=0.1)
+        assert (light.sum(1) @ pixels / total).item() == pytest.approx(0, abs=0.1)
+        mirrored = light.flip(0, 1)
+        assert (light - mirrored).abs().sum() > 0.2 * total
+    even = points(EXACT, 1)[0]
+    torch.testing.assert_close(even, even.flip(0, 1), rtol=0, atol=0.01)
 
 
 def test_the_barrel_may_take_some_of_the_disk() -> None:
@@ -92,13 +121,21 @@ def test_what_one_view_gains_the_other_loses() -> None:
     assert ((left / right - 1).abs() > 0.01).any()
 
 
-def test_soft_edges_need_wider_margins() -> None:
+@pytest.mark.parametrize(
+    ("change", "more"),
+    [
+        ({}, 0),
+        ({"edge": (1.0, 5.0)}, 2),
+        ({"soft": 0.1, "softness": (0.0, 0.5)}, 2),
+        ({"offset": (-0.8, 0.8)}, 2),
+        ({"tilt": (0.0, 0.6)}, 1),
+        ({"offset": (-0.8, 0.8), "tilt": (0.0, 0.6)}, 3),
+    ],
+)
+def test_wide_and_moved_disks_need_wider_margins(change: dict[str, Any], more: int) -> None:
     photos = [torch.zeros(3, 79, 79, dtype=torch.uint8)]
-    margins = [
-        SyntheticPairs(photos, SCENE, 0, dataclasses.replace(EXACT, edge=(1.0, edge))).margin
-        for edge in (1.0, 5.0)
-    ]
-    assert margins == [SCENE.max_radius + 2, SCENE.max_radius + 4]
+    pairs = SyntheticPairs(photos, SCENE, 0, dataclasses.replace(EXACT, **change))
+    assert pairs.margin == SCENE.max_radius + 2 + more
 
 
 @pytest.mark.parametrize("eight_bit", [0, 1])
