@@ -359,14 +359,14 @@ def test_max_memory_picks_the_tile_size() -> None:
     model, views = loaded(Reach()), random_views(3000, 64)
     runs = [
         restore(model, views, on_cpu(max_memory=int(memory)))
-        for memory in (150e6, 250e6, 400e6, 2e9)
+        for memory in (250e6, 350e6, 500e6, 2e9)
     ]
     counts = [run.run.tiles for run in runs]
     assert counts == sorted(set(counts), reverse=True)
     assert counts[-1] == 1
-    both = restore(model, views, on_cpu(max_memory=int(250e6), tile_size=3000))
+    both = restore(model, views, on_cpu(max_memory=int(350e6), tile_size=3000))
     assert both.run.tiles == runs[1].run.tiles
-    both = restore(model, views, on_cpu(max_memory=int(250e6), tile_size=8))
+    both = restore(model, views, on_cpu(max_memory=int(350e6), tile_size=8))
     assert both.run.tile_size == (8, 64)
 
 
@@ -418,7 +418,7 @@ def test_fp32_keeps_to_the_budget_too() -> None:
     restored = restore(
         loaded(Reach(spoil_half_precision_from(1, float("nan")))),
         views,
-        on_cpu("bf16", max_memory=170_000_000),
+        on_cpu("bf16", max_memory=270_000_000),
     )
     np.testing.assert_array_equal(restored.image, reach_by_numpy(views))
     assert restored.run.tiles > 1
