@@ -14,7 +14,7 @@ from dpdeblur.models import ModelDescriptor
 # measured in fp32 only; its fixed part holds PyTorch's own code, read when first run. The paper's
 # ("rows") has two lines, as small tiles leave more holes (up to 3,500 bytes a pixel in fp32, 2,300
 # in bf16, twice what is in use) than large ones (up to 1,800 in fp32). The views' part is in it.
-# With AVX-512, two threads took 100 MB more in fp32 than any count of pixels tells.
+# With AVX-512 and two threads, small tiles in fp32 took 100 MB more than elsewhere.
 _Lines = tuple[tuple[float, float], ...]
 _COST: dict[str, dict[str, _Lines]] = {
     "rows": {

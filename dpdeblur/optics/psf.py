@@ -32,9 +32,8 @@ class DiskPSF:
 
     k_left, k_right = disk * (1 -+ a u_x / R). Each sums to one. Without an `offset` or a `tilt`
     they mirror each other, their mean is exactly the disk, and the views' disparity is a R / 2 if
-    it is flat.
-    Fitted on Canon 5D Mark IV pictures, the flat disk in linear light with a = 0.86 explains the
-    views' difference best (11 % error; Butterworth 26 %, half disks 171 %).
+    it is flat. Fitted on Canon 5D Mark IV pictures, the flat disk in linear light with a = 0.86
+    explains the views' difference best (11 % error; Butterworth 26 %, half disks 171 %).
 
     `floor` below 1 hollows the disk towards a ring. It is then multiplied by
 
@@ -67,9 +66,9 @@ class DiskPSF:
             Kernels of a Canon 5D Mark IV look like 0.5 near the left and right sides of the frame.
 
     With an `offset` or a `tilt` the kernels' common centre of gravity would leave the disk's.
-    Both are moved back by that, so that a point lies midway between its two images: to 0.05 pixels
-    where R is 2 or more, and with a `tilt` up to 0.6 to 0.2 below, where pixels cut a moved rim
-    differently.
+    Both are moved back by that, so that a point lies midway between its two images: to within 0.05
+    pixels where R is at least 2, and to within 0.2 below (with a `tilt` up to 0.6), where pixels
+    cut a moved rim differently.
     """
 
     slope: Tensor | float
