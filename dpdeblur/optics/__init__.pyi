@@ -18,7 +18,7 @@ from .layers import (
 from .photograph import ordinary_photograph, photograph
 from .psf import PSF, DiskPSF
 from .render import Layer, render_picture, render_sharp, render_views
-from .sensor import add_sensor_noise, encode
+from .sensor import add_sensor_noise, encode, spread_light
 from .tone import add_contrast, remove_contrast
 
 __all__ = [
@@ -48,5 +48,6 @@ __all__ = [
     "render_sharp",
     "render_views",
     "resize_radius",
+    "spread_light",
     "write_calibration",
 ]

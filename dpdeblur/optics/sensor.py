@@ -1,12 +1,37 @@
-"""From linear light to the numbers of a picture file: noise, encoding, quantisation."""
+"""From linear light to the numbers of a picture file: blur in focus, noise, encoding, rounding."""
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.optics.tone import add_contrast
+
+LARGEST_SPREAD = 2.0
+"""In pixels, for `spread_light`."""
+_REACH = math.ceil(3 * LARGEST_SPREAD)
+
+
+def spread_light(linear: Tensor, spread: Tensor) -> Tensor:
+    """Blur `N x C x H x W` linear light by Gaussians, as a camera does what is in focus, too.
+
+    `spread`, `N` standard deviations in pixels in [0, LARGEST_SPREAD], stands for diffraction, the
+    low-pass filter and demosaicing together. Borders are repeated.
+    """
+    count, channels, height, width = linear.shape
+    places = torch.arange(-_REACH, _REACH + 1, dtype=linear.dtype, device=linear.device)
+    exponents = -0.5 * (places / spread.clamp(min=1e-3)[:, None]).square()
+    kernels = exponents.softmax(1).repeat_interleave(channels, 0)
+    frames = linear.reshape(1, count * channels, height, width)
+    down, along = (0, 0, _REACH, _REACH), (_REACH, _REACH, 0, 0)
+    for padding, weights in ((down, kernels[:, None, :, None]), (along, kernels[:, None, None])):
+        padded = functional.pad(frames, padding, mode="replicate")
+        frames = functional.conv2d(padded, weights, groups=count * channels)
+    return frames.view_as(linear)
 
 
 def add_sensor_noise(linear: Tensor, shot: Tensor, read: Tensor, rng: torch.Generator) -> Tensor:

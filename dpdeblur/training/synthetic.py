@@ -15,7 +15,15 @@ from torch.nn import functional
 from dpdeblur.datasets import list_pictures
 from dpdeblur.errors import OptionError, UnreadableFileError
 from dpdeblur.io import read_picture
-from dpdeblur.optics import DiskPSF, add_sensor_noise, as_jpeg, encode, render_sharp, render_views
+from dpdeblur.optics import (
+    DiskPSF,
+    add_sensor_noise,
+    as_jpeg,
+    encode,
+    render_sharp,
+    render_views,
+    spread_light,
+)
 from dpdeblur.optics.psf import ASIDE
 from dpdeblur.training.batches import Batch
 from dpdeblur.training.scene_config import CameraConfig, SceneConfig
@@ -103,7 +111,11 @@ class SyntheticPairs:
             tilt=draw(*camera.tilt) if any(camera.tilt) else 0.0,
             toward=draw(0, 2 * math.pi) if any(camera.tilt) else 0.0,
         )
-        views = render_views(layers, psf, self.margin)
+        pictures = [*render_views(layers, psf, self.margin), render_sharp(layers, self.margin)]
+        if any(camera.spread):
+            spread = draw(*camera.spread)
+            pictures = [spread_light(picture, spread) for picture in pictures]
+        *views, sharp = pictures
 
         gain = draw(1 - camera.view_gain, 1 + camera.view_gain)[:, None, None, None]
         read, shot = draw(*camera.read_noise), draw(*camera.shot_noise)
@@ -121,7 +133,7 @@ class SyntheticPairs:
                 torch.where(lossy, as_jpeg(view, quality, (down, along)), view)
                 for view in (left, right)
             )
-        return Batch(left, right, encode(render_sharp(layers, self.margin), 16, contrast))
+        return Batch(left, right, encode(sharp, 16, contrast))
 
 
 def load_photos(

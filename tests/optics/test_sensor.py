@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
-from dpdeblur.optics import add_sensor_noise, encode
+from dpdeblur.optics import add_sensor_noise, encode, spread_light
 
 
 def test_noise_has_the_variance_it_says() -> None:
@@ -66,3 +67,13 @@ def test_srgb_curve_against_the_standard() -> None:
     assert srgb_to_linear(encoded.astype(np.float32)).dtype == np.float32
     black, white = np.zeros(1), np.ones(1)
     assert combine(black, white)[0] == pytest.approx(0.735357, abs=1e-6)
+
+
+def test_points_in_focus_spread_as_gaussians() -> None:
+    light = torch.rand(4, 3, 20, 30, generator=torch.Generator().manual_seed(0)).double()
+    spread = torch.tensor([0.0, 0.4, 0.8, 2.0]).double()
+    found = spread_light(light, spread)
+    assert torch.equal(found[0], light[0])
+    for index, sigma in enumerate(spread.tolist()[1:], 1):
+        expected = gaussian_filter(light[index], (0, sigma, sigma), mode="nearest", radius=6)
+        np.testing.assert_allclose(found[index], expected, rtol=0, atol=1e-12)

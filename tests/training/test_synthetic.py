@@ -138,6 +138,21 @@ def test_wide_and_moved_disks_need_wider_margins(change: dict[str, Any], more: i
     assert pairs.margin == SCENE.max_radius + 2 + more
 
 
+def test_what_is_in_focus_spreads_in_views_and_truth_alike() -> None:
+    focused = SceneConfig(occluders=0, sharp=1, sharp_range=(0, 0), flat=1, exposure=(1, 1))
+    wide = dataclasses.replace(EXACT, spread=(0.9, 0.9))
+    pairs = SyntheticPairs([torch.zeros(3, 79, 79, dtype=torch.uint8)], focused, 0, wide)
+    side = 79 - 2 * pairs.margin
+    pairs.photos[0][:, 39, 39] = 255
+    batch = pairs.batch(0, 1, (side, side))
+    squares = (torch.arange(side) - side // 2).double().square()
+    for picture in (batch.left, batch.right, batch.sharp):
+        light = srgb_to_linear(picture.double())[0, 0]
+        assert light.sum() == pytest.approx(1, abs=2e-3)
+        for axis in (0, 1):
+            assert squares @ light.sum(axis) == pytest.approx(0.9**2, rel=0.05)
+
+
 @pytest.mark.parametrize("eight_bit", [0, 1])
 def test_the_tone_curve_is_that_of_both_views_and_the_truth(eight_bit: int) -> None:
     rng = torch.Generator().manual_seed(0)
