@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -11,16 +9,15 @@ from torch.nn import functional
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.optics.tone import add_contrast
 
-LARGEST_SPREAD = 2.0
-"""In pixels, for `spread_light`."""
-_REACH = math.ceil(3 * LARGEST_SPREAD)
+_REACH = 6  # three standard deviations
 
 
 def spread_light(linear: Tensor, spread: Tensor) -> Tensor:
     """Blur `N x C x H x W` linear light by Gaussians, as a camera does what is in focus, too.
 
-    `spread`, `N` standard deviations in pixels in [0, LARGEST_SPREAD], stands for diffraction, the
-    low-pass filter and demosaicing together. Borders are repeated.
+    `spread`, `N` standard deviations in pixels in [0, 2], stands for diffraction, the low-pass
+    filter and demosaicing together. The Gaussian is sampled at whole pixels, so that 0.5 blurs by
+    0.46 and 0.3 by 0.09. Borders are repeated.
     """
     count, channels, height, width = linear.shape
     places = torch.arange(-_REACH, _REACH + 1, dtype=linear.dtype, device=linear.device)

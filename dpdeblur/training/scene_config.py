@@ -76,9 +76,8 @@ class CameraConfig:
     and with `offset` the sharp picture shows a point midway between its images.
     `clip` is how much of the disk the lens's barrel takes away, in any direction (see `DiskPSF`).
     `spread` is how far a point in focus spreads, in views and sharp picture alike: the standard
-    deviation, in pixels, of a Gaussian (see `optics.spread_light`). The sharp pictures of three
-    cameras have 7 to 11 dB less power above a fifth of a cycle per pixel than photographs made
-    smaller have, which is what 0.7 to 0.8 takes away.
+    deviation, in pixels, of a Gaussian (see `optics.spread_light`). Next to the sharp pictures of
+    three cameras, photographs made smaller are too sharp, about by 0.7 to 0.8.
     The share `jpeg` of the views, but not the sharp picture, come from JPEGs of `quality`, as those
     of pictures that were handed around do.
     """

@@ -113,6 +113,7 @@ class SyntheticPairs:
         )
         pictures = [*render_views(layers, psf, self.margin), render_sharp(layers, self.margin)]
         if any(camera.spread):
+            # Repeats the borders, which recipes leave out of the loss (`margin`).
             spread = draw(*camera.spread)
             pictures = [spread_light(picture, spread) for picture in pictures]
         *views, sharp = pictures
