@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import math
+import mmap
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _MEMORY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([KMGT]?)(I?)B?\s*", re.IGNORECASE)
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's names for `mallopt`
+_CACHED = ("active_file", "inactive_file")  # pages, as control groups count them
 _NO_ROOM = "failed to map segment"  # of a library, as the system says
 _OUT_OF_MEMORY = re.compile(
     "out of memory|not enough memory|allocate memory|alloc_failed"
@@ -139,6 +142,25 @@ def reusing_memory(device: torch.device) -> Iterator[None]:
         release_unused(device)
 
 
+def own_block(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
+    """An uninitialised tensor of the type and device of `like`, on Linux's CPUs beside the heap.
+
+    It goes back to the system when it is no longer used. In glibc's heap, which is kept, the
+    largest tensor of all would leave a hole that smaller ones break up.
+    """
+    import torch
+
+    ordinary = like.device.type != "cpu" or sys.platform != "linux"
+    if ordinary or torch.is_grad_enabled() or torch.compiler.is_exporting():
+        return like.new_empty(shape)
+    size = math.prod(shape) * like.element_size()
+    try:
+        block = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError:  # PyTorch's error is known as a lack of memory
+        return like.new_empty(shape)
+    return torch.frombuffer(block, dtype=like.dtype).view(shape)
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out.
 
@@ -171,7 +193,7 @@ def cgroup_headrooms(
     """Bytes left under each memory limit (Linux control groups, versions 1 and 2) of this process.
 
     Containers limit memory this way, and the machine's free memory does not show it. Cached file
-    pages that the kernel would drop first count as free. Yields nothing where there is no limit.
+    pages count as free, as the kernel drops them first. Yields nothing where there is no limit.
     """
     try:
         lines = membership.read_text().splitlines()
@@ -180,10 +202,10 @@ def cgroup_headrooms(
     for line in lines:
         _, controllers, inside = line.split(":", 2)
         if controllers == "":
-            top, limit_name, usage_name, cache_name = root, "max", "current", "inactive_file"
+            top, limit_name, usage_name, total = root, "max", "current", ""
         elif "memory" in controllers.split(","):
             top, limit_name, usage_name = root / "memory", "limit_in_bytes", "usage_in_bytes"
-            cache_name = "total_inactive_file"
+            total = "total_"
         else:
             continue
         group = top / inside.strip("/")
@@ -192,7 +214,9 @@ def cgroup_headrooms(
             limit = _number(folder / f"memory.{limit_name}")
             usage = _number(folder / f"memory.{usage_name}")
             if limit is not None and usage is not None:
-                yield max(0, limit - usage + _statistic(folder / "memory.stat", cache_name))
+                statistics = folder / "memory.stat"
+                cached = sum(_statistic(statistics, total + name) for name in _CACHED)
+                yield max(0, limit - usage + cached)
             if folder == top:
                 break
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur import scratch
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
 from dpdeblur.datasets import names_say_different, names_say_swapped
 from dpdeblur.errors import (
@@ -19,7 +20,7 @@ from dpdeblur.errors import (
     ShapeMismatchError,
 )
 from dpdeblur.io import INVERSE, Picture, PictureInfo, read_picture, same_profile, turn
-from dpdeblur.views import MINIMUM_SIZE, ViewOptions, likeness, reduce, reduced_picture
+from dpdeblur.views import MINIMUM_SIZE, ViewOptions, check_view, likeness, reduce, reduced_picture
 
 __all__ = ["MINIMUM_SIZE", "DualPixelPair", "Levels", "ViewOptions", "read_beside", "read_pair"]
 
@@ -62,7 +63,7 @@ class DualPixelPair:
         views = self.left_view, self.right_view
         for side, view in zip(("left", "right"), views, strict=True):
             if not isinstance(view, Picture):
-                _check_view(f"The {side} view", view)
+                check_view(f"The {side} view", view)
         first, second = (_samples(view).shape[:2] for view in views)
         if first != second:
             raise ShapeMismatchError("The left and right views", first, second)
@@ -104,6 +105,12 @@ class DualPixelPair:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """A part of the left and of the right view."""
         return _pixels(self.left_view, rows, columns), _pixels(self.right_view, rows, columns)
+
+    @property
+    def taken(self) -> int:
+        """Bytes of memory that views kept as their files store them take."""
+        views = self.left_view, self.right_view
+        return sum(scratch.taken(view.samples) for view in views if isinstance(view, Picture))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -283,16 +290,3 @@ def _pixels(
 def _is_gray(view: NDArray[np.float32]) -> bool:
     first, second, third = np.moveaxis(view, -1, 0)
     return np.array_equal(first, second) and np.array_equal(second, third)
-
-
-def _check_view(what: str, view: NDArray[np.float32]) -> None:
-    if not isinstance(view, np.ndarray) or view.dtype != np.float32:
-        raise InvalidPictureError(what, "it must be a float32 array with values in [0, 1]")
-    if view.ndim != 3 or view.shape[2] != 3 or view.size == 0:
-        raise InvalidPictureError(what, f"its shape is {view.shape}, not (height, width, 3)")
-    low, high = float(view.min()), float(view.max())
-    if not np.isfinite(low + high):
-        raise InvalidPictureError(what, "it has values that are infinite or not a number")
-    # A little room, because colour conversion in float32 ends a hair outside.
-    if low < -1e-3 or high > 1 + 1e-3:
-        raise InvalidPictureError(what, f"its values span [{low:g}, {high:g}], not [0, 1]")

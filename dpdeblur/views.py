@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dpdeblur.errors import OptionError
+from dpdeblur import scratch
+from dpdeblur.errors import InvalidPictureError, OptionError
 from dpdeblur.io import Picture
 
 MINIMUM_SIZE = 16
@@ -85,3 +86,18 @@ def _details(view: Picture) -> NDArray[np.float32] | None:
     reduced = gray.reshape(rows, step, -1).mean(1).reshape(rows, columns, step).mean(-1)
     details = reduced - gaussian_filter(reduced, _COARSE, mode="nearest")
     return np.asarray(details - details.mean(), np.float32)
+
+
+def check_view(what: str, view: NDArray[np.float32]) -> None:
+    """Raise InvalidPictureError, naming it as `what`, unless a view is H x W x 3 in [0, 1]."""
+    if not isinstance(view, np.ndarray) or view.dtype != np.float32:
+        raise InvalidPictureError(what, "it must be a float32 array with values in [0, 1]")
+    if view.ndim != 3 or view.shape[2] != 3 or view.size == 0:
+        raise InvalidPictureError(what, f"its shape is {view.shape}, not (height, width, 3)")
+    low, high = float(view.min()), float(view.max())
+    scratch.rest()
+    if not np.isfinite(low + high):
+        raise InvalidPictureError(what, "it has values that are infinite or not a number")
+    # A little room, because colour conversion in float32 ends a hair outside.
+    if low < -1e-3 or high > 1 + 1e-3:
+        raise InvalidPictureError(what, f"its values span [{low:g}, {high:g}], not [0, 1]")

@@ -14,6 +14,7 @@ from dpdeblur.memory import (
     cgroup_headrooms,
     free_memory,
     is_out_of_memory,
+    own_block,
     parse_memory,
     peak_memory,
     total_memory,
@@ -88,7 +89,8 @@ def headrooms(tmp_path: Path, membership: str) -> list[int]:
 
 
 def test_limits_of_control_groups_count_at_every_level(tmp_path: Path) -> None:
-    write(tmp_path / "fs" / "user", max=1000, current=300, stat="anon 10\ninactive_file 50")
+    cached = "anon 10\nactive_file 20\ninactive_file 30"
+    write(tmp_path / "fs" / "user", max=1000, current=300, stat=cached)
     write(tmp_path / "fs" / "user" / "session", max="max", current=100)
     assert headrooms(tmp_path, "0::/user/session\n") == [750]
     write(tmp_path / "fs" / "user" / "session", max=400)
@@ -129,3 +131,18 @@ def test_no_room_to_load_a_library() -> None:
     """As PyTorch's under a small `ulimit -v`."""
     assert is_out_of_memory(ImportError("libx.so: failed to map segment from shared object"))
     assert not is_out_of_memory(ImportError("No module named 'x'"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is an ordinary tensor")
+def test_a_block_of_its_own_goes_back_at_once() -> None:
+    like = torch.empty(1)
+    before = psutil.Process().memory_info().rss
+    with torch.inference_mode():
+        block = own_block((4, 5_000_000), like)
+        block.fill_(2)
+        assert (block.shape, block.dtype) == ((4, 5_000_000), torch.float32)
+        assert psutil.Process().memory_info().rss > before + 0.9 * block.nbytes
+        del block
+    assert psutil.Process().memory_info().rss < before + 2e7
+    trained = own_block((2, 3), like)  # what has gradients is PyTorch's own
+    assert trained.untyped_storage().resizable()

@@ -54,7 +54,8 @@ class Restored:
     `samples` is the all-in-focus picture, `H x W x 3`, sRGB-encoded: float32 in [0, 1], or uint16,
     where 65535 is white, which takes half the memory and gives the same files. `defocus` is float32
     `H x W`, the signed radius of the circle of confusion in pixels, positive behind focus; None
-    from an engine that finds none.
+    from an engine that finds none. Large samples of the network lie in a temporary file, which goes
+    with them; processes forked from this one share them.
     """
 
     samples: NDArray[np.float32] | NDArray[np.uint16]

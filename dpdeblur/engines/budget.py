@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from dpdeblur import scratch
 from dpdeblur.engines.memory_model import MemoryModel
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.errors import OutOfMemoryError
@@ -14,24 +15,32 @@ from dpdeblur.memory import free_memory
 # runs (in a batch, for pictures being read and written); the second is for want of any better.
 _SHARES = (0.6, 0.9)
 # Bytes that a picture may need on the CPU, tile and all, even where there are more: halos cost
-# time, yet from here on less and less. Large pictures get tiles of `_LEAST` all the same. What
-# tiles need is an upper bound; in fact a picture takes up to 1.0 GB.
-_FAST, _LEAST = 2**30, 300_000_000
-# Bytes for each pixel: views and results of all scales in 16 bits, from files; or in float32 what
-# comes on top of views that are the caller's. And a little more.
-_PICTURES = 25
+# time, yet from here on less and less. Each tile of one that is cut gets up to `_TILE`, as tiles of
+# several shapes leave holes in the heap, and at least `_LEAST`. What is needed is an upper bound;
+# in fact a picture takes up to 1.0 GB.
+_FAST, _TILE, _LEAST = 2**30, 800_000_000, 300_000_000
 
 
 class Budget:
     """The bytes that one picture may take; none if the options give only a tile size."""
 
     def __init__(
-        self, options: NetworkOptions, sizes: Sequence[tuple[int, int]], itemsize: int
+        self,
+        options: NetworkOptions,
+        sizes: Sequence[tuple[int, int]],
+        itemsize: int,
+        views: int = 0,
     ) -> None:
-        """`sizes` are the (height, width) of all scales, full size first; `itemsize` a sample's."""
+        """`sizes` are the (height, width) of all scales, full size first; `itemsize` a sample's.
+
+        `views` are the bytes of memory that views take which are not the caller's.
+        """
         self._device = options.setup.device
-        self._pixels = [math.prod(size) for size in sizes]
-        self._itemsize = itemsize
+        # A result at each scale, and two reduced views at each but the first.
+        results = [3 * itemsize * math.prod(size) for size in sizes]
+        taken = scratch.to_be_taken([*results, *results[1:], *results[1:]])
+        self._stored = taken[: len(sizes)]
+        self._fast = max(_LEAST, _FAST - views - sum(taken))
         self._choices: tuple[int, ...]
         if options.max_memory is not None:
             self._choices = (options.max_memory,)
@@ -55,7 +64,9 @@ class Budget:
         else:
             raise self.exceeded(memory, level, height, width)
         if self._device.type == "cpu" and memory.descriptor.tiling == "tiles":
-            fast = max(self._fast, memory.smallest(height, width))
+            fast, least = self._fast, memory.smallest(height, width)
+            if memory.needed(height, width) > fast:
+                fast = max(least, min(fast, _TILE))
             fitting = min(fitting, memory.fit(height, width, fast) or fitting, key=math.prod)
         return fitting
 
@@ -71,16 +82,10 @@ class Budget:
         """Whether memory counts more than time: less may be taken than is good for speed."""
         return bool(self._choices) and self._choices[0] < _FAST
 
-    @property
-    def _fast(self) -> int:
-        return max(_LEAST, _FAST - _PICTURES * self._pixels[0])
-
     def _held(self, level: int) -> int:
         """Bytes that the views, results and coarser results of this level take beside a tile."""
         if self._device.type != "cpu":
             return 0
-        pixels = [3 * number for number in self._pixels]
-        last = level == len(pixels) - 1
-        samples = pixels[level] + 2 * sum(pixels[1 : level + 1])
-        samples += 0 if last else pixels[level + 1]
-        return samples * self._itemsize
+        stored = self._stored
+        coarser = stored[level + 1 :][:1]
+        return stored[level] + 2 * sum(stored[1 : level + 1]) + sum(coarser)

@@ -20,7 +20,8 @@ class NetworkOptions:
 
     `device` is auto, cpu, cuda, cuda:n or mps; `precision` auto, fp32, bf16 or fp16.
     `tile_size` in pixels, rounded up to a multiple of 8, is the most rows and columns computed at
-    once (for weights of the paper's form, rows only); it overrides the default for `max_memory`,
+    once (for weights of the paper's form, rows only), and up to a margin more at the picture's
+    borders, which have none to read; it overrides the default for `max_memory`,
     but not a `max_memory` that is given. `ensemble` averages what the network makes
     of the picture and its three mirror images, in four times the time. Raises OptionError on sizes
     below 1.

@@ -72,21 +72,32 @@ def whole(height: int, width: int) -> Tile:
 def plan_spans(
     length: int, most: int, halo: int, multiple_of: int, start: int = 0, stop: int | None = None
 ) -> list[Span]:
-    """Cut rows `start` to `stop` of a picture of `length` rows into the fewest of at most `most`.
+    """Cut rows `start` to `stop` of a picture of `length` rows into spans of about `most` rows.
 
-    They are equal as far as `multiple_of` allows, so that none is a leftover whose halo costs more
-    than its rows. `length`, `start` and `stop` must be multiples of `multiple_of` (pad the picture
-    first); `most` and `halo` are rounded up to one, as spans that begin elsewhere would meet the
-    network's pooling out of step.
+    There are no more than if all kept `most`. They read equally many as far as `multiple_of`
+    allows: so none is a leftover whose halo costs more than its rows, and each finds the memory
+    that the one before left. At the picture's borders, where there is no halo to read, spans keep
+    up to as many rows more than `most`. Where the halos leave too little between them, spans keep
+    equally many instead.
 
-    >>> [(span.start, span.stop, span.read) for span in plan_spans(64, 40, 8, 8)]
-    [(0, 32, 40), (32, 64, 40)]
+    `length`, `start` and `stop` must be multiples of `multiple_of` (pad the picture first); `most`
+    and `halo` are rounded up to one, as spans that begin elsewhere would meet the network's pooling
+    out of step.
+
+    >>> [(span.start, span.stop, span.read) for span in plan_spans(96, 32, 8, 8)]
+    [(0, 32, 40), (32, 56, 40), (56, 96, 48)]
     """
     stop = length if stop is None else stop
     halo = round_up(halo, multiple_of)
     units = (stop - start) // multiple_of
     count = -(-units // -(-most // multiple_of))
-    edges = [start + units * index // count * multiple_of for index in range(count + 1)]
+    lead, end = max(halo, start), min(length - halo, stop)
+    if end - lead >= count * multiple_of:
+        units = (end - lead) // multiple_of
+    else:
+        lead = start
+    inner = [lead + units * index // count * multiple_of for index in range(1, count)]
+    edges = [start, *inner, stop]
     return [
         Span(first, last, max(0, first - halo), min(length, last + halo))
         for first, last in pairwise(edges)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dpdeblur import scratch
 from dpdeblur.models import halve
 
 _PIXELS = 2**18  # at once, which bounds the memory that linear light takes
@@ -74,12 +75,14 @@ def pyramid(views: Views, levels: int, kind: type[Any]) -> list[Views]:
 
 def _halved(views: Views, kind: type[Any]) -> Reduced:
     height, width = views.shape
-    left, right = np.empty((2, *half_size(views.shape), 3), kind)
+    size = (*half_size(views.shape), 3)
+    left, right = scratch.empty(size, kind), scratch.empty(size, kind)
     step = 2 * max(1, _PIXELS // (2 * width))
     for top in range(0, height, step):
         for result, rows in zip((left, right), views.window(slice(top, top + step)), strict=True):
             half = halve(torch.from_numpy(rows).permute(2, 0, 1)[None])
             store(result[top // 2 : top // 2 + half.shape[2]], half[0].permute(1, 2, 0).numpy())
+        scratch.rest()
     return Reduced(left, right)
 
 

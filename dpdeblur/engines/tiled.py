@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dpdeblur import scratch
 from dpdeblur.device import autocast
 from dpdeblur.engines.base import ProgressCallback
 from dpdeblur.engines.budget import Budget
@@ -26,9 +27,9 @@ from dpdeblur.models.margin import Margin
 from dpdeblur.optics import add_contrast, remove_contrast
 from dpdeblur.pair import DualPixelPair
 
-# Where memory is scarce, it is given back after so many tiles, as the heap's holes grow. Giving it
-# back takes up to a twelfth of the time.
-_TIDY = 4
+# Memory is given back after so many pixels read, as the heap's holes grow from tile to tile. That
+# takes up to a twelfth of the time.
+_TIDY = 2_000_000
 # The axes along which the passes of an ensemble are mirrored.
 _MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
 
@@ -40,6 +41,7 @@ class TiledRun:
     views: Views
     coarser: Samples | None = None
     pixels: Samples
+    read = 0  # pixels, since memory was given back
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class TiledRun:
         self.passes = _MIRRORED if options.ensemble else _MIRRORED[:1]
         self.notes = list(setup.notes)
         self.wanted_size = options.tile_size
+        self.planned: list[tuple[int, int]] = []  # of each level, the tiles' most rows and columns
         # The network expects a curve; views without one get it, and the result loses it again.
         self.contrast = 0.0 if pair.toned else network.config.contrast
         # From files, what goes into files; so are the smaller scales, in half the memory.
@@ -62,7 +65,7 @@ class TiledRun:
         self.sizes = [pair.shape]
         while len(self.sizes) < levels:
             self.sizes.append(half_size(self.sizes[-1]))
-        self.budget = Budget(options, self.sizes, np.dtype(self.kind).itemsize)
+        self.budget = Budget(options, self.sizes, np.dtype(self.kind).itemsize, pair.taken)
         # Whole rows leave large holes.
         self.frugal = self.budget.scarce or descriptor.tiling == "rows"
         for level in reversed(range(levels)):  # what does not fit is known before the work
@@ -77,7 +80,7 @@ class TiledRun:
         """
         scales = pyramid(pair, len(self.sizes), self.kind)
         # Outside `reusing_memory`, where pictures would leave holes.
-        results = [np.empty((*size, 3), self.kind) for size in self.sizes]
+        results = [scratch.empty((*size, 3), self.kind) for size in self.sizes]
         plans = self._plan(window)
         work = sum(self._inside(tile, level) for level, plan in enumerate(plans) for tile in plan)
         height, width = self.sizes[0]
@@ -99,6 +102,7 @@ class TiledRun:
         plans: list[list[Tile]] = []
         for level in range(len(self.sizes)):
             self._measure(level)
+            self.planned.append(self.size)
             plans.append([tile for tile in self._cut([self.whole]) if tile.shows(window)])
             window = window_read(plans[-1]).half
         return plans
@@ -134,14 +138,17 @@ class TiledRun:
     def _compute_all(self, plan: list[Tile]) -> list[Tile]:
         """Fill the tiles of this level into `pixels`; those that were computed."""
         kept: list[Tile] = []
-        todo = self._cut(plan)
+        # A precision may take more by now than when it was planned.
+        todo = plan if self.size == self.planned[self.level] else self._cut(plan)
         while todo:
             if not self.compute(todo[0]):
                 todo = self._cut(todo)
                 continue
             kept.append(todo.pop(0))
-            if self.frugal and len(kept) % _TIDY == 0:
+            self.read += kept[-1].rows.read * kept[-1].columns.read
+            if self.read >= _TIDY and (self.frugal or self.device.type == "cpu"):
                 release_unused(self.device)
+                self.read = 0
             self.meter.add(self._inside(kept[-1], self.level))
         return kept
 
@@ -173,6 +180,7 @@ class TiledRun:
         coarser = None
         if self.coarser is not None:
             coarser = self._tensor(floats(self.coarser[_read(tile, 2)]), tile, 2)
+        scratch.rest()
         kept, read = self._inside(tile, self.level), rows.read * columns.read
         with (
             torch.inference_mode(),
@@ -210,6 +218,7 @@ class TiledRun:
             for span, side in zip((tile.rows, tile.columns), part.shape[:2], strict=True)
         )
         padded = np.pad(part, ((0, below), (0, beside), (0, 0)), mode="edge")
+        scratch.rest()
         tensor = torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None]
         return tensor.contiguous()  # channel by channel, which every filter takes faster
 
@@ -223,7 +232,9 @@ class TiledRun:
         else:
             height, width = self.whole.rows.stop, self.whole.columns.stop
             raise self.budget.exceeded(self._memory, self.level, height, width)
-        self.size = rows, columns
+        # A tile at the border may keep more than twice as much as planned.
+        self.size = min(self.size[0], rows), min(self.size[1], columns)
+        rows, columns = self.size
         self.notes.append(f"ran out of memory, retried with tiles of {columns}x{rows} pixels")
 
     def _widen_precision(self) -> None:

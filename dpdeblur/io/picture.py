@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur import scratch
 from dpdeblur.io import colour_profile
 from dpdeblur.io.orientation import INVERSE, turn
 from dpdeblur.io.stored import Samples
@@ -67,6 +68,7 @@ class Picture:
         `columns` choose a part.
         """
         pixels = self.samples[rows, columns].astype(np.float32)
+        scratch.rest()
         pixels /= np.float32(2**self.bit_depth - 1)
         if self.info.gray:
             pixels = np.repeat(pixels, 3, -1)

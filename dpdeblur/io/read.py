@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dpdeblur import scratch
 from dpdeblur.errors import DPDeblurError, UnreadableFileError
 from dpdeblur.io import colour_profile, limits
 from dpdeblur.io.atomic import read_whole
@@ -61,7 +62,7 @@ def read_picture(path: Path) -> Picture:
         orientation=kept.sensor,
     )
     colours = np.ascontiguousarray(samples[..., : 1 if gray else 3])
-    return Picture(colours, stored.bits, info, profile)
+    return Picture(scratch.keep(colours), stored.bits, info, profile)
 
 
 @contextmanager

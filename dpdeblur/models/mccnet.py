@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
+from dpdeblur.memory import own_block
 from dpdeblur.models.compact import CompactBody
 from dpdeblur.models.config import MCCNetConfig, describe
 from dpdeblur.models.front_end import FrontEnd
@@ -125,7 +126,7 @@ class MCCNet(nn.Module):
         left, right, *seen = (margin.trim(view, inner) for view in (left, right, *light))
         count, _, height, width = left.shape
         combined = self.front_end.to_picture((seen[0] + seen[1]) / 2)
-        packed = combined.new_empty(count, self._inputs, height // 2, width // 2)
+        packed = own_block((count, self._inputs, height // 2, width // 2), combined)
         starts = itertools.count(0, 4 * _CHANNELS)
 
         def add(picture: Tensor, gain: float) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dpdeblur import scratch
 from dpdeblur.colour import linear_to_srgb
 from dpdeblur.datasets import RAW_EXTENSIONS, is_folder
 from dpdeblur.errors import (
@@ -82,7 +83,9 @@ def read_raw_pair(path: Path, options: RawOptions | None = None) -> DualPixelPai
     photo, options = open_raw(path), options or RawOptions()
     pictures, warnings = develop(photo, options)
     width = pictures["left"].shape[1]
-    left, right = (finish(pictures.pop(name), size=options.size) for name in ("left", "right"))
+    left, right = (
+        scratch.keep(finish(pictures.pop(name), size=options.size)) for name in ("left", "right")
+    )
     try:
         info = photo.header.picture_info(path, warnings)
         return DualPixelPair(left, right, info, toned=False)

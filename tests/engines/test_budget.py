@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from dpdeblur import scratch
 from dpdeblur.device import Setup
 from dpdeblur.engines import NetworkOptions, plan_tiles, whole
 from dpdeblur.engines.budget import Budget
@@ -23,6 +24,7 @@ COMPACT = describe(MCCNetConfig())
 @pytest.fixture(autouse=True)
 def much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dpdeblur.engines.budget.free_memory", lambda _: 100 * 10**9)
+    monkeypatch.setattr("dpdeblur.scratch._fits", lambda _: True)
 
 
 def tile(
@@ -33,7 +35,8 @@ def tile(
     chosen.__dict__["setup"] = Setup(torch.device(device), "fp32")  # there need be no such device
     memory = MemoryModel(descriptor, "fp32", device)
     sizes = [size, half_size(size), half_size(half_size(size))]
-    found = Budget(chosen, sizes, 2).tile(memory, 0, *size)
+    views = 2 * sum(scratch.to_be_taken([6 * math.prod(size)]))
+    found = Budget(chosen, sizes, 2, views).tile(memory, 0, *size)
     tiles = plan_tiles(whole(*size), found, descriptor.halo, descriptor.multiple_of)
     return found, max(memory.needed(each.rows.read, each.columns.read) for each in tiles)
 
@@ -42,10 +45,22 @@ def test_a_picture_on_the_cpu_takes_no_more_than_a_gigabyte_for_speed() -> None:
     assert tile(SMALL, "cpu", COMPACT)[0] == SMALL
     cut, needed = tile(MEDIUM, "cpu", COMPACT)
     assert cut != MEDIUM
-    assert 500e6 < needed < 2**30 - 25 * math.prod(MEDIUM)
-    _, needed = tile(LARGE, "cpu", COMPACT)
-    assert 250e6 < needed < 325e6
+    assert 500e6 < needed < 2**30 - 24 * math.prod(MEDIUM)
     assert tile(MEDIUM, "cpu", COMPACT, max_memory=10**11)[0] == cut
+
+
+def test_views_and_results_in_files_leave_the_memory_to_the_tiles(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, needed = tile(LARGE, "cpu", COMPACT)
+    assert 600e6 < needed < 800e6
+    _, needed = tile(LARGE, "cpu", COMPACT, max_memory=500 * 10**6)
+    assert 400e6 < needed < 500e6
+    monkeypatch.setattr("dpdeblur.scratch._fits", lambda _: False)
+    _, needed = tile(LARGE, "cpu", COMPACT)
+    assert 250e6 < needed < 365e6
+    _, needed = tile(LARGE, "cpu", COMPACT, max_memory=500 * 10**6)
+    assert 200e6 < needed < 275e6
 
 
 def test_less_is_taken_where_less_is_allowed() -> None:

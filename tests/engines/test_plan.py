@@ -34,29 +34,38 @@ def test_spans_cover_what_is_asked_with_whole_halos(
         assert 0 <= span.read_start <= max(0, span.start - halo)
         assert min(length, span.stop + halo) <= span.read_stop <= length
         assert span.read < span.kept + 2 * (halo + multiple)
-        # No larger than asked, but for rounding up to a multiple.
-        assert span.kept < most + multiple
+        # No more than asked, but for rounding up to a multiple, and what is not read at borders.
+        assert span.kept < most + multiple or span.read < most + 2 * (halo + multiple)
 
 
 @given(requests())
 def test_spans_are_as_few_and_as_equal_as_can_be(
     request: tuple[int, int, int, int, int, int],
 ) -> None:
-    _, most, _, multiple, start, stop = request
+    length, most, halo, multiple, start, stop = request
     spans = plan_spans(*request)
 
-    rows = [span.kept for span in spans]
-    assert max(rows) - min(rows) <= multiple
     rounded = -(-most // multiple) * multiple
-    assert (len(rows) - 1) * rounded < stop - start
+    assert (len(spans) - 1) * rounded < stop - start
+    kept, read = ([getattr(span, rows) for span in spans] for rows in ("kept", "read"))
+    assert max(read) - min(read) <= multiple or max(kept) - min(kept) <= multiple
+    # None reads more than the largest would if all kept equally many.
+    equal = -(-(stop - start) // (multiple * len(spans))) * multiple
+    assert max(read) <= min(length, equal + 2 * (halo + multiple))
 
 
 def test_a_picture_in_three() -> None:
-    assert plan_spans(48, 10, halo=5, multiple_of=8) == [
-        Span(0, 16, 0, 24),
-        Span(16, 32, 8, 40),
-        Span(32, 48, 24, 48),
+    assert plan_spans(64, 20, halo=5, multiple_of=8) == [
+        Span(0, 24, 0, 32),
+        Span(24, 40, 16, 48),
+        Span(40, 64, 32, 64),
     ]
+
+
+def test_at_the_borders_spans_keep_what_they_need_not_read() -> None:
+    spans = plan_spans(4480, 1120, halo=104, multiple_of=8)
+    assert [span.kept for span in spans] == [1168, 1072, 1064, 1176]
+    assert [span.read for span in spans] == [1272, 1280, 1272, 1280]
 
 
 def test_one_span_reads_the_picture_alone() -> None:
@@ -74,10 +83,10 @@ def test_tiles_are_cut_both_ways_and_may_be_cut_again() -> None:
     ]
     parts = plan_tiles(picture, (24, 16), 8, 8, tiles[3])
     assert {part.rows for part in parts} == {tiles[3].rows}
-    assert [part.columns for part in parts] == [Span(32, 48, 24, 56), Span(48, 64, 40, 64)]
+    assert [part.columns for part in parts] == [Span(32, 40, 24, 48), Span(40, 64, 32, 64)]
 
 
 def test_a_size_as_wide_as_the_picture_gives_strips() -> None:
-    strips = plan_tiles(whole(48, 64), (16, 64), 8, 8)
-    assert [strip.rows.kept for strip in strips] == [16, 16, 16]
+    strips = plan_tiles(whole(64, 64), (24, 64), 8, 8)
+    assert [strip.rows.kept for strip in strips] == [24, 16, 24]
     assert {strip.columns for strip in strips} == {Span(0, 64, 0, 64)}

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from dpdeblur import scratch
 from dpdeblur.engines import Network, NetworkOptions
 from dpdeblur.errors import NonFiniteResultError
+from dpdeblur.io import Picture, PictureInfo
 from dpdeblur.models import LoadedModel, MCCNet, MCCNetConfig
 from dpdeblur.pair import DualPixelPair
 from support.engines import restore
@@ -109,3 +112,21 @@ def test_memory_is_no_longer_kept_after_a_failure(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(KeyboardInterrupt):
         Network(network(0.6, levels=3), OPTIONS).run(DualPixelPair(*views()), stop)
     assert events == ["kept", "given back"]
+
+
+@pytest.mark.parametrize("as_files", [False, True])
+def test_pictures_in_files_come_out_the_same(
+    as_files: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = DualPixelPair(*views())
+    if as_files:
+        info = PictureInfo(Path("view.tif"), 16, gray=False)
+        codes = (np.rint(view * 65535).astype(np.uint16) for view in views())
+        pair = DualPixelPair(*(Picture(samples, 16, info) for samples in codes))
+    model = network(0.6, levels=3)
+    expected = restore(model, pair, OPTIONS).samples
+    monkeypatch.setattr(scratch, "LARGE", 1)
+    found = restore(model, pair, OPTIONS).samples
+    assert not found.flags.owndata
+    assert found.dtype == (np.uint16 if as_files else np.float32)
+    np.testing.assert_array_equal(found, expected)
