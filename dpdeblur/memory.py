@@ -8,7 +8,7 @@ import mmap
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -158,6 +158,8 @@ def own_block(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
         block = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     except OSError:  # PyTorch's error is known as a lack of memory
         return like.new_empty(shape)
+    with suppress(OSError):  # of kernels without large pages, which are cleared faster
+        block.madvise(mmap.MADV_HUGEPAGE)
     return torch.frombuffer(block, dtype=like.dtype).view(shape)
 
 

@@ -27,8 +27,8 @@ from dpdeblur.models.margin import Margin
 from dpdeblur.optics import add_contrast, remove_contrast
 from dpdeblur.pair import DualPixelPair
 
-# Memory is given back after so many pixels read, as the heap's holes grow from tile to tile. That
-# takes up to a twelfth of the time.
+# Where memory is scarce, it is given back after so many pixels read, as the heap's holes grow from
+# tile to tile. That takes up to a twelfth of the time.
 _TIDY = 2_000_000
 # The axes along which the passes of an ensemble are mirrored.
 _MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
@@ -89,9 +89,10 @@ class TiledRun:
             while scales:
                 self.views, self.pixels = scales.pop(), results.pop()
                 self._measure(len(scales))
-                if self.frugal:
-                    release_unused(self.device)  # what the scale before leaves
-                kept = self._compute_all(plans[len(scales)])
+                plan = plans[len(scales)]
+                if self.frugal or len(plan) > 1:
+                    release_unused(self.device)  # what the scale before leaves, in other sizes
+                kept = self._compute_all(plan)
                 self.coarser = self.pixels if scales else None
         rows = max(min(tile.rows.stop, height) - tile.rows.start for tile in kept)
         columns = max(min(tile.columns.stop, width) - tile.columns.start for tile in kept)
@@ -146,7 +147,7 @@ class TiledRun:
                 continue
             kept.append(todo.pop(0))
             self.read += kept[-1].rows.read * kept[-1].columns.read
-            if self.read >= _TIDY and (self.frugal or self.device.type == "cpu"):
+            if self.frugal and self.read >= _TIDY:
                 release_unused(self.device)
                 self.read = 0
             self.meter.add(self._inside(kept[-1], self.level))

@@ -88,9 +88,10 @@ def test_memory_is_given_back_between_tiles_where_it_is_scarce(
 ) -> None:
     times: list[torch.device] = []
     monkeypatch.setattr("dpdeblur.engines.tiled.release_unused", times.append)
+    monkeypatch.setattr("dpdeblur.engines.tiled._TIDY", 20_000)  # pixels: three tiles
     options = NetworkOptions("cpu", "fp32", tile_size=16, **limit)
     restore(network(0.6, levels=3), DualPixelPair(*views()), options)
-    assert bool(times) == given_back
+    assert (len(times) > 3) == given_back  # once for each scale in any case
 
 
 def test_memory_is_no_longer_kept_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
