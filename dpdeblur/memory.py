@@ -195,7 +195,7 @@ def cgroup_headrooms(
     """Bytes left under each memory limit (Linux control groups, versions 1 and 2) of this process.
 
     Containers limit memory this way, and the machine's free memory does not show it. Cached file
-    pages count as free, as the kernel drops them first. Yields nothing where there is no limit.
+    pages count as free: the kernel can drop most of them. Yields nothing where there is no limit.
     """
     try:
         lines = membership.read_text().splitlines()

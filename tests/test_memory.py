@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
 import sys
 from pathlib import Path
 
@@ -146,3 +148,14 @@ def test_a_block_of_its_own_goes_back_at_once() -> None:
     assert psutil.Process().memory_info().rss < before + 2e7
     trained = own_block((2, 3), like)  # what has gradients is PyTorch's own
     assert trained.untyped_storage().resizable()
+
+
+def test_without_room_for_a_block_of_its_own_there_is_an_ordinary_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> object:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(mmap, "mmap", full)
+    with torch.inference_mode():
+        assert own_block((2, 3), torch.empty(1)).shape == (2, 3)

@@ -59,16 +59,17 @@ class Budget:
         """
         if not self._choices:
             return height, width
+        tiles = self._device.type == "cpu" and memory.descriptor.tiling == "tiles"
         for choice in self._choices:
             room = choice - self._held(level)
             fitting = memory.fit(height, width, room)
             if fitting is not None:
-                if fitting != (height, width):
+                if tiles and fitting != (height, width):
                     fitting = memory.fit(height, width, int(room / _HOLES)) or fitting
                 break
         else:
             raise self.exceeded(memory, level, height, width)
-        if self._device.type == "cpu" and memory.descriptor.tiling == "tiles":
+        if tiles:
             fast, least = self._fast, memory.smallest(height, width)
             if memory.needed(height, width) > fast:
                 fast = max(least, min(fast, _TILE))

@@ -77,8 +77,8 @@ def plan_spans(
     There are no more than if all kept `most`. They read equally many as far as `multiple_of`
     allows: so none is a leftover whose halo costs more than its rows, and each finds the memory
     that the one before left. At the picture's borders, where there is no halo to read, spans keep
-    up to as many rows more than `most`. Where the halos leave too little between them, spans keep
-    equally many instead.
+    up to as many rows more than `most`. Where the halos leave too little between them, and in a
+    part of a picture, spans keep equally many instead.
 
     `length`, `start` and `stop` must be multiples of `multiple_of` (pad the picture first); `most`
     and `halo` are rounded up to one, as spans that begin elsewhere would meet the network's pooling
@@ -91,11 +91,9 @@ def plan_spans(
     halo = round_up(halo, multiple_of)
     units = (stop - start) // multiple_of
     count = -(-units // -(-most // multiple_of))
-    lead, end = max(halo, start), min(length - halo, stop)
-    if end - lead >= count * multiple_of:
-        units = (end - lead) // multiple_of
-    else:
-        lead = start
+    lead = start
+    if (start, stop) == (0, length) and length - 2 * halo >= count * multiple_of:
+        lead, units = halo, (length - 2 * halo) // multiple_of
     inner = [lead + units * index // count * multiple_of for index in range(1, count)]
     edges = [start, *inner, stop]
     return [

@@ -120,7 +120,7 @@ class TiledRun:
         self._respect_budget()
 
     def _cut(self, tiles: list[Tile]) -> list[Tile]:
-        """The same tiles, none larger than now planned."""
+        """The same tiles, cut as now planned."""
         descriptor = self.descriptor
         return [
             part
@@ -142,8 +142,10 @@ class TiledRun:
         # A precision may take more by now than when it was planned.
         todo = plan if self.size == self.planned[self.level] else self._cut(plan)
         while todo:
+            size, precision = self.size, self.precision
             if not self.compute(todo[0]):
-                todo = self._cut(todo)
+                if self.size != size or self.precision == precision:
+                    todo = self._cut(todo)
                 continue
             kept.append(todo.pop(0))
             self.read += kept[-1].rows.read * kept[-1].columns.read
@@ -181,7 +183,6 @@ class TiledRun:
         coarser = None
         if self.coarser is not None:
             coarser = self._tensor(floats(self.coarser[_read(tile, 2)]), tile, 2)
-        scratch.rest()
         kept, read = self._inside(tile, self.level), rows.read * columns.read
         with (
             torch.inference_mode(),

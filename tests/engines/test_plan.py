@@ -83,7 +83,7 @@ def test_tiles_are_cut_both_ways_and_may_be_cut_again() -> None:
     ]
     parts = plan_tiles(picture, (24, 16), 8, 8, tiles[3])
     assert {part.rows for part in parts} == {tiles[3].rows}
-    assert [part.columns for part in parts] == [Span(32, 40, 24, 48), Span(40, 64, 32, 64)]
+    assert [part.columns for part in parts] == [Span(32, 48, 24, 56), Span(48, 64, 40, 64)]
 
 
 def test_a_size_as_wide_as_the_picture_gives_strips() -> None:
