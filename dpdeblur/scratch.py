@@ -1,7 +1,7 @@
-"""Large arrays in temporary files: on Linux, what of them is not looked at takes no memory.
+"""Large arrays in temporary files: on Linux they take memory only where they are in use.
 
-So memory does not grow with the picture. The system keeps as much of the files at hand as it likes
-to, and drops that first where memory is short.
+So memory does not grow with the picture. The system keeps parts of the files in its cache, which it
+can drop where memory is short.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def keep(array: NDArray[Scalar]) -> NDArray[Scalar]:
 
 
 def rest() -> None:
-    """Give back the memory of what was looked at in files; it is read again when needed."""
+    """Give back the memory of what was read or written; it comes from the files when needed."""
     if sys.platform != "linux":  # elsewhere this advice may lose what was written
         return
     with _lock, suppress(OSError):
@@ -80,7 +80,7 @@ def taken(array: NDArray[Any]) -> int:
 
 
 def to_be_taken(sizes: Sequence[int]) -> list[int]:
-    """The same of new arrays of so many bytes: none for large ones if the disk has room for all."""
+    """What new arrays of so many bytes would take: large ones none, if the disk holds them all."""
     fit = _fits(sum(size for size in sizes if size >= LARGE))
     return [0 if fit and size >= LARGE else size for size in sizes]
 

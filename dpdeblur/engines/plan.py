@@ -105,7 +105,7 @@ def plan_spans(
 def plan_tiles(
     picture: Tile, size: tuple[int, int], halo: int, multiple_of: int, inside: Tile | None = None
 ) -> list[Tile]:
-    """Cut a picture, or what the tile `inside` keeps, into tiles of at most `size` (rows, columns).
+    """Cut a picture, or what the tile `inside` keeps, into tiles of about `size` (rows, columns).
 
     Both directions are cut as `plan_spans` does; a size as wide as the picture gives strips.
     """

@@ -57,7 +57,7 @@ class TiledRun:
         self.passes = _MIRRORED if options.ensemble else _MIRRORED[:1]
         self.notes = list(setup.notes)
         self.wanted_size = options.tile_size
-        self.planned: list[tuple[int, int]] = []  # of each level, the tiles' most rows and columns
+        self.planned: list[tuple[int, int]] = []  # of each level, the size of its tiles
         # The network expects a curve; views without one get it, and the result loses it again.
         self.contrast = 0.0 if pair.toned else network.config.contrast
         # From files, what goes into files; so are the smaller scales, in half the memory.
