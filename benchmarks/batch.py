@@ -17,10 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from dpdeblur.batch import plan_jobs, run_batch
 from dpdeblur.engines import make_engine
 from dpdeblur.io import write_picture
+from dpdeblur.memory import reusing_memory
 from dpdeblur.pair import read_pair
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "canon_r6ii"
@@ -46,8 +48,9 @@ def main() -> None:
         engine.run(pair)
 
         def bare() -> None:
-            for _ in range(arguments.pictures):
-                engine.run(pair)
+            with reusing_memory(torch.device("cpu")):  # as a batch does
+                for _ in range(arguments.pictures):
+                    engine.run(pair)
 
         def batch() -> None:
             report = run_batch(engine, plan_jobs(source, out, overwrite=True))

@@ -7,6 +7,7 @@ import math
 import mmap
 import re
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +25,8 @@ _BINARY_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _MEMORY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([KMGT]?)(I?)B?\s*", re.IGNORECASE)
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's names for `mallopt`
 _CACHED = ("active_file", "inactive_file")  # pages, as control groups count them
+_reusing: set[object] = set()  # the contexts under way
+_lock = threading.Lock()
 _NO_ROOM = "failed to map segment"  # of a library, as the system says
 _OUT_OF_MEMORY = re.compile(
     "out of memory|not enough memory|allocate memory|alloc_failed"
@@ -125,21 +128,28 @@ def reusing_memory(device: torch.device) -> Iterator[None]:
     """Keep what is freed for what is asked for next, and give it back at the end.
 
     By default glibc asks the kernel for each block above 32 MiB anew, which clears every page of
-    it: a sixth of the network's time on a CPU. Nothing changes with other C libraries.
+    it: a sixth of the network's time on a CPU. Nothing changes with other C libraries. Within
+    another such context, and beside one in another thread, the last of all gives back.
     """
     library = ctypes.CDLL(None) if device.type == "cpu" and sys.platform == "linux" else None
     tune = getattr(library, "mallopt", None)
     if tune is None:
         yield
         return
-    tune(_MMAP_MAX, 0)
-    tune(_TRIM_THRESHOLD, 2**31 - 1)
+    this = object()
+    with _lock:
+        _reusing.add(this)
+        tune(_MMAP_MAX, 0)
+        tune(_TRIM_THRESHOLD, 2**31 - 1)
     try:
         yield
     finally:
-        tune(_MMAP_MAX, 65536)
-        tune(_TRIM_THRESHOLD, 2**26)
-        release_unused(device)
+        with _lock:
+            _reusing.remove(this)
+            if not _reusing:
+                tune(_MMAP_MAX, 65536)
+                tune(_TRIM_THRESHOLD, 2**26)
+                release_unused(device)
 
 
 def own_block(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:

@@ -19,6 +19,7 @@ from dpdeblur.memory import (
     own_block,
     parse_memory,
     peak_memory,
+    reusing_memory,
     total_memory,
 )
 
@@ -159,3 +160,21 @@ def test_without_room_for_a_block_of_its_own_there_is_an_ordinary_one(
     monkeypatch.setattr(mmap, "mmap", full)
     with torch.inference_mode():
         assert own_block((2, 3), torch.empty(1)).shape == (2, 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is not kept")
+def test_memory_is_given_back_by_the_last_that_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[torch.device] = []
+    monkeypatch.setattr("dpdeblur.memory.release_unused", given_back.append)
+    cpu = torch.device("cpu")
+    outer, inner = reusing_memory(cpu), reusing_memory(cpu)
+    with outer, inner:
+        pass
+    assert given_back == [cpu]
+    outer, other = reusing_memory(cpu), reusing_memory(cpu)  # as in two threads
+    outer.__enter__()
+    other.__enter__()
+    outer.__exit__(None, None, None)
+    assert given_back == [cpu]
+    other.__exit__(None, None, None)
+    assert given_back == [cpu, cpu]

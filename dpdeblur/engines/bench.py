@@ -19,7 +19,7 @@ from dpdeblur.engines.base import ProgressCallback, RunInfo
 from dpdeblur.engines.ceilings import Ceiling, CeilingMeter, Timing, timed
 from dpdeblur.engines.network import Network
 from dpdeblur.engines.options import NetworkOptions
-from dpdeblur.memory import peak_memory, release_unused
+from dpdeblur.memory import peak_memory, release_unused, reusing_memory
 from dpdeblur.models import LoadedModel, count_cost, load_model
 from dpdeblur.optics.fourier import fast_size
 from dpdeblur.pair import DualPixelPair
@@ -121,13 +121,14 @@ def bench(
     shapes = dict.fromkeys(forward.transform for forward in forwards if forward.transform)
     transforms = {shape: CeilingMeter("rfft2", "fp32", shape, where) for shape in shapes}
     ceilings = [*products, *transforms.values()]
-    for _ in range(repeats):
-        for ceiling in ceilings:
-            ceiling.measure()
-        for forward in forwards:
-            forward.measure()
-            tell(forward.size[0])
-            done += forward.size[0]
+    with reusing_memory(where):  # from picture to picture, as in a batch
+        for _ in range(repeats):
+            for ceiling in ceilings:
+                ceiling.measure()
+            for forward in forwards:
+                forward.measure()
+                tell(forward.size[0])
+                done += forward.size[0]
     speed = next(each for each in products if each.precision == setup.precision).rate
     return Bench(
         device=str(where),

@@ -9,7 +9,7 @@ from dpdeblur import scratch
 from dpdeblur.engines.memory_model import MemoryModel
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.errors import OutOfMemoryError
-from dpdeblur.memory import free_memory
+from dpdeblur.memory import free_memory, release_unused
 
 # Shares of the free memory to take unless told otherwise: the first leaves room for whatever else
 # runs (in a batch, for pictures being read and written); the second is for want of any better.
@@ -50,6 +50,9 @@ class Budget:
             self._choices = ()
         else:
             free = free_memory(self._device)
+            if free * _SHARES[0] < _FAST:  # so what the last picture has left counts, too
+                release_unused(self._device)
+                free = free_memory(self._device)
             self._choices = tuple(int(free * share) for share in _SHARES)
 
     def tile(self, memory: MemoryModel, level: int, height: int, width: int) -> tuple[int, int]:

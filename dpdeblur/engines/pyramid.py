@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dpdeblur import scratch
 from dpdeblur.models import halve
 
-_PIXELS = 2**18  # at once, which bounds the memory that linear light takes
+_PIXELS = 2**15  # at once, in linear light: so they stay in the cache
 _ALL = slice(None)
 Pixels = NDArray[np.float32]
 Samples = NDArray[np.float32] | NDArray[np.uint16]

@@ -94,6 +94,8 @@ class TiledRun:
                     release_unused(self.device)  # what the scale before leaves, in other sizes
                 kept = self._compute_all(plan)
                 self.coarser = self.pixels if scales else None
+            if self.frugal:
+                release_unused(self.device)  # what others may keep for the next picture
         rows = max(min(tile.rows.stop, height) - tile.rows.start for tile in kept)
         columns = max(min(tile.columns.stop, width) - tile.columns.start for tile in kept)
         return len(kept), (rows, columns)

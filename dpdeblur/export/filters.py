@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from dpdeblur.models.front_end import FrontEnd
 from dpdeblur.models.margin import Part
+from dpdeblur.optics.inverse import Strip
 
 
 class TiledFilters(nn.Module):
@@ -97,11 +98,15 @@ class TiledFrontEnd(FrontEnd):
         bank: str,
         finish: Callable[[Tensor], Tensor] | None = None,
         part: Part | None = None,
-    ) -> Iterator[Tensor]:
-        """As the original does, but for rounding."""
-        for found in self.banks[bank](left, right):
-            wanted = found if part is None else found[(..., *part)]
-            yield wanted if finish is None else finish(wanted)
+    ) -> Iterator[Strip]:
+        """As the original does, but for rounding, and in one strip."""
+
+        def results() -> Iterator[Tensor]:
+            for found in self.banks[bank](left, right):
+                wanted = found if part is None else found[(..., *part)]
+                yield wanted if finish is None else finish(wanted)
+
+        yield slice(0, left.shape[-2]), results()
 
 
 def _waves(size: int, first: range, second: range, sign: int) -> Tensor:

@@ -1,8 +1,9 @@
-"""A convolution over a large picture, band by band: what goes through it need not exist whole."""
+"""Large pictures band by band: what goes through a convolution need not exist whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,18 @@ from dpdeblur.models.margin import NO_MARGIN, Margin
 
 _PIXELS = 32768
 """In a band on a CPU: few enough for its cache, and for memory that is used again."""
+
+
+def by_rows(change: Callable[[Tensor], Tensor], picture: Tensor) -> Tensor:
+    """Do something to each pixel of `... x C x H x W`: on a CPU some rows at once, in its cache."""
+    *count, _, height, width = picture.shape
+    step = max(1, _PIXELS // (math.prod(count) * width))
+    if picture.device.type != "cpu" or torch.compiler.is_exporting() or step >= height:
+        return change(picture)
+    result = torch.empty_like(picture)
+    for top in range(0, height, step):
+        result[..., top : top + step, :] = change(picture[..., top : top + step, :])
+    return result
 
 
 def by_bands(

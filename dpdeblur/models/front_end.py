@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dpdeblur.colour import linear_to_srgb, luminance, srgb_to_linear
+from dpdeblur.models.bands import by_rows
 from dpdeblur.models.config import MCCNetConfig
 from dpdeblur.models.margin import Part
 from dpdeblur.optics.inverse import (
     InverseDesign,
+    Strip,
     design_inverses,
-    filter_views,
+    filter_strips,
     mismatch_filters,
 )
 from dpdeblur.optics.tone import add_contrast, remove_contrast
@@ -52,11 +54,11 @@ class FrontEnd(nn.Module):
 
     def to_light(self, picture: Tensor) -> Tensor:
         """Linear light of an encoded picture (any shape), without the S-curve of its camera."""
-        return srgb_to_linear(remove_contrast(picture, self.contrast))
+        return by_rows(lambda rows: srgb_to_linear(remove_contrast(rows, self.contrast)), picture)
 
     def to_picture(self, light: Tensor) -> Tensor:
         """The inverse of `to_light`."""
-        return add_contrast(linear_to_srgb(light), self.contrast)
+        return by_rows(lambda rows: add_contrast(linear_to_srgb(rows), self.contrast), light)
 
     def filtered(
         self,
@@ -65,14 +67,14 @@ class FrontEnd(nn.Module):
         bank: str,
         finish: Callable[[Tensor], Tensor] | None = None,
         part: Part | None = None,
-    ) -> Iterator[Tensor]:
-        """What `filter_views` makes of linear views by a bank: `inverses` or `mismatches`."""
-        return map(
-            self.each, filter_views(left, right, cast(Tensor, getattr(self, bank)), finish, part)
-        )
+    ) -> Iterator[Strip]:
+        """What `filter_strips` makes of linear views by a bank: `inverses` or `mismatches`."""
+        filters = cast(Tensor, getattr(self, bank))
+        for rows, found in filter_strips(left, right, filters, finish, part):
+            yield rows, map(self.each, found)
 
-    def restore(self, left: Tensor, right: Tensor, part: Part | None = None) -> Iterator[Tensor]:
-        """The views, in linear light, restored by each inverse: one `N x 3 x H x W` after another.
+    def restore(self, left: Tensor, right: Tensor, part: Part | None = None) -> Iterator[Strip]:
+        """The views, in linear light, restored by each inverse, as `filter_strips` yields them.
 
         The results are encoded as the views were, in [0, 1], and those of a part if there is one.
         """
@@ -90,9 +92,14 @@ class FrontEnd(nn.Module):
         nothing. H and W are those of the part, if there is one.
         """
         first, second = (luminance(view) for view in (left, right))
-        errors = self.filtered(first, second, "mismatches", part=part)
         difference = (first - second)[(..., *(part or ()))]
-        local = torch.cat([_halved(e.square()) for e in (*errors, difference)], 1)
+        local = torch.cat(
+            [
+                torch.cat([halved(e.square()) for e in (*errors, difference[..., rows, :])], 1)
+                for rows, errors in self.filtered(first, second, "mismatches", part=part)
+            ],
+            2,
+        )
         for axis in (2, 3):
             local = _smoothed(local, axis)
         logs = (local + _SMALLEST).log_()
@@ -102,8 +109,8 @@ class FrontEnd(nn.Module):
 # Sums of slices, as PyTorch's own pooling takes six times as long.
 
 
-def _halved(maps: Tensor) -> Tensor:
-    """Means of 2x2 pixels."""
+def halved(maps: Tensor) -> Tensor:
+    """Means of 2x2 pixels, of maps with even sides."""
     rows = maps[..., ::2, :] + maps[..., 1::2, :]
     return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,7 +10,7 @@ from dpdeblur.colour import combine, linear_to_srgb, srgb_to_linear
 from dpdeblur.memory import own_block
 from dpdeblur.models.compact import CompactBody
 from dpdeblur.models.config import MCCNetConfig, describe
-from dpdeblur.models.front_end import FrontEnd
+from dpdeblur.models.front_end import FrontEnd, halved
 from dpdeblur.models.layers import he_initialise, widened
 from dpdeblur.models.margin import NO_MARGIN, Margin
 from dpdeblur.models.paper import PaperBody
@@ -127,26 +125,23 @@ class MCCNet(nn.Module):
         count, _, height, width = left.shape
         combined = self.front_end.to_picture((seen[0] + seen[1]) / 2)
         packed = own_block((count, self._inputs, height // 2, width // 2), combined)
-        starts = itertools.count(0, 4 * _CHANNELS)
-
-        def add(picture: Tensor, gain: float) -> None:
-            cells = picture.mul_(gain).reshape(count, -1, height // 2, 2, width // 2, 2)
-            cells = cells.permute(0, 1, 3, 5, 2, 4)
-            start = next(starts)
-            packed[:, start : start + 4 * _CHANNELS].view(cells.shape).copy_(cells)
-
-        add(combined.clone(), _COMBINED_GAIN)
-        add(left - right, _DIFFERENCE_GAIN)
+        _put(combined * _COMBINED_GAIN, packed, 0)
+        _put((left - right).mul_(_DIFFERENCE_GAIN), packed, 1)
+        known = 2
         if self.config.levels > 1:
             guess = combined
             if coarser is not None:
                 guess = margin.trim(enlarge(coarser.clamp(0, 1)), inner)
-            change = guess - combined
-            add(change if given is None else given * change, _CHOICE_GAIN)
+            change = (guess - combined).mul_(_CHOICE_GAIN)
+            _put(change if given is None else given * change, packed, known)
+            known += 1
             del guess, change  # the filters take the most memory
         if self.config.use_bank:
-            for restored in self.front_end.restore(light[0], light[1], part):
-                add(restored.sub_(combined), _CHOICE_GAIN)
+            for rows, choices in self.front_end.restore(light[0], light[1], part):
+                base = combined[..., rows, :] * -_CHOICE_GAIN
+                cells = packed[..., rows.start // 2 : rows.stop // 2, :]
+                for index, restored in enumerate(choices, known):
+                    _put(base.add(restored, alpha=_CHOICE_GAIN), cells, index)
         if self.config.use_volume:
             packed[:, -len(self.config.radii) :] = self.front_end.mismatch(light[0], light[1], part)
         return packed
@@ -174,6 +169,15 @@ class MCCNet(nn.Module):
         return result
 
 
+def _put(picture: Tensor, packed: Tensor, index: int) -> None:
+    """Make a picture the one of that index in `packed`, in the order of `pixel_unshuffle`."""
+    count, channels, height, width = picture.shape
+    cells = picture.reshape(count, channels, height // 2, 2, width // 2, 2)
+    cells = cells.permute(0, 1, 3, 5, 2, 4)
+    place = packed[:, 4 * channels * index : 4 * channels * (index + 1)]
+    place.view(cells.shape).copy_(cells)
+
+
 def _padded(picture: Tensor, multiple: int) -> Tensor:
     """A picture whose last row and column are repeated up to multiples of `multiple`."""
     below, beside = (-side % multiple for side in picture.shape[-2:])
@@ -187,7 +191,7 @@ def halve(picture: Tensor) -> Tensor:
 
     Sizes are rounded up; the last row and column of an odd one count twice.
     """
-    return linear_to_srgb(functional.avg_pool2d(srgb_to_linear(_padded(picture, 2)), 2))
+    return linear_to_srgb(halved(srgb_to_linear(_padded(picture, 2))))
 
 
 def enlarge(picture: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +23,10 @@ _STEPS = 400
 """Conjugate gradients at most."""
 _BLOCK = 208
 """Pixels along the squares that are filtered at once: their transforms stay in the cache."""
+_CHANNELS = 3
+"""Of results that are computed at once, or more if the views have more."""
+Part = tuple[slice, slice]
+Strip = tuple[slice, Iterator[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,7 @@ def mismatch_filters(radii: Sequence[float], reach: int, slope: float = 0.85) ->
     return torch.stack((right, -left), 1)
 
 
-def filter_views(
-    left: Tensor,
-    right: Tensor,
-    filters: Tensor,
-    finish: Callable[[Tensor], Tensor] | None = None,
-    part: tuple[slice, slice] | None = None,
-) -> Iterator[Tensor]:
+def filter_views(left: Tensor, right: Tensor, filters: Tensor, part: Part | None = None) -> Tensor:
     """Apply each pair of filters to both views and sum.
 
     Beyond the border the views continue with their edge. Computed by FFT, block by block, in the
@@ -95,11 +92,10 @@ def filter_views(
         left: the left view, `N x C x H x W`, linear light.
         right: the right view, likewise.
         filters: K pairs, `K x 2 x S x S`, S odd.
-        finish: what is then done to the results, pixel by pixel.
         part: the rows and columns wanted; None is all.
 
-    Yields:
-        K results in the order of `filters`, each `N x C x H x W`, or of the size of the part.
+    Returns:
+        `K x N x C x H x W`, in the order of `filters`; H and W are those of the part.
 
     >>> view = torch.full((1, 3, 32, 32), 0.5)
     >>> filters = design_inverses([2.0], InverseDesign(reach=8))
@@ -107,39 +103,67 @@ def filter_views(
     >>> torch.allclose(restored, view, atol=1e-5)  # even areas keep their light
     True
     """
+    strips = [
+        torch.stack(list(found)) for _, found in filter_strips(left, right, filters, part=part)
+    ]
+    return torch.cat(strips, -2)
+
+
+def filter_strips(
+    left: Tensor,
+    right: Tensor,
+    filters: Tensor,
+    finish: Callable[[Tensor], Tensor] | None = None,
+    part: Part | None = None,
+) -> Iterator[Strip]:
+    """What `filter_views` does, for those who need no result as a whole.
+
+    Args:
+        left, right, filters, part: as in `filter_views`.
+        finish: what is then done to the results, pixel by pixel.
+
+    Yields:
+        One strip after another, from an even row on: its rows, of those wanted, and an iterator
+        over the K results there, `N x C x rows x W`.
+    """
     reach = filters.shape[-1] // 2
     size = left.shape[-2:] if part is None else [side.stop - side.start for side in part]
     # Equal blocks, so that the filters' spectra are those of all.
-    block = [-(-side // -(-side // _BLOCK)) for side in size]
-    points = fast_size(*(side + 2 * reach for side in block))
+    down, along = (2 * -(-side // (2 * -(-side // _BLOCK))) for side in size)
+    points = fast_size(down + 2 * reach, along + 2 * reach)
     views = [functional.pad(view, (reach,) * 4, mode="replicate") for view in (left, right)]
     if part is not None:
         rows, columns = (slice(side.start, side.stop + 2 * reach) for side in part)
         views = [view[..., rows, columns] for view in views]
-    # The circular convolution wraps only into the padding, which is cut away.
-    seen = {
-        (top, start): [
-            _spectrum(_window(view, top, start, block, 2 * reach), points) for view in views
-        ]
-        for top, start in itertools.product(*map(range, (0, 0), size, block))
-    }
-    del views
-    for pair in filters.to(left):
-        first, second = _spectrum(pair, points)
-        result = left.new_empty(*left.shape[:-2], *size)
-        for (top, start), (one, other) in seen.items():
-            place = _window(result, top, start, block)
-            down = torch.fft.ifft((one * first).addcmul_(other, second))
-            inside = down[..., 2 * reach : 2 * reach + place.shape[-2]].mT
-            found = torch.fft.irfft(inside, points[1])
-            found = found[..., 2 * reach : 2 * reach + place.shape[-1]]
-            place.copy_(found if finish is None else finish(found))
-        yield result
+    spectra = _spectrum(filters.to(left)[:, :, None, None], points)
+    # A transform of one channel takes nearly as long as one of three.
+    at_once = max(1, _CHANNELS // left.shape[-3])
 
+    def filtered(rows: slice) -> Iterator[Tensor]:
+        strips = [view[..., rows.start : rows.stop + 2 * reach, :] for view in views]
+        seen = {
+            start: [
+                _spectrum(strip[..., start : start + along + 2 * reach], points) for strip in strips
+            ]
+            for start in range(0, size[1], along)
+        }
+        # The circular convolution wraps only into the padding, which is cut away.
+        for index in range(0, len(spectra), at_once):
+            pairs = spectra[index : index + at_once]
+            shape = len(pairs), *left.shape[:-2], rows.stop - rows.start, size[1]
+            results = left.new_empty(shape)
+            for start, (one, other) in seen.items():
+                place = results[..., start : start + along]
+                product = torch.fft.ifft((one * pairs[:, 0]).addcmul_(other, pairs[:, 1]))
+                inside = product[..., 2 * reach : 2 * reach + place.shape[-2]].mT
+                found = torch.fft.irfft(inside, points[1])
+                found = found[..., 2 * reach : 2 * reach + place.shape[-1]]
+                place.copy_(found if finish is None else finish(found))
+            yield from results
 
-def _window(picture: Tensor, top: int, start: int, sides: Sequence[int], margin: int = 0) -> Tensor:
-    """The part of `picture` from there on, `margin` more than `sides` high and wide."""
-    return picture[..., top : top + sides[0] + margin, start : start + sides[1] + margin]
+    for top in range(0, size[0], down):
+        rows = slice(top, min(top + down, size[0]))
+        yield rows, filtered(rows)
 
 
 def _spectrum(picture: Tensor, points: Sequence[int]) -> Tensor:

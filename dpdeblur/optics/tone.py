@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 
@@ -16,7 +17,7 @@ def add_contrast(encoded: Tensor, contrast: Tensor | float) -> Tensor:
     """
     if not isinstance(contrast, Tensor) and contrast == 0:
         return encoded
-    return encoded.lerp(encoded.square() * (3 - 2 * encoded), contrast)
+    return encoded.lerp(encoded.square().mul_(torch.rsub(encoded, 3, alpha=2)), contrast)
 
 
 def remove_contrast(encoded: Tensor, contrast: float) -> Tensor:

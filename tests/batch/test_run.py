@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 import weakref
@@ -47,6 +48,17 @@ from support.batches import (
     view,
     write_pair,
 )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is not kept")
+def test_memory_is_kept_from_picture_to_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[object] = []
+    monkeypatch.setattr("dpdeblur.memory.release_unused", given_back.append)
+    three_pairs(tmp_path)
+    run_batch(ENGINE, plan_jobs(tmp_path, tmp_path / "out"))
+    assert len(given_back) == 1
 
 
 def test_results_beside_their_views_are_skipped_and_made_anew(tmp_path: Path) -> None:

@@ -73,3 +73,14 @@ def test_nothing_else_is_cut_for_speed(size: tuple[int, int]) -> None:
     assert tile(size, "cuda", COMPACT)[0] == size
     assert tile(size, "cpu", ModelDescriptor())[0] == size
     assert tile(size, "cpu", COMPACT, tile_size=512)[0] == size  # the tile size alone counts
+
+
+def test_what_the_last_picture_left_counts_as_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [10**9]
+    monkeypatch.setattr("dpdeblur.engines.budget.free_memory", lambda _: free[0])
+    cut, _ = tile(SMALL, "cpu", COMPACT)
+    assert cut != SMALL
+    monkeypatch.setattr(
+        "dpdeblur.engines.budget.release_unused", lambda _: free.__setitem__(0, 2 * 10**9)
+    )
+    assert tile(SMALL, "cpu", COMPACT)[0] == SMALL

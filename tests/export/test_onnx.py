@@ -88,7 +88,7 @@ def test_filters_without_fourier_transforms() -> None:
     filters = design_inverses([-2.0, 5.0], InverseDesign(reach=8)).float()
     left, right = torch.rand(2, 1, 3, 40, 56, generator=torch.Generator().manual_seed(0))
     found = list(TiledFilters(filters)(left, right))
-    expected = list(filter_views(left, right, filters))
+    expected = filter_views(left, right, filters)
     assert len(found) == 2
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, atol=2e-5, rtol=0)

@@ -16,8 +16,9 @@ from dpdeblur.errors import OptionError
 from dpdeblur.models import MCCNet, MCCNetConfig, count_cost, halve, load_model, save_model
 from dpdeblur.models.config import ModelDescriptor
 from dpdeblur.models.cross_correlation import band_attention
+from dpdeblur.models.front_end import FrontEnd
 from dpdeblur.models.margin import Margin
-from dpdeblur.optics import DiskPSF, Layer, encode, render_views
+from dpdeblur.optics import DiskPSF, Layer, encode, remove_contrast, render_views
 
 SMALL = MCCNetConfig(
     widths=(4, 6, 8), blocks=(1, 1, 1), view_widths=(3, 4), bands=(2, 1), radii=(-2.0, 1.5, 5.0)
@@ -40,6 +41,12 @@ def spoiled(config: MCCNetConfig) -> MCCNet:
             parameter, std=0.1 if parameter.dim() == 1 else parameter[0].numel() ** -0.5
         )
     return network
+
+
+def restored(front_end: FrontEnd, left: Tensor, right: Tensor) -> Tensor:
+    """Small views in linear light restored by each inverse, `N x K x 3 x H x W`."""
+    ((_, found),) = front_end.restore(left, right)
+    return torch.stack(list(found), 1)
 
 
 def test_band_attention_equals_the_masked_row() -> None:
@@ -88,7 +95,7 @@ def test_selection_starts_mostly_at_the_combined_view() -> None:
     left, right = views()
     network = MCCNet(SMALL)
     light = srgb_to_linear(left), srgb_to_linear(right)
-    inverses = torch.stack(list(network.front_end.restore(*light)), 1)
+    inverses = restored(network.front_end, *light)
     combined = combine(left, right)
     share = 1 / (torch.e**3 + SMALL.choices)
     changes = (inverses - combined[:, None]).sum(1) * share
@@ -131,6 +138,15 @@ def test_halving_keeps_light() -> None:
     torch.testing.assert_close(srgb_to_linear(halve(picture)), expected, atol=1e-6, rtol=0)
 
 
+def test_light_and_back_on_pictures_larger_than_the_cache() -> None:
+    picture = torch.rand(2, 3, 150, 300, generator=torch.Generator().manual_seed(5))
+    front_end = MCCNet(SMALL).front_end
+    exact = srgb_to_linear(remove_contrast(picture.double(), front_end.contrast))
+    light = front_end.to_light(picture)
+    torch.testing.assert_close(light, exact.float(), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(front_end.to_picture(light), picture, atol=2e-6, rtol=0)
+
+
 @pytest.mark.slow
 def test_the_true_radius_has_the_least_mismatch() -> None:
     config = dataclasses.replace(SMALL, radii=(-5.0, -2.5, 1.3, 2.5, 5.0))
@@ -163,8 +179,8 @@ def test_contrast_of_the_camera_is_undone_before_the_blur() -> None:
         config = dataclasses.replace(SMALL, radii=(radius,), contrast=assumed)
         front_end = MCCNet(config).front_end
         light = [front_end.to_light(view) for view in (left, right)]
-        (restored,) = front_end.restore(*light)
-        return float((restored - truth)[..., 12:-12, 12:-12].square().mean())
+        found = restored(front_end, *light)[:, 0]
+        return float((found - truth)[..., 12:-12, 12:-12].square().mean())
 
     assert error(contrast) < 0.8 * error(0.0)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from scipy.signal import convolve2d
+from scipy.signal import convolve2d, fftconvolve
 from torch import Tensor
 
 from dpdeblur.models.config import RADII
@@ -20,7 +20,7 @@ DESIGN = InverseDesign()
 
 def filtered(left: Tensor, right: Tensor, filters: Tensor) -> Tensor:
     """All results, `N x K x C x H x W`."""
-    return torch.stack(list(filter_views(left, right, filters)), 1)
+    return filter_views(left, right, filters).transpose(0, 1)
 
 
 GRID = 256
@@ -153,6 +153,20 @@ def test_filtering_against_loops() -> None:
         np.testing.assert_allclose(found[n, k, c], expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_blocks_and_strips_join(channels: int) -> None:
+    rng = np.random.default_rng(9)
+    left, right = rng.random((2, 1, channels, 431, 230))
+    filters = rng.normal(size=(4, 2, 49, 49))
+    found = filtered(*(torch.from_numpy(x) for x in (left, right, filters)))
+    for k, c in np.ndindex(4, channels):
+        expected = sum(
+            fftconvolve(np.pad(view[0, c], 24, mode="edge"), filters[k, i], mode="valid")
+            for i, view in enumerate((left, right))
+        )
+        np.testing.assert_allclose(found[0, k, c], expected, atol=1e-10)
+
+
 def test_filtering_in_float32_is_near_float64() -> None:
     rng = torch.Generator().manual_seed(7)
     left, right = torch.rand(2, 1, 3, 300, 500, generator=rng, dtype=torch.float64)
@@ -189,7 +203,7 @@ def test_a_part_is_that_of_the_whole() -> None:
     filters = design_inverses((-2.0, 3.0), InverseDesign(reach=8))
     whole = filtered(left, right, filters)
     for part in ((slice(0, 33), slice(20, 90)), (slice(5, 70), slice(2, 87))):
-        found = torch.stack(list(filter_views(left, right, filters, part=part)), 1)
+        found = filter_views(left, right, filters, part).transpose(0, 1)
         torch.testing.assert_close(found, whole[(..., *part)], atol=1e-12, rtol=0)
 
 
