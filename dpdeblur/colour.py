@@ -17,14 +17,14 @@ else:
 
 def srgb_to_linear(encoded: ArrayT) -> ArrayT:
     """Decode sRGB values in [0, 1] (any shape) to linear light in [0, 1]; negatives are linear."""
-    curve = _power(_line(encoded.clip(0.04045), 1 / 1.055, 0.055 / 1.055), 2.4)
+    curve = _power(_affine(encoded.clip(0.04045), 1 / 1.055, 0.055 / 1.055), 2.4)
     linear: ArrayT = _where(encoded <= 0.04045, encoded / 12.92, curve)
     return linear
 
 
 def linear_to_srgb(linear: ArrayT) -> ArrayT:
     """Encode linear light in [0, 1] (any shape) as sRGB in [0, 1]; negatives stay linear."""
-    curve = _line(_power(linear.clip(0.0031308), 1 / 2.4), 1.055, -0.055)
+    curve = _affine(_power(linear.clip(0.0031308), 1 / 2.4), 1.055, -0.055)
     line: Any = linear * 12.92
     # The curve lies below the line where it counts.
     encoded: ArrayT = line.minimum(curve) if hasattr(line, "minimum") else np.minimum(line, curve)
@@ -49,11 +49,11 @@ def luminance(linear: torch.Tensor) -> torch.Tensor:
     return (0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]).unsqueeze(-3)
 
 
-def _line(values: Any, slope: float, start: float) -> Any:
+def _affine(values: Any, slope: float, offset: float) -> Any:
     # In one pass for tensors.
-    if hasattr(values, "new_tensor"):
-        return values.new_tensor(start).add(values, alpha=slope)
-    return slope * values + start
+    if hasattr(values, "new_full"):
+        return values.new_full((), offset).add(values, alpha=slope)
+    return slope * values + offset
 
 
 def _power(base: Any, exponent: float) -> Any:

@@ -137,15 +137,15 @@ def reusing_memory(device: torch.device) -> Iterator[None]:
         yield
         return
     this = object()
-    with _lock:
-        _reusing.add(this)
-        tune(_MMAP_MAX, 0)
-        tune(_TRIM_THRESHOLD, 2**31 - 1)
     try:
+        with _lock:
+            _reusing.add(this)
+            tune(_MMAP_MAX, 0)
+            tune(_TRIM_THRESHOLD, 2**31 - 1)
         yield
     finally:
         with _lock:
-            _reusing.remove(this)
+            _reusing.discard(this)
             if not _reusing:
                 tune(_MMAP_MAX, 65536)
                 tune(_TRIM_THRESHOLD, 2**26)

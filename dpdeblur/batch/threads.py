@@ -43,15 +43,11 @@ class Threads(Executor):
 
     def run(self, steps: Steps, todo: Sequence[Job], watch: Watch) -> None:
         """Do all jobs, each once."""
-        import torch
-
-        from dpdeblur.memory import reusing_memory
-
         line = _Line(self, steps, todo, watch)
         with (
             ThreadPoolExecutor(self.most, "reader") as line.readers,
             ThreadPoolExecutor(self.most, "writer") as line.writers,
-            reusing_memory(torch.device("cpu")),
+            self.engine.warm(),
         ):
             # Its thread starts now: one that an interrupt finds starting would not be waited for.
             line.writers.submit(bool).result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Protocol, cast
@@ -88,6 +89,9 @@ class Engine(Protocol):
     def prepare(self) -> None:
         """Try out the device, once; raises DeviceError or OptionError before a run would."""
 
+    def warm(self) -> AbstractContextManager[None]:
+        """A context for many runs: what one leaves, such as memory, is kept for the next."""
+
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         """The pair as this engine understands its files: `run` does this by itself."""
 
@@ -127,6 +131,10 @@ class EngineAround:
     def prepare(self) -> None:
         """As the other engine does."""
         self.engine.prepare()
+
+    def warm(self) -> AbstractContextManager[None]:
+        """As the other engine does."""
+        return self.engine.warm()
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         """As the other engine does."""

@@ -209,9 +209,14 @@ class _Transforms(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if "rfft" in str(func) and len(args) > 1 and args[1] is not None:
                 shape = (*shape[:-1], args[1])  # padded
             shape = (*shape[:-2], *fast_size(*shape[-2:]))  # as the columns are later
-            if self.largest is None or math.prod(shape) > math.prod(self.largest):
+            if self.largest is None or _size(shape) > _size(self.largest):
                 self.largest = shape
         return func(*args, **(kwargs or {}))
+
+
+def _size(shape: tuple[int, ...]) -> tuple[int, int]:
+    # The bank is one transform of many short filters: a view's block counts, all of it.
+    return math.prod(shape[-2:]), math.prod(shape)
 
 
 def _forget_peak(device: torch.device) -> int | None:

@@ -50,8 +50,8 @@ class Budget:
             self._choices = ()
         else:
             free = free_memory(self._device)
-            if free * _SHARES[0] < _FAST:  # so what the last picture has left counts, too
-                release_unused(self._device)
+            if self._device.type == "cpu" and free * _SHARES[0] < _FAST + sum(taken):
+                release_unused(self._device)  # what a batch has kept of its last picture
                 free = free_memory(self._device)
             self._choices = tuple(int(free * share) for share in _SHARES)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +14,7 @@ from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.tiled import TiledRun
 from dpdeblur.engines.window import Window
-from dpdeblur.memory import peak_memory, reset_peak_memory
+from dpdeblur.memory import peak_memory, reset_peak_memory, reusing_memory
 from dpdeblur.models import LoadedModel, MCCNet
 from dpdeblur.models.compact import CompactBody
 from dpdeblur.pair import DualPixelPair
@@ -52,6 +53,10 @@ class Network:
     def prepare(self) -> None:
         """Try out the device and the precision; raises DeviceError and OptionError."""
         _ = self.options.setup
+
+    def warm(self) -> AbstractContextManager[None]:
+        """Keeps memory from run to run on a CPU, unless it is scarce (see `TiledRun.levels`)."""
+        return reusing_memory(self.options.setup.device)
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         """The pair as it is."""

@@ -79,7 +79,7 @@ class TiledRun:
         Of each scale, the tiles are computed that the window of the finest depends on.
         """
         scales = pyramid(pair, len(self.sizes), self.kind)
-        # Outside `reusing_memory`, where pictures would leave holes.
+        # Outside `reusing_memory`, where they would leave holes; a batch has one around it all.
         results = [scratch.empty((*size, 3), self.kind) for size in self.sizes]
         plans = self._plan(window)
         work = sum(self._inside(tile, level) for level, plan in enumerate(plans) for tile in plan)
@@ -95,7 +95,7 @@ class TiledRun:
                 kept = self._compute_all(plan)
                 self.coarser = self.pixels if scales else None
             if self.frugal:
-                release_unused(self.device)  # what others may keep for the next picture
+                release_unused(self.device)  # a batch would keep it for the next picture
         rows = max(min(tile.rows.stop, height) - tile.rows.start for tile in kept)
         columns = max(min(tile.columns.stop, width) - tile.columns.start for tile in kept)
         return len(kept), (rows, columns)

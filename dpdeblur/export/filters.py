@@ -12,7 +12,6 @@ from torch.nn import functional
 
 from dpdeblur.models.front_end import FrontEnd
 from dpdeblur.models.margin import Part
-from dpdeblur.optics.inverse import Strip
 
 
 class TiledFilters(nn.Module):
@@ -98,7 +97,7 @@ class TiledFrontEnd(FrontEnd):
         bank: str,
         finish: Callable[[Tensor], Tensor] | None = None,
         part: Part | None = None,
-    ) -> Iterator[Strip]:
+    ) -> Iterator[tuple[slice, Iterator[Tensor]]]:
         """As the original does, but for rounding, and in one strip."""
 
         def results() -> Iterator[Tensor]:
@@ -106,7 +105,8 @@ class TiledFrontEnd(FrontEnd):
                 wanted = found if part is None else found[(..., *part)]
                 yield wanted if finish is None else finish(wanted)
 
-        yield slice(0, left.shape[-2]), results()
+        height = left.shape[-2] if part is None else part[0].stop - part[0].start
+        yield slice(0, height), results()
 
 
 def _waves(size: int, first: range, second: range, sign: int) -> Tensor:

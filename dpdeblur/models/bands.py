@@ -10,17 +10,21 @@ from torch import Tensor, nn
 
 from dpdeblur.models.margin import NO_MARGIN, Margin
 
-_PIXELS = 32768
+_PIXELS = 2**15
 """In a band on a CPU: few enough for its cache, and for memory that is used again."""
 
 
 def by_rows(change: Callable[[Tensor], Tensor], picture: Tensor) -> Tensor:
-    """Do something to each pixel of `... x C x H x W`: on a CPU some rows at once, in its cache."""
-    *count, _, height, width = picture.shape
-    step = max(1, _PIXELS // (math.prod(count) * width))
-    if picture.device.type != "cpu" or torch.compiler.is_exporting() or step >= height:
+    """Do something to each pixel of `... x C x H x W`: on a CPU some rows at once, in its cache.
+
+    The result has the picture's type.
+    """
+    whole = picture.device.type != "cpu" or torch.compiler.is_exporting()
+    if whole or picture.requires_grad or picture.numel() <= _PIXELS:
         return change(picture)
+    *count, _, height, width = picture.shape
     result = torch.empty_like(picture)
+    step = max(1, _PIXELS // (math.prod(count) * width))
     for top in range(0, height, step):
         result[..., top : top + step, :] = change(picture[..., top : top + step, :])
     return result

@@ -53,7 +53,7 @@ class FrontEnd(nn.Module):
             self.register_buffer("mismatches", filters)
 
     def to_light(self, picture: Tensor) -> Tensor:
-        """Linear light of an encoded picture (any shape), without the S-curve of its camera."""
+        """Linear light of encoded `... x C x H x W`, without the S-curve of its camera."""
         return by_rows(lambda rows: srgb_to_linear(remove_contrast(rows, self.contrast)), picture)
 
     def to_picture(self, light: Tensor) -> Tensor:
@@ -93,13 +93,11 @@ class FrontEnd(nn.Module):
         """
         first, second = (luminance(view) for view in (left, right))
         difference = (first - second)[(..., *(part or ()))]
-        local = torch.cat(
-            [
-                torch.cat([halved(e.square()) for e in (*errors, difference[..., rows, :])], 1)
-                for rows, errors in self.filtered(first, second, "mismatches", part=part)
-            ],
-            2,
-        )
+        strips = []
+        for rows, errors in self.filtered(first, second, "mismatches", part=part):
+            energies = [halved(e.square()) for e in (*errors, difference[..., rows, :])]
+            strips.append(torch.cat(energies, 1))
+        local = torch.cat(strips, 2)
         for axis in (2, 3):
             local = _smoothed(local, axis)
         logs = (local + _SMALLEST).log_()

@@ -139,9 +139,11 @@ class MCCNet(nn.Module):
         if self.config.use_bank:
             for rows, choices in self.front_end.restore(light[0], light[1], part):
                 base = combined[..., rows, :] * -_CHOICE_GAIN
-                cells = packed[..., rows.start // 2 : rows.stop // 2, :]
+                strip = packed
+                if rows.stop - rows.start < height:  # in vain it would double an exported graph
+                    strip = packed[..., rows.start // 2 : rows.stop // 2, :]
                 for index, restored in enumerate(choices, known):
-                    _put(base.add(restored, alpha=_CHOICE_GAIN), cells, index)
+                    _put(base.add(restored, alpha=_CHOICE_GAIN), strip, index)
         if self.config.use_volume:
             packed[:, -len(self.config.radii) :] = self.front_end.mismatch(light[0], light[1], part)
         return packed
@@ -170,7 +172,10 @@ class MCCNet(nn.Module):
 
 
 def _put(picture: Tensor, packed: Tensor, index: int) -> None:
-    """Make a picture the one of that index in `packed`, in the order of `pixel_unshuffle`."""
+    """Write a picture as the `index`-th of `packed`, at half the size: its 2x2 pixels as channels.
+
+    Its sides are even.
+    """
     count, channels, height, width = picture.shape
     cells = picture.reshape(count, channels, height // 2, 2, width // 2, 2)
     cells = cells.permute(0, 1, 3, 5, 2, 4)

@@ -23,10 +23,10 @@ _STEPS = 400
 """Conjugate gradients at most."""
 _BLOCK = 208
 """Pixels along the squares that are filtered at once: their transforms stay in the cache."""
-_CHANNELS = 3
-"""Of results that are computed at once, or more if the views have more."""
-Part = tuple[slice, slice]
+_AT_ONCE = 3
+"""Channels that are transformed at once: one alone takes nearly as long."""
 Strip = tuple[slice, Iterator[Tensor]]
+"""Rows, and the results in them."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ def mismatch_filters(radii: Sequence[float], reach: int, slope: float = 0.85) ->
     return torch.stack((right, -left), 1)
 
 
-def filter_views(left: Tensor, right: Tensor, filters: Tensor, part: Part | None = None) -> Tensor:
+def filter_views(
+    left: Tensor, right: Tensor, filters: Tensor, part: tuple[slice, slice] | None = None
+) -> Tensor:
     """Apply each pair of filters to both views and sum.
 
     Beyond the border the views continue with their edge. Computed by FFT, block by block, in the
@@ -103,10 +105,11 @@ def filter_views(left: Tensor, right: Tensor, filters: Tensor, part: Part | None
     >>> torch.allclose(restored, view, atol=1e-5)  # even areas keep their light
     True
     """
-    strips = [
-        torch.stack(list(found)) for _, found in filter_strips(left, right, filters, part=part)
-    ]
-    return torch.cat(strips, -2)
+    results = left.new_empty(len(filters), *left.shape[:-2], *_size(left, part))
+    for rows, found in filter_strips(left, right, filters, part=part):
+        for result, strip in zip(results, found, strict=True):
+            result[..., rows, :] = strip
+    return results
 
 
 def filter_strips(
@@ -114,7 +117,7 @@ def filter_strips(
     right: Tensor,
     filters: Tensor,
     finish: Callable[[Tensor], Tensor] | None = None,
-    part: Part | None = None,
+    part: tuple[slice, slice] | None = None,
 ) -> Iterator[Strip]:
     """What `filter_views` does, for those who need no result as a whole.
 
@@ -124,10 +127,10 @@ def filter_strips(
 
     Yields:
         One strip after another, from an even row on: its rows, of those wanted, and an iterator
-        over the K results there, `N x C x rows x W`.
+        over the K results there, `N x C x rows x W`, which share memory and are not to be changed.
     """
     reach = filters.shape[-1] // 2
-    size = left.shape[-2:] if part is None else [side.stop - side.start for side in part]
+    size = _size(left, part)
     # Equal blocks, so that the filters' spectra are those of all.
     down, along = (2 * -(-side // (2 * -(-side // _BLOCK))) for side in size)
     points = fast_size(down + 2 * reach, along + 2 * reach)
@@ -136,8 +139,7 @@ def filter_strips(
         rows, columns = (slice(side.start, side.stop + 2 * reach) for side in part)
         views = [view[..., rows, columns] for view in views]
     spectra = _spectrum(filters.to(left)[:, :, None, None], points)
-    # A transform of one channel takes nearly as long as one of three.
-    at_once = max(1, _CHANNELS // left.shape[-3])
+    at_once = max(1, _AT_ONCE // left.shape[-3])
 
     def filtered(rows: slice) -> Iterator[Tensor]:
         strips = [view[..., rows.start : rows.stop + 2 * reach, :] for view in views]
@@ -164,6 +166,10 @@ def filter_strips(
     for top in range(0, size[0], down):
         rows = slice(top, min(top + down, size[0]))
         yield rows, filtered(rows)
+
+
+def _size(view: Tensor, part: tuple[slice, slice] | None) -> Sequence[int]:
+    return view.shape[-2:] if part is None else [side.stop - side.start for side in part]
 
 
 def _spectrum(picture: Tensor, points: Sequence[int]) -> Tensor:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,15 +50,23 @@ from support.batches import (
 )
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is not kept")
-def test_memory_is_kept_from_picture_to_picture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given_back: list[object] = []
-    monkeypatch.setattr("dpdeblur.memory.release_unused", given_back.append)
+def test_the_engine_stays_warm_from_picture_to_picture(tmp_path: Path) -> None:
+    events: list[str] = []
+
+    class Engine(FakeEngine):
+        @contextmanager
+        def warm(self) -> Iterator[None]:
+            events.append("warm")
+            yield
+            events.append("cold")
+
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+        events.append("run")
+        return fake_run(pair, progress)
+
     three_pairs(tmp_path)
-    run_batch(ENGINE, plan_jobs(tmp_path, tmp_path / "out"))
-    assert len(given_back) == 1
+    run_batch(Engine(act), plan_jobs(tmp_path, tmp_path / "out"))
+    assert events == ["warm", "run", "run", "run", "cold"]
 
 
 def test_results_beside_their_views_are_skipped_and_made_anew(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_share_is_predicted_by_measured() -> None:
     assert forward.measured.cpu is not None
     # The transform is the network's own: the largest level with its margins, three channels.
     (shape,) = [each.shape for each in found.ceilings if each.name == "rfft2"]
+    assert shape[-3] == 3
     assert shape[-1] >= 64
     assert shape[-2] >= 48
 

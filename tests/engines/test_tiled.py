@@ -91,7 +91,8 @@ def test_memory_is_given_back_between_tiles_where_it_is_scarce(
     monkeypatch.setattr("dpdeblur.engines.tiled._TIDY", 20_000)  # pixels: three tiles
     options = NetworkOptions("cpu", "fp32", tile_size=16, **limit)
     restore(network(0.6, levels=3), DualPixelPair(*views()), options)
-    assert (len(times) > 3) == given_back  # once for each scale in any case
+    # Once for each scale in any case, and where it is scarce at the end.
+    assert (len(times) > 4) == given_back
 
 
 def test_memory_is_no_longer_kept_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

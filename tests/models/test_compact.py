@@ -138,9 +138,9 @@ def test_halving_keeps_light() -> None:
     torch.testing.assert_close(srgb_to_linear(halve(picture)), expected, atol=1e-6, rtol=0)
 
 
-def test_light_and_back_on_pictures_larger_than_the_cache() -> None:
+def test_light_and_back_in_pieces() -> None:
     picture = torch.rand(2, 3, 150, 300, generator=torch.Generator().manual_seed(5))
-    front_end = MCCNet(SMALL).front_end
+    front_end = MCCNet(dataclasses.replace(SMALL, contrast=0.5)).front_end
     exact = srgb_to_linear(remove_contrast(picture.double(), front_end.contrast))
     light = front_end.to_light(picture)
     torch.testing.assert_close(light, exact.float(), atol=1e-6, rtol=1e-5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,9 @@ class FakeEngine:
 
     def prepare(self) -> None:
         pass
+
+    def warm(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         return pair

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -78,6 +79,10 @@ class Optimiser:
     def prepare(self) -> None:
         """Try out the device; raises DeviceError."""
         _ = self._setup
+
+    def warm(self) -> AbstractContextManager[None]:
+        """Nothing is kept from run to run."""
+        return nullcontext()
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         """The pair as linear raw numbers, if the calibration is for these; else as it is."""
