@@ -207,7 +207,9 @@ class DualPixelPair:
         return light[0], light[1]
 
 
-def read_pair(left: Path, right: Path, options: ViewOptions | None = None) -> DualPixelPair:
+def read_pair(
+    left: str | Path, right: str | Path, options: ViewOptions | None = None
+) -> DualPixelPair:
     """Read the two views of one dual-pixel photograph.
 
     The views keep the sensor's rows, along which the disparity lies, whatever the orientation tag
@@ -234,6 +236,7 @@ def read_pair(left: Path, right: Path, options: ViewOptions | None = None) -> Du
     >>> pair.left.shape, pair.combined().shape
     ((512, 768, 3), (512, 768, 3))
     """
+    left, right = Path(left), Path(right)
     first, second = read_picture(left), read_picture(right)
     notes = (*first.info.warnings, *second.info.warnings)
     if not same_profile(first.info.icc, second.info.icc):

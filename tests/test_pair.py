@@ -34,6 +34,16 @@ def picture(height: int = 20, width: int = 24, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((height, width, 3), dtype=np.float32)
 
 
+def test_names_of_files_may_be_text(tmp_path: Path) -> None:
+    files = [str(tmp_path / name) for name in ("l.png", "r.png")]
+    for seed, file in enumerate(files):
+        write_picture(file, picture(seed=seed))
+    pair = read_pair(*files)
+    np.testing.assert_allclose(pair.left, picture(seed=0), atol=1e-5)
+    with pytest.raises(MissingFileError):
+        read_picture(str(tmp_path / "no.png"))
+
+
 def test_combined_is_the_mean_light_of_both_views() -> None:
     left, right = picture(seed=1), picture(seed=2)
 

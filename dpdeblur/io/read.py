@@ -19,7 +19,7 @@ from dpdeblur.io.picture import Picture, PictureInfo
 from dpdeblur.io.stored import Broken, Stored, Unusable
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: str | Path) -> Picture:
     """Read a picture of 8 or 16 bits, gray or RGB, with or without alpha.
 
     The file's content decides what it is, not its name. Only PNG has checksums, so another file
@@ -39,6 +39,7 @@ def read_picture(path: Path) -> Picture:
     >>> read_picture(Path("examples/canon_r6ii/l.png")).srgb().shape
     (512, 768, 3)
     """
+    path = Path(path)
     stored, coding = _decode(path)
     kept = carried(stored)
     samples = turn(stored.samples, kept.orientation)

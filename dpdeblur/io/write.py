@@ -64,7 +64,7 @@ def check_size(path: Path, height: int, width: int) -> None:
 
 
 def write_picture(
-    path: Path,
+    path: str | Path,
     pixels: NDArray[np.float32] | NDArray[np.uint16],
     like: PictureInfo | None = None,
     *,
@@ -104,6 +104,7 @@ def write_picture(
     >>> write_picture(Path("gray.png"), np.full((16, 16, 3), 0.5, np.float32))
     ()
     """
+    path = Path(path)
     check_output(path, overwrite=overwrite)
     form = by_name(path)
     _check_options(path, bit_depth, quality, linear=linear)
