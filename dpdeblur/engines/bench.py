@@ -115,13 +115,13 @@ def bench(
         if progress is not None and rows:
             progress(done + rows, parts)
 
-    for forward in forwards:
-        forward.warm_up(lambda rows, _: tell(rows))
-        done += forward.size[0]
-    shapes = dict.fromkeys(forward.transform for forward in forwards if forward.transform)
-    transforms = {shape: CeilingMeter("rfft2", "fp32", shape, where) for shape in shapes}
-    ceilings = [*products, *transforms.values()]
     with reusing_memory(where):  # from picture to picture, as in a batch
+        for forward in forwards:
+            forward.warm_up(lambda rows, _: tell(rows))
+            done += forward.size[0]
+        shapes = dict.fromkeys(forward.transform for forward in forwards if forward.transform)
+        transforms = {shape: CeilingMeter("rfft2", "fp32", shape, where) for shape in shapes}
+        ceilings = [*products, *transforms.values()]
         for _ in range(repeats):
             for ceiling in ceilings:
                 ceiling.measure()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,12 @@ from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.tiled import TiledRun
 from dpdeblur.engines.window import Window
-from dpdeblur.memory import peak_memory, reset_peak_memory, reusing_memory
+from dpdeblur.memory import (
+    address_space_left,
+    peak_memory,
+    reset_peak_memory,
+    reusing_memory,
+)
 from dpdeblur.models import LoadedModel, MCCNet
 from dpdeblur.models.compact import CompactBody
 from dpdeblur.pair import DualPixelPair
@@ -55,7 +60,12 @@ class Network:
         _ = self.options.setup
 
     def warm(self) -> AbstractContextManager[None]:
-        """Keeps memory from run to run on a CPU, unless it is scarce (see `TiledRun.levels`)."""
+        """Keeps memory from run to run on a CPU, unless it is scarce (see `TiledRun.frugal`).
+
+        Not under a limit of the address space, in which what is kept would count as taken.
+        """
+        if any(True for _ in address_space_left()):
+            return nullcontext()
         return reusing_memory(self.options.setup.device)
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:

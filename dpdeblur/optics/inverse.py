@@ -107,8 +107,8 @@ def filter_views(
     """
     results = left.new_empty(len(filters), *left.shape[:-2], *_size(left, part))
     for rows, found in filter_strips(left, right, filters, part=part):
-        for result, strip in zip(results, found, strict=True):
-            result[..., rows, :] = strip
+        for index, strip in enumerate(found):
+            results[index, ..., rows, :] = strip
     return results
 
 

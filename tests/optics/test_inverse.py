@@ -167,6 +167,19 @@ def test_blocks_and_strips_join(channels: int) -> None:
         np.testing.assert_allclose(found[0, k, c], expected, atol=1e-10)
 
 
+def test_filters_have_a_gradient() -> None:
+    views = torch.rand(2, 1, 2, 9, 12, dtype=torch.float64)
+    filters = torch.rand(3, 2, 5, 5, dtype=torch.float64, requires_grad=True)
+    filter_views(*views, filters).sum().backward()
+    # Of the sum of all results, each tap's is the light of the views that it meets.
+    padded = np.pad(views[0], ((0, 0), (0, 0), (2, 2), (2, 2)), mode="edge")
+    expected = [
+        [padded[..., 4 - y : 13 - y, 4 - x : 16 - x].sum() for x in range(5)] for y in range(5)
+    ]
+    assert filters.grad is not None
+    np.testing.assert_allclose(filters.grad[1, 0], expected, rtol=1e-9)
+
+
 def test_filtering_in_float32_is_near_float64() -> None:
     rng = torch.Generator().manual_seed(7)
     left, right = torch.rand(2, 1, 3, 300, 500, generator=rng, dtype=torch.float64)
