@@ -17,12 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from dpdeblur.batch import plan_jobs, run_batch
 from dpdeblur.engines import make_engine
 from dpdeblur.io import write_picture
-from dpdeblur.memory import reusing_memory
 from dpdeblur.pair import read_pair
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "canon_r6ii"
@@ -48,7 +46,7 @@ def main() -> None:
         engine.run(pair)
 
         def bare() -> None:
-            with reusing_memory(torch.device("cpu")):  # as a batch does
+            with engine.warm():  # as a batch does
                 for _ in range(arguments.pictures):
                     engine.run(pair)
 

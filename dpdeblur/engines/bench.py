@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from dpdeblur.engines.base import ProgressCallback, RunInfo
 from dpdeblur.engines.ceilings import Ceiling, CeilingMeter, Timing, timed
 from dpdeblur.engines.network import Network
 from dpdeblur.engines.options import NetworkOptions
-from dpdeblur.memory import peak_memory, release_unused, reusing_memory
+from dpdeblur.memory import peak_memory, release_unused
 from dpdeblur.models import LoadedModel, count_cost, load_model
 from dpdeblur.optics.fourier import fast_size
 from dpdeblur.pair import DualPixelPair
@@ -115,7 +115,9 @@ def bench(
         if progress is not None and rows:
             progress(done + rows, parts)
 
-    with reusing_memory(where):  # from picture to picture, as in a batch
+    with ExitStack() as warm:  # from picture to picture, as in a batch
+        for forward in forwards:
+            warm.enter_context(forward.engine.warm())
         for forward in forwards:
             forward.warm_up(lambda rows, _: tell(rows))
             done += forward.size[0]

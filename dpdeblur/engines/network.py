@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
+from dpdeblur.engines.graphs import Graphs
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.tiled import TiledRun
 from dpdeblur.engines.window import Window
@@ -43,6 +44,7 @@ class Network:
 
     def __init__(self, model: LoadedModel, options: NetworkOptions | None = None) -> None:
         self.model, self.options = model, options or NetworkOptions()
+        self._graphs = Graphs()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -62,11 +64,15 @@ class Network:
     def warm(self) -> AbstractContextManager[None]:
         """Keeps memory from run to run on a CPU, unless it is scarce (see `TiledRun.frugal`).
 
-        Not under a limit of the address space, in which what is kept would count as taken.
+        Not under a limit of the address space, in which what is kept would count as taken. On CUDA
+        it keeps `Graphs`.
         """
+        device = self.options.setup.device
+        if device.type == "cuda":
+            return self._graphs.kept()
         if any(True for _ in address_space_left()):
             return nullcontext()
-        return reusing_memory(self.options.setup.device)
+        return reusing_memory(device)
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         """The pair as it is."""
@@ -113,9 +119,14 @@ class Network:
         setup = self.options.setup
         reset_peak_memory(setup.device)
         levels = self.model.descriptor.levels_for(*pair.shape)
-        run = TiledRun(self._network, self.model.descriptor, pair, levels, self.options)
+        run = TiledRun(
+            self._network, self._graphs, self.model.descriptor, pair, levels, self.options
+        )
         window = window or Window.whole(pair.shape)
         tiles, size = run.levels(pair, window, progress)
+        peak = peak_memory(setup.device)
+        if peak is not None:
+            peak = max(peak, self._graphs.peak)
         record = RunInfo(
             engine=self.name,
             settings=self.settings,
@@ -123,7 +134,7 @@ class Network:
             device=str(setup.device),
             precision=run.precision,
             seconds=time.perf_counter() - started,
-            peak_memory=peak_memory(setup.device),
+            peak_memory=peak,
             tiles=tiles,
             tile_size=size,
             notes=tuple(run.notes),

@@ -14,6 +14,7 @@ from dpdeblur import scratch
 from dpdeblur.device import autocast
 from dpdeblur.engines.base import ProgressCallback
 from dpdeblur.engines.budget import Budget
+from dpdeblur.engines.graphs import Graphs
 from dpdeblur.engines.memory_model import MemoryModel
 from dpdeblur.engines.meter import Meter
 from dpdeblur.engines.options import NetworkOptions
@@ -46,6 +47,7 @@ class TiledRun:
     def __init__(
         self,
         network: MCCNet,
+        graphs: Graphs,
         descriptor: ModelDescriptor,
         pair: DualPixelPair,
         levels: int,
@@ -53,7 +55,7 @@ class TiledRun:
     ) -> None:
         setup = options.setup
         self.device, self.precision = setup.device, setup.precision
-        self.network, self.descriptor = network, descriptor
+        self.network, self.graphs, self.descriptor = network, graphs, descriptor
         self.passes = _MIRRORED if options.ensemble else _MIRRORED[:1]
         self.notes = list(setup.notes)
         self.wanted_size = options.tile_size
@@ -197,21 +199,20 @@ class TiledRun:
         if self.level == 0 and self.contrast:  # the others are for the network's own use
             plain = remove_contrast(inner, self.contrast)  # clips: `compute` asks what is finite
             inner = torch.where(inner.isfinite(), plain, inner)
-        found: NDArray[np.float32] = inner.permute(1, 2, 0).cpu().numpy()
-        return found
+        return _to_host(inner.permute(1, 2, 0))
 
     def _restore(
         self, left: Tensor, right: Tensor, coarser: Tensor | None, margin: Margin
     ) -> Tensor:
         if len(self.passes) == 1:
-            return self.network.level(left, right, coarser, margin=margin)
+            return self.graphs.level(self.network, left, right, coarser, margin)
         total = torch.zeros(())
         for axes in self.passes:
             # The right view of a mirrored scene is the mirrored left view.
             first, second = (right, left) if -1 in axes else (left, right)
             half = None if coarser is None else coarser.flip(axes)
             views = first.flip(axes), second.flip(axes)
-            result = self.network.level(*views, half, margin=margin.flipped(axes))
+            result = self.graphs.level(self.network, *views, half, margin.flipped(axes))
             total = total + result.flip(axes)
         return total / len(self.passes)
 
@@ -223,10 +224,14 @@ class TiledRun:
         )
         padded = np.pad(part, ((0, below), (0, beside), (0, 0)), mode="edge")
         scratch.rest()
-        tensor = torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None]
+        tensor = torch.from_numpy(padded)
+        if self.device.type == "cuda":  # so the next view is read while this one travels
+            tensor = tensor.pin_memory()
+        tensor = tensor.to(self.device, non_blocking=True).permute(2, 0, 1)[None]
         return tensor.contiguous()  # channel by channel, which every filter takes faster
 
     def _shrink(self, tile: Tile) -> None:
+        self.graphs.forget()
         release_unused(self.device)
         multiple, rows, columns = self.descriptor.multiple_of, tile.rows.kept, tile.columns.kept
         if rows > multiple and (rows >= columns or self.descriptor.tiling == "rows"):
@@ -256,6 +261,15 @@ class TiledRun:
     @property
     def _memory(self) -> MemoryModel:
         return MemoryModel(self.descriptor, self.precision, self.device.type)
+
+
+def _to_host(tensor: Tensor) -> NDArray[np.float32]:
+    """A tensor's numbers, in its order."""
+    if tensor.device.type != "cuda":
+        array: NDArray[np.float32] = tensor.cpu().numpy()
+        return array
+    host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    return host.copy_(tensor.contiguous()).numpy()
 
 
 def _read(tile: Tile, scale: int) -> tuple[slice, slice]:

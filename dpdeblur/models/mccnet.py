@@ -127,15 +127,7 @@ class MCCNet(nn.Module):
         packed = own_block((count, self._inputs, height // 2, width // 2), combined)
         _put(combined * _COMBINED_GAIN, packed, 0)
         _put((left - right).mul_(_DIFFERENCE_GAIN), packed, 1)
-        known = 2
-        if self.config.levels > 1:
-            guess = combined
-            if coarser is not None:
-                guess = margin.trim(enlarge(coarser.clamp(0, 1)), inner)
-            change = (guess - combined).mul_(_CHOICE_GAIN)
-            _put(change if given is None else given * change, packed, known)
-            known += 1
-            del guess, change  # the filters take the most memory
+        known = 2 + (self.config.levels > 1)
         if self.config.use_bank:
             for rows, choices in self.front_end.restore(light[0], light[1], part):
                 base = combined[..., rows, :] * -_CHOICE_GAIN
@@ -146,6 +138,13 @@ class MCCNet(nn.Module):
                     _put(base.add(restored, alpha=_CHOICE_GAIN), strip, index)
         if self.config.use_volume:
             packed[:, -len(self.config.radii) :] = self.front_end.mismatch(light[0], light[1], part)
+        if self.config.levels > 1:
+            # Last, as all that is put after what has a gradient takes long on the way back.
+            guess = combined
+            if coarser is not None:
+                guess = margin.trim(enlarge(coarser.clamp(0, 1)), inner)
+            change = (guess - combined).mul_(_CHOICE_GAIN)
+            _put(change if given is None else given * change, packed, 2)
         return packed
 
     def _mixed(self, output: Tensor, pictures: Tensor) -> Tensor:
