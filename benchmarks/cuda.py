@@ -3,7 +3,8 @@
 Times one level of full size by every combination of precision (fp32, bf16, fp16), memory layout
 (channels_last or not), and way to run it: as it is, by torch.compile, as a CUDA graph; beside the
 device's products of matrices, and with the transfers from and to pinned memory. Medians of the
-repeats, after a warm-up; each is timed by CUDA's own events.
+repeats, after a warm-up; each is timed by CUDA's own events. Then the engine on whole pictures of
+noise in memory, with all scales: single ones, and those of a batch, which run as graphs.
 
     python benchmarks/cuda.py --size 1680x1120 --json cuda.json
 """
@@ -14,7 +15,9 @@ import argparse
 import json
 import statistics
 import sys
+import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +65,21 @@ def main() -> None:
                         row["error"] = str(error).partition("\n")[0]
                     rows.append(row)
                     print(line(row), flush=True)
+    pictures = [
+        {"weights": weights, "precision": precision}
+        | whole_pictures(weights, precision, height, width)
+        for weights in arguments.weights
+        for precision in arguments.precisions
+    ]
+    for row in pictures:
+        print(
+            f"{row['weights'][-11:]:12}{row['precision']:>10}  whole pictures: "
+            f"{row['single']:.0f} ms single, {row['batch']:.0f} ms in a batch"
+        )
     if arguments.json:
         about = {"device": torch.cuda.get_device_name(), "torch": torch.__version__}
         about |= {"size": [height, width], "products": ceilings, "rows": rows}
+        about |= {"pictures": pictures}
         arguments.json.write_text(json.dumps(about, indent=2) + "\n")
 
 
@@ -144,6 +159,27 @@ def measure(
         "share": operations / ceilings[precision] / milliseconds * 1000,
         "peak_memory": torch.cuda.max_memory_allocated(),
     }
+
+
+def whole_pictures(weights: str, precision: str, height: int, width: int) -> dict[str, float]:
+    """Milliseconds of one picture by itself, and of one in a batch: medians of five."""
+    import numpy as np
+
+    from dpdeblur.engines import make_engine
+    from dpdeblur.pair import DualPixelPair
+
+    engine = make_engine(weights=weights, device="cuda", precision=precision)
+    pair = DualPixelPair(*np.random.default_rng(0).random((2, height, width, 3), dtype=np.float32))
+    found = {}
+    for name, context in (("single", nullcontext()), ("batch", engine.warm())):
+        with context:
+            times = []
+            for _ in range(8):
+                start = time.perf_counter()
+                engine.run(pair)
+                times.append(1000 * (time.perf_counter() - start))
+            found[name] = statistics.median(times[3:])
+    return found
 
 
 class Captured:
