@@ -1,5 +1,6 @@
 from .config import MULTIPLE_OF, PAPER, MCCNetConfig, ModelDescriptor
 from .cost import PAPER_COUNTS, TABLE_2, Cost, count_cost, count_costs
+from .grow import grown
 from .mccnet import MCCNet, halve
 from .shipped import DEFAULT_WEIGHTS, find_weights
 from .weights import LoadedModel, load_model, save_model
@@ -18,6 +19,7 @@ __all__ = [
     "count_cost",
     "count_costs",
     "find_weights",
+    "grown",
     "halve",
     "load_model",
     "save_model",

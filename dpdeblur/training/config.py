@@ -68,7 +68,8 @@ class TrainConfig:
     `clip` is the greatest norm of the gradient and `ema` the decay of the moving average of the
     weights; 0 switches either off. `ms_ssim` is the weight of 1 - MS-SSIM beside the Charbonnier
     loss; crops below 161 pixels have fewer than its five scales. `initial` names weights to start
-    from, whose widths and switches then hold instead of `model`; empty is He initialisation.
+    from, whose widths and switches then hold instead of `model`; empty is He initialisation. With
+    `grow`, they get the `widths` and `blocks` of `model`, and at first make the same (see `grown`).
     `precision` "auto" is bf16 where the device can compute in it, else fp32 (see `settled`).
 
     The defaults are the preset "fast", made for short runs: what the paper (Sections 3.5 and 4.2)
@@ -105,6 +106,7 @@ class TrainConfig:
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     checkpoint_every: Count = 200
     initial: str = ""
+    grow: bool = False
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = _GROWING
     model: MCCNetConfig = field(default_factory=MCCNetConfig)
     scenes: SceneConfig = field(default_factory=SceneConfig)

@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dpdeblur.device import autocast
 from dpdeblur.errors import OptionError, TrainingDivergedError
-from dpdeblur.models import MCCNet, halve, load_model
+from dpdeblur.models import MCCNet, grown, halve, load_model
 from dpdeblur.training.ahead import batches
 from dpdeblur.training.batches import Batch, PairSource
 from dpdeblur.training.checkpoint import State, resume, save_checkpoint
@@ -149,7 +149,7 @@ class _Run:
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         self.config, self.device = config, device
         torch.manual_seed(config.seed)
-        network = load_model(config.initial).network if config.initial else MCCNet(config.model)
+        network = _initial(config)
         self.network = network.to(device).train()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         ema = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
@@ -198,6 +198,15 @@ class _Run:
         self.optimiser.step()
         self.average.update_parameters(self.network)
         return loss, gradient, bool(stopped)
+
+
+def _initial(config: TrainConfig) -> MCCNet:
+    if not config.initial:
+        if config.grow:
+            raise OptionError("grow", "there is nothing to grow from; name weights as 'initial'")
+        return MCCNet(config.model)
+    network = load_model(config.initial).network
+    return grown(network, config.model) if config.grow else network
 
 
 def _check_levels(config: TrainConfig, levels: int) -> None:
