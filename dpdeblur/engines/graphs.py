@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +12,16 @@ import torch
 from torch import Tensor
 
 from dpdeblur.memory import is_out_of_memory, release_unused
-from dpdeblur.models import MCCNet
 from dpdeblur.models.margin import Margin
 
+Level = Callable[[Tensor, Tensor, Tensor | None, Margin], Tensor]
+"""Takes the left and the right view, the coarser result, and the margin, as `MCCNet.level` does."""
 _MOST = 48
-"""Graphs at once: four shapes of tiles in each direction at three scales."""
+"""Graphs at once: each keeps its own inputs and output."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Graph:
+class Graph:
     """Kernels recorded once: they read `inputs` and write `output`, always in the same places."""
 
     graph: torch.cuda.CUDAGraph
@@ -27,6 +29,7 @@ class _Graph:
     output: Tensor
 
     def __call__(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """The output for other inputs of the same shapes, good until the next call."""
         for place, given in zip(self.inputs, inputs, strict=True):
             place.copy_(given)
         self.graph.replay()
@@ -37,80 +40,107 @@ class Graphs:
     """Runs the levels of one network; on CUDA, while `kept`, as graphs.
 
     Kernel by kernel, a GPU waits for the next one half of the time or more (benchmarks/README.md).
-    What comes for the first time runs so and prepares the device. The second time it is recorded,
-    which takes as long, and from then on the device has all of it at once. Graphs keep the memory
-    that they compute in until the end of `kept`, or until memory runs out. `peak` is the most bytes
-    that PyTorch held while they were recorded, which their runs do not show.
+    A shape of tile runs so the first time, which also loads what the device needs. The second time
+    it is recorded, and from then on the device gets all of it at once. What cannot be recorded goes
+    on kernel by kernel. Graphs keep the memory that they compute in until the end of `kept`, or
+    until memory runs out; after that these shapes are not recorded again. `direct` is the network's
+    own level, kernel by kernel.
     """
 
-    peak = 0
-
-    def __init__(self) -> None:
-        self._users = 0
-        self._graphs: dict[object, _Graph | None] = {}  # None: seen once
-        self._pool: Any = None  # of memory, for one runs after the other
+    def __init__(self, direct: Level) -> None:
+        self.direct = direct
+        self._contexts = 0
+        self._times: Counter[object] = Counter()  # that a shape has run kernel by kernel
+        self._graphs: dict[object, Graph] = {}
+        self._stream: torch.cuda.Stream | None = None
+        self._pool: Any = None  # of memory, shared, as graphs never run at once
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """A context for many pictures; within another one, the last of all forgets."""
-        self._users += 1
+        """A context for many pictures, one at a time; the outermost one gives the graphs up."""
+        self._contexts += 1
         try:
             yield
         finally:
-            self._users -= 1
-            if not self._users:
+            self._contexts -= 1
+            if not self._contexts:
                 self.forget()
+                self._times.clear()
+
+    @property
+    def active(self) -> bool:
+        """Whether there are more pictures to come."""
+        return self._contexts > 0
+
+    def __len__(self) -> int:
+        return len(self._graphs)
 
     def forget(self) -> bool:
         """Give up all graphs and their memory; whether there were any."""
-        held = any(self._graphs.values())
+        held = bool(self._graphs)
         self._graphs.clear()
-        self._pool, self.peak = None, 0
+        self._pool = None
         if held:
             release_unused(torch.device("cuda"))
         return held
 
-    def level(
-        self, network: MCCNet, left: Tensor, right: Tensor, coarser: Tensor | None, margin: Margin
-    ) -> Tensor:
-        """As `network.level`, always for the same network; good until the next call."""
+    def level(self, left: Tensor, right: Tensor, coarser: Tensor | None, margin: Margin) -> Tensor:
+        """As the network's own; the result is good until the next call."""
+        if left.device.type != "cuda" or not self.active:
+            return self.direct(left, right, coarser, margin)
+        precision = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
         inputs = (left, right) if coarser is None else (left, right, coarser)
-        if left.device.type != "cuda" or not self._users:
-            return network.level(left, right, coarser, margin=margin)
-        kind = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
-        key = (left.device, left.shape, len(inputs), margin, kind)
+        key = left.device, left.shape, len(inputs), margin, precision
+        if key not in self._graphs:
+            self._times[key] += 1
+            if self._times[key] == 2 and len(self) < _MOST:
+                self._record(key, inputs, margin, precision)
+        if key in self._graphs:
+            return self._graphs[key](inputs)
         try:
-            if key in self._graphs and self._graphs[key] is None:
-                self._pool = self._pool or torch.cuda.graph_pool_handle()
-                self._graphs[key] = _record(network, inputs, margin, kind, self._pool)
-                self.peak = max(self.peak, torch.cuda.max_memory_allocated(left.device))
-            graph = self._graphs.get(key)
-            if graph is not None:
-                return graph(inputs)
-            result = network.level(left, right, coarser, margin=margin)
+            return self.direct(left, right, coarser, margin)
         except RuntimeError as error:
-            if not (is_out_of_memory(error) and self.forget()):
+            if not (is_out_of_memory(error) and self._graphs):
                 raise
-            result = network.level(left, right, coarser, margin=margin)
-        if len(self._graphs) < _MOST:
-            self._graphs[key] = None
-        return result
+        self.forget()  # not in the handler, whose traceback holds what was computed so far
+        return self.direct(left, right, coarser, margin)
+
+    def _record(
+        self, key: object, inputs: tuple[Tensor, ...], margin: Margin, precision: torch.dtype | None
+    ) -> None:
+        device = inputs[0].device
+        self._pool = self._pool or torch.cuda.graph_pool_handle()
+        if self._stream is None:
+            # PyTorch's own is of the device that was the current one when it was made.
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        # What fails here went well kernel by kernel, and will again.
+        with suppress(RuntimeError):
+            self._graphs[key] = recorded(
+                self.direct, inputs, margin, precision, self._pool, self._stream
+            )
 
 
-def _record(
-    network: MCCNet,
+def recorded(
+    level: Level,
     inputs: tuple[Tensor, ...],
     margin: Margin,
-    kind: torch.dtype | None,
+    precision: torch.dtype | None,
     pool: Any,
-) -> _Graph:
-    places = tuple(given.clone() for given in inputs)
-    graph = torch.cuda.CUDAGraph()
-    # Weights in half precision that autocast has kept would not be in the graph.
-    with (
-        torch.autocast("cuda", kind, enabled=kind is not None, cache_enabled=False),
-        torch.cuda.graph(graph, pool, capture_error_mode="thread_local"),
-    ):
-        left, right, *coarser = places
-        output = network.level(left, right, coarser[0] if coarser else None, margin=margin)
-    return _Graph(graph, places, output)
+    stream: torch.cuda.Stream,
+) -> Graph:
+    """The graph of a level, under autocast to `precision`; raises RuntimeError if that fails."""
+    device = inputs[0].device
+    before = torch.cuda.current_stream(device)
+    graph, places = torch.cuda.CUDAGraph(), tuple(given.clone() for given in inputs)
+    with torch.cuda.device(device):
+        try:
+            # Weights in half precision that autocast has kept would not be in the graph.
+            with (
+                torch.autocast("cuda", precision, precision is not None, cache_enabled=False),
+                torch.cuda.graph(graph, pool, stream, "thread_local"),
+            ):
+                left, right, *coarser = places
+                output = level(left, right, coarser[0] if coarser else None, margin)
+        finally:
+            torch.cuda.set_stream(before)  # PyTorch leaves that out if the recording cannot end
+    return Graph(graph, places, output)

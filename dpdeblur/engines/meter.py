@@ -85,6 +85,8 @@ class Meter:
     @contextmanager
     def _counting(self, add: Callable[[int], None]) -> Iterator[None]:
         def count(layer: nn.Module, _inputs: object, output: Tensor) -> None:
+            if output.is_cuda and torch.cuda.is_current_stream_capturing():
+                return  # nothing runs yet, and whoever is told must not use the device
             if isinstance(layer, nn.Conv2d):
                 add(layer.weight.numel() * output[:, 0].numel())
             else:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
 from dpdeblur.engines.graphs import Graphs
@@ -23,6 +24,7 @@ from dpdeblur.memory import (
 )
 from dpdeblur.models import LoadedModel, MCCNet
 from dpdeblur.models.compact import CompactBody
+from dpdeblur.models.margin import Margin
 from dpdeblur.pair import DualPixelPair
 
 
@@ -44,7 +46,7 @@ class Network:
 
     def __init__(self, model: LoadedModel, options: NetworkOptions | None = None) -> None:
         self.model, self.options = model, options or NetworkOptions()
-        self._graphs = Graphs()
+        self._graphs = Graphs(self._level)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -65,7 +67,7 @@ class Network:
         """Keeps memory from run to run on a CPU, unless it is scarce (see `TiledRun.frugal`).
 
         Not under a limit of the address space, in which what is kept would count as taken. On CUDA
-        it keeps `Graphs`.
+        it keeps `Graphs`, unless there is a `max_memory`, and pictures must come one at a time.
         """
         device = self.options.setup.device
         if device.type == "cuda":
@@ -90,6 +92,9 @@ class Network:
                 body.stem.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         return network
 
+    def _level(self, left: Tensor, right: Tensor, coarser: Tensor | None, margin: Margin) -> Tensor:
+        return self._network.level(left, right, coarser, margin=margin)
+
     def run(
         self,
         pair: DualPixelPair,
@@ -101,8 +106,8 @@ class Network:
         Args:
             pair: the two views.
             progress: called with (rows done, rows in all) at the start and each time the rows have
-                grown, also within a tile; smaller scales count as rows of the full size, by their
-                pixels.
+                grown, also within a tile (but for CUDA graphs); smaller scales count as rows of the
+                full size, by their pixels.
             window: rows and columns of the views: only tiles that these depend on are computed.
 
         Returns:
@@ -125,8 +130,8 @@ class Network:
         window = window or Window.whole(pair.shape)
         tiles, size = run.levels(pair, window, progress)
         peak = peak_memory(setup.device)
-        if peak is not None:
-            peak = max(peak, self._graphs.peak)
+        if self._graphs:  # whose runs take nothing anew
+            peak = torch.cuda.max_memory_reserved(setup.device)
         record = RunInfo(
             engine=self.name,
             settings=self.settings,

@@ -20,6 +20,7 @@ from dpdeblur.engines.meter import Meter
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.plan import Tile, plan_tiles, round_up, whole, window_read
 from dpdeblur.engines.pyramid import Samples, Views, floats, half_size, pyramid, store
+from dpdeblur.engines.transfer import to_device, to_host
 from dpdeblur.engines.window import Window
 from dpdeblur.errors import NonFiniteResultError
 from dpdeblur.memory import is_out_of_memory, release_unused, reusing_memory
@@ -70,6 +71,9 @@ class TiledRun:
         self.budget = Budget(options, self.sizes, np.dtype(self.kind).itemsize, pair.taken)
         # Whole rows leave large holes.
         self.frugal = self.budget.scarce or descriptor.tiling == "rows"
+        # Graphs keep memory, which nobody has planned for.
+        limited = self.budget.scarce or options.max_memory is not None
+        self.run_level = graphs.direct if limited else graphs.level
         for level in reversed(range(levels)):  # what does not fit is known before the work
             self._measure(level)
 
@@ -199,20 +203,20 @@ class TiledRun:
         if self.level == 0 and self.contrast:  # the others are for the network's own use
             plain = remove_contrast(inner, self.contrast)  # clips: `compute` asks what is finite
             inner = torch.where(inner.isfinite(), plain, inner)
-        return _to_host(inner.permute(1, 2, 0))
+        return to_host(inner.permute(1, 2, 0), pinned=self.graphs.active)
 
     def _restore(
         self, left: Tensor, right: Tensor, coarser: Tensor | None, margin: Margin
     ) -> Tensor:
         if len(self.passes) == 1:
-            return self.graphs.level(self.network, left, right, coarser, margin)
+            return self.run_level(left, right, coarser, margin)
         total = torch.zeros(())
         for axes in self.passes:
             # The right view of a mirrored scene is the mirrored left view.
             first, second = (right, left) if -1 in axes else (left, right)
             half = None if coarser is None else coarser.flip(axes)
             views = first.flip(axes), second.flip(axes)
-            result = self.graphs.level(self.network, *views, half, margin.flipped(axes))
+            result = self.run_level(*views, half, margin.flipped(axes))
             total = total + result.flip(axes)
         return total / len(self.passes)
 
@@ -224,14 +228,14 @@ class TiledRun:
         )
         padded = np.pad(part, ((0, below), (0, beside), (0, 0)), mode="edge")
         scratch.rest()
-        tensor = torch.from_numpy(padded)
-        if self.device.type == "cuda":  # so the next view is read while this one travels
-            tensor = tensor.pin_memory()
-        tensor = tensor.to(self.device, non_blocking=True).permute(2, 0, 1)[None]
-        return tensor.contiguous()  # channel by channel, which every filter takes faster
+        # While one view is on its way, the next is read.
+        tensor = to_device(padded, self.device, pinned=self.graphs.active)
+        # Channel by channel, which every filter takes faster.
+        return tensor.permute(2, 0, 1)[None].contiguous()
 
     def _shrink(self, tile: Tile) -> None:
-        self.graphs.forget()
+        if self.graphs.forget():
+            return  # and there is room again
         release_unused(self.device)
         multiple, rows, columns = self.descriptor.multiple_of, tile.rows.kept, tile.columns.kept
         if rows > multiple and (rows >= columns or self.descriptor.tiling == "rows"):
@@ -261,15 +265,6 @@ class TiledRun:
     @property
     def _memory(self) -> MemoryModel:
         return MemoryModel(self.descriptor, self.precision, self.device.type)
-
-
-def _to_host(tensor: Tensor) -> NDArray[np.float32]:
-    """A tensor's numbers, in its order."""
-    if tensor.device.type != "cuda":
-        array: NDArray[np.float32] = tensor.cpu().numpy()
-        return array
-    host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
-    return host.copy_(tensor.contiguous()).numpy()
 
 
 def _read(tile: Tile, scale: int) -> tuple[slice, slice]:

@@ -28,10 +28,10 @@ def grown(network: MCCNet, config: MCCNetConfig) -> MCCNet:
     """
     have = network.config
     wanted = dataclasses.replace(have, widths=config.widths, blocks=config.blocks)
-    if wanted == have:
-        return network
     if have.body != "compact":
         raise OptionError("grow", "only a compact network can grow; leave it out")
+    if wanted == have:
+        return network
     for key in ("widths", "blocks"):
         smaller, larger = getattr(have, key), getattr(wanted, key)
         if any(few > many for few, many in zip(smaller, larger, strict=True)):

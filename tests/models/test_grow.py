@@ -77,7 +77,7 @@ def test_networks_do_not_shrink(config: MCCNetConfig, said: str) -> None:
 
 def test_the_papers_network_does_not_grow() -> None:
     with pytest.raises(OptionError, match=r"^grow: only a compact network"):
-        grown(MCCNet(PAPER), LARGE)
+        grown(MCCNet(PAPER), MCCNetConfig())
 
 
 def test_a_recipe_grows_its_initial_weights(tmp_path: Path) -> None:
