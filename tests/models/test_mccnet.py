@@ -312,7 +312,13 @@ class TestWeights:
 
     @pytest.mark.parametrize(
         ("name", "config"),
-        [("paper", PAPER), ("mccnet", MCCNetConfig(use_cc=False, contrast=0.5))],
+        [
+            ("paper", PAPER),
+            (
+                "mccnet",
+                MCCNetConfig(use_cc=False, contrast=0.5, widths=(32, 96, 128), blocks=(2, 2, 4)),
+            ),
+        ],
     )
     def test_shipped_weights_say_what_they_are(self, name: str, config: MCCNetConfig) -> None:
         model = load_model(name)
