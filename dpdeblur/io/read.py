@@ -73,9 +73,10 @@ def errors_of(path: Path) -> Iterator[None]:
         yield
     except DPDeblurError:
         raise
+    except Broken as error:
+        raise UnreadableFileError(path, f"{error}; copy it again", damaged=True) from error
     except Unusable as error:
-        damaged = isinstance(error, Broken)
-        raise UnreadableFileError(path, str(error), error.parameter, damaged=damaged) from error
+        raise UnreadableFileError(path, str(error), error.parameter) from error
     except MemoryError as error:
         raise UnreadableFileError(path, "there is not enough memory to decode it") from error
     except Exception as error:  # decoders raise anything from IndexError to their own classes

@@ -208,7 +208,7 @@ class TestFix:
             (None, "does not exist"),
             (b"", "is empty"),
             (b"just text", "no picture of a known format"),
-            ("truncated", "cut short"),
+            ("truncated", "cut short; copy it again."),
             ("identical", "identical"),
             ("smaller", "differ in size"),
         ],
