@@ -22,7 +22,7 @@ _COST: dict[str, dict[str, _Lines]] = {
         "bf16": ((40e6, 2400.0), (350e6, 920.0)),
         "fp16": ((40e6, 2400.0), (350e6, 920.0)),
     },
-    "tiles": dict.fromkeys(("fp32", "bf16", "fp16"), ((90e6, 490.0),)),
+    "tiles": dict.fromkeys(("fp32", "bf16", "fp16"), ((90e6, 490.0), (200e6, 330.0))),
 }
 
 

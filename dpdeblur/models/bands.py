@@ -7,11 +7,18 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from dpdeblur.models.margin import NO_MARGIN, Margin
+from dpdeblur.models.margin import NO_MARGIN, Margin, Part
 
 _PIXELS = 2**15
 """In a band on a CPU: few enough for its cache, and for memory that is used again."""
+
+
+def at_once(tensor: Tensor) -> bool:
+    """Whether bands are of no use: not on a CPU, with a gradient, for a graph, or for so little."""
+    whole = tensor.device.type != "cpu" or torch.compiler.is_exporting()
+    return whole or tensor.requires_grad or tensor.numel() <= _PIXELS
 
 
 def by_rows(change: Callable[[Tensor], Tensor], picture: Tensor) -> Tensor:
@@ -19,8 +26,7 @@ def by_rows(change: Callable[[Tensor], Tensor], picture: Tensor) -> Tensor:
 
     The result has the picture's type.
     """
-    whole = picture.device.type != "cpu" or torch.compiler.is_exporting()
-    if whole or picture.requires_grad or picture.numel() <= _PIXELS:
+    if at_once(picture):
         return change(picture)
     *count, _, height, width = picture.shape
     result = torch.empty_like(picture)
@@ -56,3 +62,49 @@ def by_bands(
         _, columns = nearest.part(NO_MARGIN, result.shape)
         found = result[..., top - first :, columns][..., : rows.stop - top, :]
         yield slice(rows.start - inside.start, rows.stop - inside.start), found
+
+
+def add_by_bands(change: Callable[[Tensor], Tensor], features: Tensor, reach: int) -> Tensor:
+    """Features `N x C x H x W` plus what `change` makes of them, written over them on a CPU.
+
+    `change` keeps the size, and sees `reach` rows above and below.
+    """
+    if at_once(features):
+        return change(features).add_(features)
+    count, _, height, width = features.shape
+    bands = -(-count * height * width // (2 * _PIXELS))
+    step = -(-height // bands)  # equally high, as each computes some rows twice
+    waiting: tuple[Tensor, Tensor] | None = None
+    for top in range(0, height, step):
+        stop, first = min(height, top + step), max(0, top - reach)
+        added = change(features[..., first : stop + reach, :])[..., top - first :, :]
+        # The band before is complete only now that nobody needs what it was.
+        if waiting is not None:
+            waiting[0].add_(waiting[1])
+        waiting = features[..., top:stop, :], added[..., : stop - top, :]
+    if waiting is not None:
+        waiting[0].add_(waiting[1])
+    return features
+
+
+def add_enlarged(
+    layer: Callable[[Tensor], Tensor], features: Tensor, finer: Tensor, part: Part
+) -> Tensor:
+    """`finer` plus a part of what `layer` makes of features, enlarged, written over it on a CPU.
+
+    `layer` sees one pixel of `N x C x H x W`, and its channels become 2x2 pixels; the part is one
+    of `2 H x 2 W`.
+    """
+    if at_once(features):
+        return functional.pixel_shuffle(layer(features), 2)[(..., *part)].add_(finer)
+    count, _, height, width = features.shape
+    rows, columns = part
+    step = max(1, _PIXELS // (4 * count * width))
+    for top in range(0, height, step):
+        stop = min(height, top + step)
+        enlarged = functional.pixel_shuffle(layer(features[..., top:stop, :]), 2)
+        first, last = max(rows.start, 2 * top), min(rows.stop, 2 * stop)
+        if first < last:
+            place = finer[..., first - rows.start : last - rows.start, :]
+            place.add_(enlarged[..., first - 2 * top : last - 2 * top, columns])
+    return finer

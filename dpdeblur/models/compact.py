@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dpdeblur.models.bands import by_bands
+from dpdeblur.models.bands import add_by_bands, add_enlarged, by_bands
 from dpdeblur.models.config import MCCNetConfig, body_reaches
 from dpdeblur.models.cross_correlation import CrossCorrelation
 from dpdeblur.models.layers import conv_act
@@ -20,7 +20,10 @@ _VIEW_GAIN = 3.0
 
 
 class ResidualBlock(nn.Module):
-    """x + 3x3 (LeakyReLU (3x3 x)), the identity at the start; `N x C x H x W` kept."""
+    """x + 3x3 (LeakyReLU (3x3 x)), the identity at the start; `N x C x H x W` kept.
+
+    Without a gradient, the result may be where the features were.
+    """
 
     def __init__(self, channels: int, slope: float) -> None:
         super().__init__()
@@ -29,8 +32,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features in, features of the same shape out."""
-        changed: Tensor = self.second(self.first(features)).add_(features)
-        return changed
+        return add_by_bands(lambda part: self.second(self.first(part)), features, reach=2)
 
 
 class Halved(nn.Conv2d):
@@ -160,9 +162,10 @@ class CompactBody(nn.Module):
         for scale, reach, decode, up in zip(
             (4, 2), self._reaches, reversed(self.decoder), reversed(self.up), strict=True
         ):
-            features, nearer = functional.pixel_shuffle(up(features), 2), outer.at_most(reach)
-            features = outer.trim(features, nearer, scale)
-            features = features.add_(inner.trim(skips.pop(), nearer, scale))
+            nearer = outer.at_most(reach)
+            twice = [2 * side for side in features.shape[2:]]
+            finer = inner.trim(skips.pop(), nearer, scale)
+            features = add_enlarged(up, features, finer, outer.part(nearer, twice, scale))
             outer = nearer
             for block in decode.children():
                 features = block(features)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dpdeblur.colour import combine, luminance, srgb_to_linear
 from dpdeblur.errors import OptionError
-from dpdeblur.models import MCCNet, MCCNetConfig, count_cost, halve, load_model, save_model
+from dpdeblur.models import MCCNet, MCCNetConfig, bands, count_cost, halve, load_model, save_model
 from dpdeblur.models.config import ModelDescriptor
 from dpdeblur.models.cross_correlation import band_attention
 from dpdeblur.models.front_end import FrontEnd
@@ -279,6 +279,20 @@ def test_margins_are_trimmed_without_a_trace(margin: Margin, correlated: bool) -
     assert inside.shape == (1, 3, 48, 64)
     torch.testing.assert_close(inside, expected, atol=2e-5, rtol=0)
     assert sum(seen) < 0.95 * before
+
+
+@pytest.mark.parametrize("margin", [Margin(), Margin(104, 0, 8, 104)])
+def test_bands_leave_no_trace(margin: Margin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a gradient, each layer gets all of its input at once."""
+    network = load_model("mccnet").network
+    left, right = views(size=(88 + margin.top, 96 + margin.left + margin.right))
+    coarser = torch.rand(1, 3, *(side // 2 for side in left.shape[2:]))
+    monkeypatch.setattr(bands, "_PIXELS", 300)
+    whole = network.level(left, right, coarser, margin=margin)
+    assert whole.requires_grad
+    with torch.inference_mode():
+        banded = network.level(left, right, coarser, margin=margin)
+    torch.testing.assert_close(banded, whole, atol=2e-5, rtol=0)
 
 
 def correlating() -> MCCNet:
