@@ -11,9 +11,10 @@ from dpdeblur.models import ModelDescriptor
 # Memory of a network in bytes as (fixed, per pixel read), of which the lower sum holds, by how it
 # may be tiled. Measured for inference on the CPU in channels_last as the rise of the peak resident
 # size, with PyTorch 2.13 and glibc; most lie up to 40 % above. The compact network ("tiles") was
-# measured in fp32 only; its fixed part holds PyTorch's own code, read when first run. The paper's
-# ("rows") has two lines, as small tiles leave more holes (up to 3,500 bytes a pixel in fp32, 2,300
-# in bf16, twice what is in use) than large ones (up to 1,800 in fp32). The views' part is in it.
+# measured in fp32 only; its fixed part holds PyTorch's own code, read when first run, and large
+# tiles save by bands, on CPUs. The paper's ("rows") has two lines, as small tiles leave more holes
+# (up to 3,500 bytes a pixel in fp32, 2,300 in bf16, twice what is in use) than large ones (up to
+# 1,800 in fp32). The views' part is in it.
 # With AVX-512 and two threads, small tiles in fp32 took 100 MB more than elsewhere.
 _Lines = tuple[tuple[float, float], ...]
 _COST: dict[str, dict[str, _Lines]] = {
@@ -40,6 +41,8 @@ class MemoryModel:
         # Metal has no fused attention: for each of rows/2 rows two matrices of width/2 squared.
         attention = columns if self.device_type == "mps" and tiling == "rows" else 0
         lines = _COST[tiling][self.precision]
+        if tiling == "tiles" and self.device_type != "cpu":
+            lines = lines[:1]  # no bands there
         pixels = rows * columns * self.descriptor.memory
         return int(min(fixed + pixels * (pixel + attention) for fixed, pixel in lines))
 

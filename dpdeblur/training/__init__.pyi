@@ -1,7 +1,7 @@
 from .batches import Batch, PairSource
 from .config import Stage, TrainConfig, ValidationConfig
 from .loop import StepReport, train
-from .losses import charbonnier, ms_ssim, restoration_loss
+from .losses import charbonnier, ms_ssim, overshoot, restoration_loss
 from .recipe import PRESETS, read_config
 from .record import RunLog, write_record
 from .run import TrainingRun, run_recipe
@@ -37,6 +37,7 @@ __all__ = [
     "ms_ssim",
     "open_pairs",
     "open_validation",
+    "overshoot",
     "random_layers",
     "read_config",
     "restoration_loss",

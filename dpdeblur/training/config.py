@@ -67,9 +67,11 @@ class TrainConfig:
     seen too little around them.
     `clip` is the greatest norm of the gradient and `ema` the decay of the moving average of the
     weights; 0 switches either off. `ms_ssim` is the weight of 1 - MS-SSIM beside the Charbonnier
-    loss; crops below 161 pixels have fewer than its five scales. `initial` names weights to start
-    from, whose widths and switches then hold instead of `model`; empty is He initialisation. With
-    `grow`, they get the `widths` and `blocks` of `model`, and at first make the same (see `grown`).
+    loss; crops below 161 pixels have fewer than its five scales. `overshoot` is the weight of what
+    leaves the range of the truth around, as edges that ring do (see `losses.overshoot`).
+    `initial` names weights to start from, whose widths and switches then hold instead of `model`;
+    empty is He initialisation. With `grow`, they get the `widths` and `blocks` of `model`, and at
+    first make the same (see `grown`).
     `precision` "auto" is bf16 where the device can compute in it, else fp32 (see `settled`).
 
     The defaults are the preset "fast", made for short runs: what the paper (Sections 3.5 and 4.2)
@@ -96,6 +98,7 @@ class TrainConfig:
     ema: BelowOne = 0.998
     epsilon: Positive = 0.03
     ms_ssim: Amount = 0.0
+    overshoot: Amount = 0.0
     margin: Whole = 0
     level_weights: Annotated[tuple[Amount, ...], Field(min_length=1, max_length=16)] = (
         1.0,

@@ -188,6 +188,7 @@ class _Run:
                 *(_cut(picture, config.margin >> level) for picture in (result, truth)),
                 epsilon=config.epsilon,
                 ms_ssim_weight=config.ms_ssim,
+                overshoot_weight=config.overshoot,
             )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import pytorch_msssim
 import torch
+from scipy.ndimage import maximum_filter, minimum_filter
 from skimage.metrics import structural_similarity
 
 from dpdeblur.errors import PictureTooSmallError, ShapeMismatchError
-from dpdeblur.training import charbonnier, ms_ssim, restoration_loss
+from dpdeblur.training import charbonnier, ms_ssim, overshoot, restoration_loss
 
 
 def pictures(height: int, width: int, noise: float = 0.1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -122,6 +123,21 @@ def test_the_mix_has_equal_weights_unless_told() -> None:
     assert half.item() == pytest.approx((parts[0] + 0.5 * parts[1]).item())
     tiny = noisy[..., :8], scene[..., :8]  # where MS-SSIM is off it needs no room
     assert restoration_loss(*tiny, ms_ssim_weight=0) == charbonnier(*tiny)
+
+
+def test_overshoot_is_what_leaves_the_range_around() -> None:
+    noisy, scene = pictures(32, 40)
+    window = (1, 1, 9, 9)  # at the border SciPy mirrors what is in it anyway
+    highest, lowest = (each(scene.numpy(), window) for each in (maximum_filter, minimum_filter))
+    above, below = noisy.numpy() - highest, lowest - noisy.numpy()
+    expected = float((above.clip(0) + below.clip(0)).mean())
+    found = overshoot(noisy, scene)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+    assert overshoot(scene, scene) == 0
+    plain, both = (
+        restoration_loss(noisy, scene, ms_ssim_weight=0, overshoot_weight=w) for w in (0, 2)
+    )
+    assert (both - plain).item() == pytest.approx(2 * found.item(), rel=1e-4)
 
 
 def test_charbonnier_against_the_formula() -> None:
