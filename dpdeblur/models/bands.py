@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dpdeblur.models.margin import NO_MARGIN, Margin, Part
+from dpdeblur.models.margin import NO_MARGIN, Margin
 
 _PIXELS = 2**15
 """In a band on a CPU: few enough for its cache, and for memory that is used again."""
@@ -88,17 +88,23 @@ def add_by_bands(change: Callable[[Tensor], Tensor], features: Tensor, reach: in
 
 
 def add_enlarged(
-    layer: Callable[[Tensor], Tensor], features: Tensor, finer: Tensor, part: Part
+    layer: Callable[[Tensor], Tensor],
+    features: Tensor,
+    finer: Tensor,
+    margins: tuple[Margin, Margin],
+    scale: int,
 ) -> Tensor:
-    """`finer` plus a part of what `layer` makes of features, enlarged, written over it on a CPU.
+    """`finer` plus what `layer` makes of features, enlarged, written over it on a CPU.
 
-    `layer` sees one pixel of `N x C x H x W`, and its channels become 2x2 pixels; the part is one
-    of `2 H x 2 W`.
+    `layer` sees one pixel of `N x C x H x W`, and its channels become 2x2 pixels. The margins are
+    those of the features and of `finer`, which is `scale` times as small as the full size.
     """
+    outer, inner = margins
     if at_once(features):
-        return functional.pixel_shuffle(layer(features), 2)[(..., *part)].add_(finer)
+        enlarged = functional.pixel_shuffle(layer(features), 2)
+        return outer.trim(enlarged, inner, scale).add_(finer)
     count, _, height, width = features.shape
-    rows, columns = part
+    rows, columns = outer.part(inner, (2 * height, 2 * width), scale)
     step = max(1, _PIXELS // (4 * count * width))
     for top in range(0, height, step):
         stop = min(height, top + step)

@@ -163,9 +163,8 @@ class CompactBody(nn.Module):
             (4, 2), self._reaches, reversed(self.decoder), reversed(self.up), strict=True
         ):
             nearer = outer.at_most(reach)
-            twice = [2 * side for side in features.shape[2:]]
             finer = inner.trim(skips.pop(), nearer, scale)
-            features = add_enlarged(up, features, finer, outer.part(nearer, twice, scale))
+            features = add_enlarged(up, features, finer, (outer, nearer), scale)
             outer = nearer
             for block in decode.children():
                 features = block(features)
