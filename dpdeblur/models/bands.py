@@ -13,6 +13,8 @@ from dpdeblur.models.margin import NO_MARGIN, Margin
 
 _PIXELS = 2**15
 """In a band on a CPU: few enough for its cache, and for memory that is used again."""
+_BLOCK = 128
+"""Times as many numbers in a band that computes some rows twice."""
 
 
 def at_once(tensor: Tensor) -> bool:
@@ -65,52 +67,41 @@ def by_bands(
 
 
 def add_by_bands(change: Callable[[Tensor], Tensor], features: Tensor, reach: int) -> Tensor:
-    """Features `N x C x H x W` plus what `change` makes of them, written over them on a CPU.
+    """Features `N x C x H x W` plus what `change` makes of them.
 
-    `change` keeps the size, and sees `reach` rows above and below.
+    `change` keeps the size, and sees `reach` rows above and below. On a CPU and without gradients,
+    the result is written over the features.
     """
-    if at_once(features):
+    if torch.is_grad_enabled() or at_once(features):
         return change(features).add_(features)
-    count, _, height, width = features.shape
-    bands = -(-count * height * width // (2 * _PIXELS))
-    step = -(-height // bands)  # equally high, as each computes some rows twice
-    waiting: tuple[Tensor, Tensor] | None = None
+    height = features.shape[-2]
+    bands = -(-features.numel() // (_BLOCK * _PIXELS))
+    # Equally high, as each computes some rows twice; and no band reads of two others.
+    step = max(reach, -(-height // bands))
+    waiting: list[tuple[Tensor, Tensor]] = []
     for top in range(0, height, step):
-        stop, first = min(height, top + step), max(0, top - reach)
-        added = change(features[..., first : stop + reach, :])[..., top - first :, :]
+        first, last = max(0, top - reach), min(height, top + step)
+        added = change(features[..., first : last + reach, :])
         # The band before is complete only now that nobody needs what it was.
-        if waiting is not None:
-            waiting[0].add_(waiting[1])
-        waiting = features[..., top:stop, :], added[..., : stop - top, :]
-    if waiting is not None:
-        waiting[0].add_(waiting[1])
+        for place, more in waiting:
+            place.add_(more)
+        waiting = [(features[..., top:last, :], added[..., top - first : last - first, :])]
+    for place, more in waiting:
+        place.add_(more)
     return features
 
 
-def add_enlarged(
-    layer: Callable[[Tensor], Tensor],
-    features: Tensor,
-    finer: Tensor,
-    margins: tuple[Margin, Margin],
-    scale: int,
-) -> Tensor:
-    """`finer` plus what `layer` makes of features, enlarged, written over it on a CPU.
+def add_enlarged(layer: Callable[[Tensor], Tensor], features: Tensor, finer: Tensor) -> Tensor:
+    """`finer`, `N x D x 2 H x 2 W`, plus what `layer` makes of features `N x C x H x W`, enlarged.
 
-    `layer` sees one pixel of `N x C x H x W`, and its channels become 2x2 pixels. The margins are
-    those of the features and of `finer`, which is `scale` times as small as the full size.
+    `layer` sees one pixel, and its channels become 2x2 pixels. On a CPU and without gradients, the
+    result is written over `finer`.
     """
-    outer, inner = margins
-    if at_once(features):
-        enlarged = functional.pixel_shuffle(layer(features), 2)
-        return outer.trim(enlarged, inner, scale).add_(finer)
-    count, _, height, width = features.shape
-    rows, columns = outer.part(inner, (2 * height, 2 * width), scale)
-    step = max(1, _PIXELS // (4 * count * width))
+    if torch.is_grad_enabled() or at_once(features):
+        return functional.pixel_shuffle(layer(features), 2).add_(finer)
+    height = features.shape[-2]
+    step = max(1, 8 * _PIXELS * height // features.numel())
     for top in range(0, height, step):
-        stop = min(height, top + step)
-        enlarged = functional.pixel_shuffle(layer(features[..., top:stop, :]), 2)
-        first, last = max(rows.start, 2 * top), min(rows.stop, 2 * stop)
-        if first < last:
-            place = finer[..., first - rows.start : last - rows.start, :]
-            place.add_(enlarged[..., first - 2 * top : last - 2 * top, columns])
+        enlarged = functional.pixel_shuffle(layer(features[..., top : top + step, :]), 2)
+        finer[..., 2 * top : 2 * (top + step), :].add_(enlarged)
     return finer

@@ -22,7 +22,7 @@ _VIEW_GAIN = 3.0
 class ResidualBlock(nn.Module):
     """x + 3x3 (LeakyReLU (3x3 x)), the identity at the start; `N x C x H x W` kept.
 
-    Without a gradient, the result may be where the features were.
+    On a CPU and without gradients, the result is written over the features.
     """
 
     def __init__(self, channels: int, slope: float) -> None:
@@ -116,10 +116,10 @@ class CompactBody(nn.Module):
         self.bottleneck = blocks(2)
         self.decoder = nn.ModuleList((blocks(0), blocks(1)))
         self.head = nn.Conv2d(half, outputs, 3, padding=1)
-        # In whole pixels of the scales they are for; the body's first goes down to 1/8.
+        # In whole pixels of the scales that these parts begin at.
         self.reach, *self._reaches = (
             scale * math.ceil(reach / scale)
-            for scale, reach in zip((8, 4, 2), body_reaches(config), strict=True)
+            for scale, reach in zip((8, 8, 4), body_reaches(config), strict=True)
         )
 
     def start_small(self) -> None:
@@ -163,8 +163,8 @@ class CompactBody(nn.Module):
             (4, 2), self._reaches, reversed(self.decoder), reversed(self.up), strict=True
         ):
             nearer = outer.at_most(reach)
-            finer = inner.trim(skips.pop(), nearer, scale)
-            features = add_enlarged(up, features, finer, (outer, nearer), scale)
+            features = outer.trim(features, nearer, 2 * scale)
+            features = add_enlarged(up, features, inner.trim(skips.pop(), nearer, scale))
             outer = nearer
             for block in decode.children():
                 features = block(features)

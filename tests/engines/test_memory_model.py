@@ -84,7 +84,8 @@ print(engine.run(views).run.tiles, peak() - before)
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 @pytest.mark.parametrize(
-    ("body", "width", "budget"), [("paper", 256, 400_000_000), ("compact", 640, 180_000_000)]
+    ("body", "width", "budget"),
+    [("paper", 256, 400_000_000), ("compact", 640, 180_000_000), ("compact", 3360, 800_000_000)],
 )
 def test_max_memory_is_kept(body: str, width: int, budget: int) -> None:
     what = {"body": body, "width": width, "budget": budget}

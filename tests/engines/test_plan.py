@@ -36,7 +36,7 @@ def test_spans_cover_what_is_asked_with_whole_halos(
         assert min(length, span.stop + halo) <= span.read_stop <= length
         assert span.read < span.kept + 2 * (halo + multiple)
         # No more than asked, but for rounding up to a multiple, and what is not read at borders.
-        assert span.kept <= rounded or span.read < rounded + 2 * (halo + multiple)
+        assert span.read <= rounded + 2 * -(-halo // multiple) * multiple
 
 
 @given(requests())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from dpdeblur.colour import combine, luminance, srgb_to_linear
 from dpdeblur.errors import OptionError
 from dpdeblur.models import MCCNet, MCCNetConfig, bands, count_cost, halve, load_model, save_model
+from dpdeblur.models.compact import ResidualBlock
 from dpdeblur.models.config import ModelDescriptor
 from dpdeblur.models.cross_correlation import band_attention
 from dpdeblur.models.front_end import FrontEnd
@@ -282,17 +284,37 @@ def test_margins_are_trimmed_without_a_trace(margin: Margin, correlated: bool) -
 
 
 @pytest.mark.parametrize("margin", [Margin(), Margin(104, 0, 8, 104)])
-def test_bands_leave_no_trace(margin: Margin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a gradient, each layer gets all of its input at once."""
-    network = load_model("mccnet").network
+@pytest.mark.parametrize("correlated", [False, True])
+def test_bands_leave_no_trace(
+    margin: Margin, correlated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a gradient, each block gets all of its input at once."""
+    network = correlating() if correlated else load_model("mccnet").network
     left, right = views(size=(88 + margin.top, 96 + margin.left + margin.right))
     coarser = torch.rand(1, 3, *(side // 2 for side in left.shape[2:]))
-    monkeypatch.setattr(bands, "_PIXELS", 300)
+    calls: list[nn.Module] = []
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(lambda layer, _inputs, _output: calls.append(layer))
+    monkeypatch.setattr(bands, "_PIXELS", 200)
     whole = network.level(left, right, coarser, margin=margin)
-    assert whole.requires_grad
+    before, calls[:] = Counter(calls), []
     with torch.inference_mode():
         banded = network.level(left, right, coarser, margin=margin)
     torch.testing.assert_close(banded, whole, atol=2e-5, rtol=0)
+    more = {layer for layer, count in Counter(calls).items() if count > before[layer]}
+    assert {network.body.encoder[0][0].second, network.body.up[0]} < more
+
+
+def test_bands_of_few_rows_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    block, features = ResidualBlock(3, 0.2), torch.rand(4, 3, 9, 20)
+    expected = block(features)
+    monkeypatch.setattr(bands, "_PIXELS", 1)
+    with torch.no_grad():
+        found = block(features)
+    torch.testing.assert_close(found, expected)
+    assert found is features
 
 
 def correlating() -> MCCNet:
@@ -311,10 +333,12 @@ def test_selection_needs_the_combined_picture_to_add_to() -> None:
 
 
 @pytest.mark.slow
-def test_more_radii_take_more_memory() -> None:
-    many = dataclasses.replace(SMALL, radii=tuple(range(1, 24)))
-    assert MCCNet(many).descriptor.memory > 2 * MCCNet(SMALL).descriptor.memory
-    assert MCCNet(MCCNetConfig()).descriptor.memory == pytest.approx(1)
+def test_radii_and_correlation_take_memory() -> None:
+    few = dataclasses.replace(SMALL, use_cc=False)
+    many = dataclasses.replace(few, radii=tuple(range(1, 24)))
+    assert MCCNet(many).descriptor.memory > 2 * MCCNet(few).descriptor.memory
+    assert MCCNet(SMALL).descriptor.memory > MCCNet(few).descriptor.memory
+    assert load_model("mccnet").descriptor.memory == pytest.approx(1)
 
 
 def test_more_levels_for_larger_pictures() -> None:
