@@ -52,7 +52,8 @@ def charbonnier(prediction: Tensor, truth: Tensor, epsilon: float = 1e-3) -> Ten
 def overshoot(prediction: Tensor, truth: Tensor) -> Tensor:
     """How far `N x C x H x W` go beyond the range of the truth around, in 9x9 pixels: a mean.
 
-    Restored edges that ring do so, while softer ones stay within it.
+    Restored edges that ring do so, while softer ones stay within it. At the borders, only what is
+    inside the picture counts as around.
     """
     highest, lowest = (
         sign * functional.max_pool2d(sign * truth, _AROUND, 1, _AROUND // 2) for sign in (1, -1)

@@ -62,6 +62,20 @@ def photos() -> list[torch.Tensor]:
     return list((fine * 255).to(torch.uint8))
 
 
+def test_what_overshoots_counts_in_the_loss(photos: list[torch.Tensor], tmp_path: Path) -> None:
+    pairs = SyntheticPairs(photos, TINY.scenes, 7)
+    losses: list[float] = []
+    for weight in (0.0, 2.0):
+        config = dataclasses.replace(TINY, steps=1, overshoot=weight)
+        train(
+            config,
+            pairs,
+            tmp_path / f"{weight}.pt",
+            on_step=lambda step, _: losses.append(step.loss),
+        )
+    assert losses[1] > losses[0] + 1e-4
+
+
 def test_a_step_always_gives_the_same_batch(photos: list[torch.Tensor]) -> None:
     first, again, other = (
         SyntheticPairs(photos, TINY.scenes, 7).batch(step, 2, (24, 32)) for step in (3, 3, 4)
