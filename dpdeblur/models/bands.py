@@ -13,14 +13,16 @@ from dpdeblur.models.margin import NO_MARGIN, Margin
 
 _PIXELS = 2**15
 """In a band on a CPU: few enough for its cache, and for memory that is used again."""
-_BLOCK = 128
-"""Times as many numbers in a band that computes some rows twice."""
+_FEW = 2**15
+"""Numbers that bands are not worth."""
+_BLOCK, _ENLARGED = 2**22, 2**18
+"""Numbers in a band that computes some rows twice, and in one that becomes larger."""
 
 
 def at_once(tensor: Tensor) -> bool:
-    """Whether bands are of no use: not on a CPU, with a gradient, for a graph, or for so little."""
+    """Whether bands are of no use: off the CPU, with a gradient, for a graph, for few numbers."""
     whole = tensor.device.type != "cpu" or torch.compiler.is_exporting()
-    return whole or tensor.requires_grad or tensor.numel() <= _PIXELS
+    return whole or tensor.requires_grad or tensor.numel() <= _FEW
 
 
 def by_rows(change: Callable[[Tensor], Tensor], picture: Tensor) -> Tensor:
@@ -70,12 +72,12 @@ def add_by_bands(change: Callable[[Tensor], Tensor], features: Tensor, reach: in
     """Features `N x C x H x W` plus what `change` makes of them.
 
     `change` keeps the size, and sees `reach` rows above and below. On a CPU and without gradients,
-    the result is written over the features.
+    the result may be written over the features.
     """
     if torch.is_grad_enabled() or at_once(features):
         return change(features).add_(features)
     height = features.shape[-2]
-    bands = -(-features.numel() // (_BLOCK * _PIXELS))
+    bands = -(-features.numel() // _BLOCK)
     # Equally high, as each computes some rows twice; and no band reads of two others.
     step = max(reach, -(-height // bands))
     waiting: list[tuple[Tensor, Tensor]] = []
@@ -95,12 +97,12 @@ def add_enlarged(layer: Callable[[Tensor], Tensor], features: Tensor, finer: Ten
     """`finer`, `N x D x 2 H x 2 W`, plus what `layer` makes of features `N x C x H x W`, enlarged.
 
     `layer` sees one pixel, and its channels become 2x2 pixels. On a CPU and without gradients, the
-    result is written over `finer`.
+    result may be written over `finer`.
     """
     if torch.is_grad_enabled() or at_once(features):
         return functional.pixel_shuffle(layer(features), 2).add_(finer)
     height = features.shape[-2]
-    step = max(1, 8 * _PIXELS * height // features.numel())
+    step = max(1, _ENLARGED * height // features.numel())
     for top in range(0, height, step):
         enlarged = functional.pixel_shuffle(layer(features[..., top : top + step, :]), 2)
         finer[..., 2 * top : 2 * (top + step), :].add_(enlarged)

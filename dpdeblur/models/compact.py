@@ -22,7 +22,7 @@ _VIEW_GAIN = 3.0
 class ResidualBlock(nn.Module):
     """x + 3x3 (LeakyReLU (3x3 x)), the identity at the start; `N x C x H x W` kept.
 
-    On a CPU and without gradients, the result is written over the features.
+    On a CPU and without gradients, the result may be written over the features.
     """
 
     def __init__(self, channels: int, slope: float) -> None:

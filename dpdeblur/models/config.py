@@ -102,7 +102,7 @@ class ModelDescriptor:
     and carries `halo` more rows (and columns) around gives the same inner pixels as the whole
     picture but for rounding, given the same coarser result. `levels` is how many scales are used
     for pictures of `levels_width` pixels across, as it was trained; 1 if there is no pyramid.
-    `memory` is what it takes per pixel beside the shipped network of its body.
+    `memory` is what it takes per pixel relative to the shipped network of its body.
     """
 
     architecture: str = ARCHITECTURE
@@ -144,7 +144,7 @@ def describe(config: MCCNetConfig) -> ModelDescriptor:
     reach = body + max(filters, 4)
     # Each picture to choose from is held at full size, features at half of it; the correlation's,
     # too, and not by bands.
-    features = 188 * config.widths[0] / 32 + 150 * config.use_cc
+    features = 188 * config.widths[0] / 32 + 150 * config.use_cc * config.view_widths[0] / 16
     memory = (160 + features + 12 * config.choices) / 480
     return ModelDescriptor(
         halo=math.ceil(reach / 8) * 8, tiling="tiles", levels=config.levels, memory=memory

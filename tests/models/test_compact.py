@@ -255,7 +255,7 @@ def test_descriptor_halo_bounds_the_receptive_field(axis: int, parts: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "margin", [Margin(104, 104, 104, 104), Margin(0, 104, 96, 0), Margin(8, 0, 40, 104)]
+    "margin", [Margin(112, 112, 112, 112), Margin(0, 120, 104, 0), Margin(8, 0, 40, 112)]
 )
 @pytest.mark.parametrize("correlated", [False, True])
 @pytest.mark.slow
@@ -283,7 +283,7 @@ def test_margins_are_trimmed_without_a_trace(margin: Margin, correlated: bool) -
     assert sum(seen) < 0.95 * before
 
 
-@pytest.mark.parametrize("margin", [Margin(), Margin(104, 0, 8, 104)])
+@pytest.mark.parametrize("margin", [Margin(), Margin(120, 0, 8, 112)])
 @pytest.mark.parametrize("correlated", [False, True])
 def test_bands_leave_no_trace(
     margin: Margin, correlated: bool, monkeypatch: pytest.MonkeyPatch
@@ -296,7 +296,8 @@ def test_bands_leave_no_trace(
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             layer.register_forward_hook(lambda layer, _inputs, _output: calls.append(layer))
-    monkeypatch.setattr(bands, "_PIXELS", 200)
+    for name, numbers in (("_PIXELS", 200), ("_FEW", 200), ("_BLOCK", 20000), ("_ENLARGED", 2000)):
+        monkeypatch.setattr(bands, name, numbers)
     whole = network.level(left, right, coarser, margin=margin)
     before, calls[:] = Counter(calls), []
     with torch.inference_mode():
@@ -310,7 +311,8 @@ def test_bands_of_few_rows_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> No
     torch.manual_seed(0)
     block, features = ResidualBlock(3, 0.2), torch.rand(4, 3, 9, 20)
     expected = block(features)
-    monkeypatch.setattr(bands, "_PIXELS", 1)
+    for name in ("_FEW", "_BLOCK"):
+        monkeypatch.setattr(bands, name, 1)
     with torch.no_grad():
         found = block(features)
     torch.testing.assert_close(found, expected)
