@@ -8,6 +8,7 @@ from dpdeblur.batch.executor import Executor
 from dpdeblur.batch.manifest import MANIFEST_NAME, SCHEMA, BatchReport, Manifest, Record, Status
 from dpdeblur.batch.plan import Job, Plan, plan_jobs
 from dpdeblur.batch.run import run_batch
+from dpdeblur.batch.side_by_side import SideBySide
 from dpdeblur.batch.threads import Threads
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Plan",
     "Progress",
     "Record",
+    "SideBySide",
     "Status",
     "Threads",
     "plan_jobs",

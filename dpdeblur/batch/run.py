@@ -14,6 +14,7 @@ from dpdeblur.batch.executor import Executor, Identity
 from dpdeblur.batch.lock import alone_in
 from dpdeblur.batch.manifest import BatchReport, Manifest, Record
 from dpdeblur.batch.plan import Plan
+from dpdeblur.batch.side_by_side import SideBySide
 from dpdeblur.batch.steps import Failed, Outcome, Steps
 from dpdeblur.batch.threads import Threads
 from dpdeblur.engines import Engine
@@ -21,6 +22,9 @@ from dpdeblur.errors import DiskFullError, DPDeblurError, UnwritableOutputError
 from dpdeblur.io.atomic import remove_leftovers
 from dpdeblur.pair import ViewOptions
 from dpdeblur.raw import RawOptions
+
+# Pictures for each of several engines, from which on it does not matter that some idle at the end.
+_EACH = 8
 
 
 def run_batch(
@@ -44,7 +48,8 @@ def run_batch(
     whatever `on_event` raises. A result that has come meanwhile is left as it is: skipped.
 
     Args:
-        engine: what restores, in this thread; or an executor, such as `Cluster`.
+        engine: what restores, in this thread, or side by side with others like it where that is
+            faster (see `Engine.side_by_side`); or an executor, such as `Cluster`.
         plan: what to do.
         on_event: called with Progress and Finished, always in the calling thread.
         bit_depth: 8 or 16; None is that of each left view.
@@ -64,7 +69,7 @@ def run_batch(
         ClusterError: no worker of a cluster is left.
     """
     began = time.perf_counter()
-    executor = engine if isinstance(engine, Executor) else Threads(engine)
+    executor = engine if isinstance(engine, Executor) else _here(engine, len(plan.jobs))
     writing: dict[str, Any] = {
         "bit_depth": bit_depth,
         "quality": quality,
@@ -98,6 +103,16 @@ def run_batch(
             run.keep_rest()
     records = tuple(run.records[job.output] for job in plan.jobs)
     return BatchReport(records, time.perf_counter() - began, notes)
+
+
+def _here(engine: Engine, pictures: int) -> Executor:
+    """How this machine does a batch of so many pictures, which those count to that are done.
+
+    So one that was stopped goes on with as many threads for a picture, to the same bits.
+    """
+    engines = engine.side_by_side()
+    several = len(engines) > 1 and pictures >= _EACH * len(engines)
+    return SideBySide(engines) if several else Threads(engine)
 
 
 @dataclass

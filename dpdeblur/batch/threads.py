@@ -1,4 +1,4 @@
-"""The batch on this machine: pictures are read and written while the engine works.
+"""The batch with one engine: pictures are read and written while it works.
 
 The engine stays in the calling thread. One picture is read ahead and one written behind, so memory
 holds three. Only where the engine has to wait for them, as a fast GPU does, more threads read and

@@ -172,7 +172,7 @@ def batch(
     else:
         workers = Cluster(request.make, ray, cores=ray_cores, gpus=engine.device != "cpu")
     with workers as executor, printer.progress() as bar:
-        watch = _watcher(bar, printer, len(plan.todo))
+        watch = _watcher(bar, printer, plan)
         report = run_batch(
             executor,
             plan,
@@ -237,22 +237,26 @@ def _show_plan(printer: Output, plan: Plan) -> None:
     printer.result(table, {"orphans": plan.orphans, "pictures": pictures})
 
 
-def _watcher(bar: Bar, printer: Output, total: int) -> EventCallback:
+def _watcher(bar: Bar, printer: Output, plan: Plan) -> EventCallback:
     """One bar over all pictures that moves with their parts; off a terminal, a line each."""
     from dpdeblur.batch import Progress
 
+    total = len(plan.todo)
     task = bar.add_task("Starting", total=total)
+    shares = {job.output: 0.0 for job in plan.todo}
     finished = 0
 
     def watch(event: Event) -> None:
         nonlocal finished
         if isinstance(event, Progress):
-            done = event.number - 1 + event.share
-            bar.update(task, completed=done, description=event.job.pair.name)
+            shares[event.job.output] = event.share
+            bar.update(task, description=event.job.pair.name)
         elif event.record.status != "skipped":
             finished += 1
+            shares[plan.output_dir / event.record.output] = 1.0
             printer.kept |= event.record.status == "done"
             _tell(printer, event.record, f"{finished}/{total}")
+        bar.update(task, completed=sum(shares.values()))
 
     return watch
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -92,6 +92,12 @@ class Engine(Protocol):
     def warm(self) -> AbstractContextManager[None]:
         """A context for many runs: what one leaves, such as memory, is kept for the next."""
 
+    def side_by_side(self) -> Sequence[Engine]:
+        """Engines like this one for as many threads, where many pictures are done sooner so.
+
+        Each is to be `warm`. It is this one alone where pictures are best done one by one.
+        """
+
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         """The pair as this engine understands its files: `run` does this by itself."""
 
@@ -135,6 +141,10 @@ class EngineAround:
     def warm(self) -> AbstractContextManager[None]:
         """As the other engine does."""
         return self.engine.warm()
+
+    def side_by_side(self) -> Sequence[Engine]:
+        """This one alone, unless a subclass knows that several do not get in each other's way."""
+        return (self,)
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         """As the other engine does."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import torch
+
 from dpdeblur import scratch
 from dpdeblur.engines.memory_model import MemoryModel
 from dpdeblur.engines.options import NetworkOptions
@@ -20,6 +22,16 @@ _SHARES = (0.6, 0.9)
 _FAST, _TILE, _LEAST = 2**30, 660_000_000, 300_000_000
 # For the same reason, tiles may take this much more than the memory model says.
 _HOLES = 1.3
+_MOST = 4
+
+
+def pictures_at_once(device: torch.device) -> int:
+    """How many pictures a CPU may restore at the same time without lack of memory for any; 1 to 4.
+
+    One core needs no other for its picture. More than four at once have not been tried.
+    """
+    room = int(free_memory(device) * _SHARES[0]) // (2 * _FAST)  # with views and results
+    return max(1, min(_MOST, torch.get_num_threads(), room))
 
 
 class Budget:
@@ -49,10 +61,11 @@ class Budget:
             self._choices = ()
         else:
             free = free_memory(self._device)
-            if self._device.type == "cpu" and free * _SHARES[0] < _FAST + sum(taken):
+            fast = options.at_once * (_FAST + sum(taken))
+            if self._device.type == "cpu" and free * _SHARES[0] < fast:
                 release_unused(self._device)  # what a batch has kept of its last picture
                 free = free_memory(self._device)
-            self._choices = tuple(int(free * share) for share in _SHARES)
+            self._choices = tuple(int(free * share / options.at_once) for share in _SHARES)
 
     def tile(self, memory: MemoryModel, level: int, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the tiles of one scale, `height` x `width` with its padding.

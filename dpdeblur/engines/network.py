@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
+from dpdeblur.engines.base import Engine, ProgressCallback, Restored, RunInfo
+from dpdeblur.engines.budget import pictures_at_once
 from dpdeblur.engines.graphs import Graphs
 from dpdeblur.engines.options import NetworkOptions
 from dpdeblur.engines.tiled import TiledRun
@@ -36,7 +39,7 @@ class Network:
     tile that runs out of memory is repeated in smaller ones, one that is not finite in half
     precision is repeated in fp32, as are all after it; tiles finished before stay. A pair read
     from files gives uint16 samples. Results are repeatable to the bit for the same device,
-    precision and tile size.
+    precision, tile size and number of threads.
 
     The model, from `load_model`, is left as it was, on the CPU: a copy works, and stays where it is
     for the next picture.
@@ -47,6 +50,7 @@ class Network:
     def __init__(self, model: LoadedModel, options: NetworkOptions | None = None) -> None:
         self.model, self.options = model, options or NetworkOptions()
         self._graphs = Graphs(self._level)
+        self._threads = max(1, torch.get_num_threads() // self.options.at_once)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -63,18 +67,38 @@ class Network:
         """Try out the device and the precision; raises DeviceError and OptionError."""
         _ = self.options.setup
 
-    def warm(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def warm(self) -> Iterator[None]:
         """Keeps memory from run to run on a CPU, unless it is scarce (see `TiledRun.frugal`).
 
         Not under a limit of the address space, in which what is kept would count as taken. On CUDA
         it keeps `Graphs`, unless there is a `max_memory`, and pictures must come one at a time.
+        Threads that start within it compute with their share of the CPU's (see `NetworkOptions`).
         """
         device = self.options.setup.device
-        if device.type == "cuda":
-            return self._graphs.kept()
-        if any(True for _ in address_space_left()):
-            return nullcontext()
-        return reusing_memory(device)
+        with ExitStack() as stack:
+            if device.type == "cuda":
+                stack.enter_context(self._graphs.kept())
+            elif not any(True for _ in address_space_left()):
+                stack.enter_context(reusing_memory(device))
+            if self.options.at_once > 1:
+                stack.callback(torch.set_num_threads, torch.get_num_threads())
+                torch.set_num_threads(self._threads)
+            yield
+
+    def side_by_side(self) -> Sequence[Engine]:
+        """On a CPU with room for them, engines for several pictures at once, up to four.
+
+        Fewer threads for a picture wait less for each other, so that many are done sooner. Where
+        `max_memory` or `tile_size` are given, it is this one alone.
+        """
+        options, device = self.options, self.options.setup.device
+        told = options.max_memory or options.tile_size
+        count = 1 if told or device.type != "cpu" else pictures_at_once(device)
+        if count == 1:
+            return (self,)
+        share = dataclasses.replace(options, at_once=count)
+        return [Network(self.model, share) for _ in range(count)]
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         """The pair as it is."""

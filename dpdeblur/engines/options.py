@@ -23,8 +23,9 @@ class NetworkOptions:
     once (for weights of the paper's form, rows only), and up to a margin more at the picture's
     borders, which have none to read; it overrides the default for `max_memory`,
     but not a `max_memory` that is given. `ensemble` averages what the network makes
-    of the picture and its three mirror images, in four times the time. Raises OptionError on sizes
-    below 1.
+    of the picture and its three mirror images, in four times the time. `at_once` is how many
+    pictures are restored at the same time by as many engines: each takes its share of the free
+    memory and, while it is warm, of the CPU's threads. Raises OptionError on sizes below 1.
     """
 
     device: str = "auto"
@@ -32,9 +33,10 @@ class NetworkOptions:
     max_memory: int | None = None
     tile_size: int | None = None
     ensemble: bool = False
+    at_once: int = 1
 
     def __post_init__(self) -> None:
-        for key in ("max_memory", "tile_size"):
+        for key in ("max_memory", "tile_size", "at_once"):
             value = getattr(self, key)
             if value is not None and value < 1:
                 raise OptionError(key, f"{value} must be at least 1")

@@ -84,3 +84,11 @@ def test_what_the_last_picture_left_counts_as_free(monkeypatch: pytest.MonkeyPat
         "dpdeblur.engines.budget.release_unused", lambda _: free.__setitem__(0, 2 * 10**9)
     )
     assert tile(SMALL, "cpu", COMPACT)[0] == SMALL
+
+
+def test_pictures_at_once_share_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for free in (10**9, 10**10):
+        monkeypatch.setattr("dpdeblur.engines.budget.free_memory", lambda _, free=free: free)
+        half = tile(LARGE, "cpu", COMPACT, at_once=2)
+        monkeypatch.setattr("dpdeblur.engines.budget.free_memory", lambda _, free=free: free // 2)
+        assert half == tile(LARGE, "cpu", COMPACT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpdeblur.batch import MANIFEST_NAME, Plan, plan_jobs
-from dpdeblur.engines import ProgressCallback, Restored, RunInfo, Window
+from dpdeblur.engines import Engine, ProgressCallback, Restored, RunInfo, Window
 from dpdeblur.io import write_picture
 from dpdeblur.pair import DualPixelPair
 
@@ -46,6 +46,9 @@ class FakeEngine:
 
     def warm(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def side_by_side(self) -> Sequence[Engine]:
+        return (self,)
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         return pair

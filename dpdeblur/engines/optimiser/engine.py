@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dpdeblur.colour import linear_to_srgb, luminance
 from dpdeblur.device import Setup, choose
-from dpdeblur.engines.base import ProgressCallback, Restored, RunInfo
+from dpdeblur.engines.base import Engine, ProgressCallback, Restored, RunInfo
 from dpdeblur.engines.optimiser.fast import closed_form
 from dpdeblur.engines.optimiser.observed import observe
 from dpdeblur.engines.optimiser.options import OptimiserOptions
@@ -83,6 +83,10 @@ class Optimiser:
     def warm(self) -> AbstractContextManager[None]:
         """Nothing is kept from run to run."""
         return nullcontext()
+
+    def side_by_side(self) -> Sequence[Engine]:
+        """This one alone."""
+        return (self,)
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:
         """The pair as linear raw numbers, if the calibration is for these; else as it is."""

@@ -1,0 +1,272 @@
+"""Several engines on one machine: every picture once, and what stops a batch stops all of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import dpdeblur.batch.steps as batch_steps
+from dpdeblur.batch import Event, Finished, Plan, Progress, SideBySide, plan_jobs, run_batch
+from dpdeblur.engines import Engine, ProgressCallback, Restored, make_engine
+from dpdeblur.errors import DiskFullError
+from dpdeblur.io import read_picture, write_picture
+from dpdeblur.pair import DualPixelPair
+from dpdeblur.steer import Steered, Wishes
+from support.batches import FakeEngine, fake_run, no_leftovers, statuses, write_pair
+from support.toy_weights import pairs, toy_weights
+
+ENGINES = [FakeEngine(), FakeEngine()]
+
+
+class Several(FakeEngine):
+    """One that offers others like it."""
+
+    def __init__(self, act: Callable[..., Restored], count: int) -> None:
+        super().__init__(act)
+        self.count = count
+
+    def side_by_side(self) -> Sequence[Engine]:
+        return [FakeEngine(self.act) for _ in range(self.count)]
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def plan_of(tmp_path: Path, count: int) -> Plan:
+    return plan_jobs(pairs(tmp_path / "in", count), tmp_path / "out")
+
+
+def test_as_many_pictures_at_once_as_engines_and_each_once(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, 9)
+    together = threading.Barrier(3)
+    seen: list[str] = []
+    events: list[Event] = []
+    tellers = set()
+
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+        seen.append(pair.info.path.stem)
+        together.wait(10)  # breaks unless three are here
+        return fake_run(pair, progress)
+
+    def watch(event: Event) -> None:
+        events.append(event)
+        tellers.add(threading.get_ident())
+
+    threads = set(threading.enumerate())
+    report = run_batch(SideBySide([FakeEngine(act)] * 3), plan, watch)
+    assert set(threading.enumerate()) == threads
+    assert tellers == {threading.get_ident()}
+    assert [record.error for record in report.records] == [None] * 9
+    assert sorted(seen) == [f"{number:03}_L" for number in range(9)]
+    assert [record.name for record in report.records] == [f"{number:03}" for number in range(9)]
+    for job in plan.jobs:
+        own = [event for event in events if _name(event) == job.pair.name]
+        shares = [event.share for event in own if isinstance(event, Progress)]
+        assert shares == sorted(shares)
+        assert (shares[0], shares[-1]) == (0, 1)
+        assert [type(event) for event in own] == [Progress] * len(shares) + [Finished]
+
+
+def _name(event: Event) -> str:
+    return event.job.pair.name if isinstance(event, Progress) else event.record.name
+
+
+def test_it_is_chosen_for_many_pictures(tmp_path: Path) -> None:
+    in_hand, most, lock = [0], [0], threading.Lock()
+
+    def act(*arguments: Any) -> Restored:
+        with lock:
+            in_hand[0] += 1
+            most[0] = max(most[0], in_hand[0])
+        time.sleep(0.02)
+        with lock:
+            in_hand[0] -= 1
+        return fake_run(*arguments)
+
+    plan = plan_of(tmp_path, 16)
+    run_batch(Several(act, 3), plan)
+    assert most == [1]  # 16 are few for three
+    again = plan_jobs(tmp_path / "in", tmp_path / "out", overwrite=True)
+    assert run_batch(Several(act, 2), again).count("done") == 16
+    assert most == [2]
+    for name in ("003", "004"):
+        (tmp_path / f"out/{name}.png").unlink()
+    most[0] = 0
+    rest = plan_jobs(tmp_path / "in", tmp_path / "out")
+    assert run_batch(Several(act, 2), rest).count("done") == 2
+    assert most == [2]  # as before it was stopped
+
+
+def test_failures_are_alone(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, 6)
+    (tmp_path / "in/001_R.png").write_bytes(b"")
+
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+        if pair.info.path.stem == "002_L":
+            raise RuntimeError("boom")
+        if pair.info.path.stem == "003_L":
+            write_picture(tmp_path / "out/003.png", np.zeros((18, 24, 3), np.float32))
+        return fake_run(pair, progress)
+
+    report = run_batch(SideBySide([FakeEngine(act)] * 2), plan)
+    found = {record.name: (record.status, record.error_type) for record in report.records}
+    assert found == {
+        "000": ("done", None),
+        "001": ("failed", "UnreadableFileError"),
+        "002": ("failed", "RuntimeError"),
+        "003": ("skipped", None),
+        "004": ("done", None),
+        "005": ("done", None),
+    }
+    assert statuses(tmp_path / "out") == {name: status for name, (status, _) in found.items()}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), BrokenPipeError("gone")])
+def test_what_stops_it_is_raised_when_pictures_being_written_are_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    writing, begun = threading.Event(), threading.Event()
+
+    def slow_writing(*args: Any, **options: Any) -> tuple[str, ...]:
+        writing.set()
+        time.sleep(0.2)
+        return write_picture(*args, **options)
+
+    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
+        assert progress is not None
+        if pair.info.path.stem == "000_L":
+            begun.wait(10)
+            return fake_run(pair, None)
+        begun.set()
+        for done in range(10_000):  # a long work, out of which only the batch takes it
+            progress(done, 10_000)
+            time.sleep(0.01)
+        raise AssertionError
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Progress) and event.share > 0 and writing.wait(10):
+            raise error
+
+    monkeypatch.setattr(batch_steps, "write_picture", slow_writing)
+    threads = set(threading.enumerate())
+    with pytest.raises(type(error)) as caught:
+        run_batch(SideBySide([FakeEngine(act)] * 2), plan_of(tmp_path, 4), watch)
+    assert caught.value is error
+    assert set(threading.enumerate()) == threads
+    assert statuses(tmp_path / "out") == {"000": "done"}
+    read_picture(tmp_path / "out/000.png")
+    assert no_leftovers(tmp_path)
+    monkeypatch.undo()
+    report = run_batch(SideBySide(ENGINES), plan_jobs(tmp_path / "in", tmp_path / "out"))
+    assert [report.count(status) for status in ("skipped", "done")] == [1, 3]
+
+
+def test_a_full_disk_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_of(tmp_path, 12)
+    write = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if self.suffix == ".part" and b"IDAT" in data:
+            raise OSError(28, "No space left on device")
+        return write(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(DiskFullError) as caught:
+        run_batch(SideBySide(ENGINES), plan)
+    assert caught.value.pictures == 12
+    assert statuses(tmp_path / "out") == {}
+
+
+def test_engines_are_warm_together(tmp_path: Path) -> None:
+    events: list[str] = []
+
+    class Warm(FakeEngine):
+        @contextmanager
+        def warm(self) -> Iterator[None]:
+            events.append("warm")
+            yield
+            events.append("cold")
+
+    def act(*arguments: Any) -> Restored:
+        events.append("run")
+        return fake_run(*arguments)
+
+    run_batch(SideBySide([Warm(act), Warm(act)]), plan_of(tmp_path, 3))
+    assert events == ["warm"] * 2 + ["run"] * 3 + ["cold"] * 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_networks_share_the_threads_and_restore_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dpdeblur.engines.budget.free_memory", lambda _: 100 * 10**9)
+    weights = toy_weights(tmp_path / "toy.safetensors")
+    engine = make_engine(weights=weights, device="cpu", precision="fp32")
+    engines = engine.side_by_side()
+    assert len(engines) == 2
+    assert {one.digest for one in engines} == {engine.digest}
+    threads: list[int] = []
+    read = batch_steps.read_photo
+
+    def reading(*arguments: Any) -> DualPixelPair:
+        threads.append(torch.get_num_threads())  # what this thread's products would take
+        return read(*arguments)
+
+    monkeypatch.setattr(batch_steps, "read_photo", reading)
+    for number in range(4):
+        write_pair(tmp_path / "in", f"{number}", number)
+    together = plan_jobs(tmp_path / "in", tmp_path / "together")
+    report = run_batch(SideBySide(engines), together)
+    assert [record.error for record in report.records] == [None] * 4
+    assert threads == [1] * 4
+    assert torch.get_num_threads() == 2
+    run_batch(engine, plan_jobs(tmp_path / "in", tmp_path / "alone"))
+    for job in together.jobs:
+        alone = read_picture(tmp_path / "alone" / job.output.name).srgb()
+        np.testing.assert_allclose(read_picture(job.output).srgb(), alone, atol=2 / 65535)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_one_at_a_time_where_memory_is_short_or_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = toy_weights(tmp_path / "toy.safetensors")
+    free = [100 * 10**9]
+    monkeypatch.setattr("dpdeblur.engines.budget.free_memory", lambda _: free[0])
+    counted = make_engine(weights=weights, device="cpu", max_memory=10**9)
+    assert counted.side_by_side() == (counted,)
+    engine = make_engine(weights=weights, device="cpu")
+    assert len(engine.side_by_side()) == 2
+    free[0] = 4 * 10**9
+    assert engine.side_by_side() == (engine,)
+    torch.set_num_threads(16)
+    free[0] = 100 * 10**9
+    assert len(engine.side_by_side()) == 4
+
+
+def test_wishes_go_with_every_engine_unless_they_need_maps() -> None:
+    engine = Several(fake_run, 2)
+    strength = Steered(engine, Wishes(strength=0.5))
+    engines = strength.side_by_side()
+    assert [one.digest for one in engines] == [strength.digest] * 2
+    assert len({id(one.engine) for one in engines if isinstance(one, Steered)}) == 2
+    near = Steered(engine, Wishes(only="near"))
+    assert near.side_by_side() == (near,)
+
+
+def test_the_optimiser_does_one_at_a_time() -> None:
+    engine = make_engine("mpi", device="cpu")
+    assert engine.side_by_side() == (engine,)
