@@ -110,8 +110,8 @@ def _here(engine: Engine, pictures: int) -> Executor:
 
     So one that was stopped goes on with as many threads for a picture, to the same bits.
     """
-    engines = engine.side_by_side()
-    several = len(engines) > 1 and pictures >= _EACH * len(engines)
+    engines = engine.side_by_side() if pictures >= 2 * _EACH else (engine,)
+    several = 1 < len(engines) <= pictures // _EACH
     return SideBySide(engines) if several else Threads(engine)
 
 

@@ -250,7 +250,8 @@ def _watcher(bar: Bar, printer: Output, plan: Plan) -> EventCallback:
         nonlocal finished
         if isinstance(event, Progress):
             shares[event.job.output] = event.share
-            bar.update(task, description=event.job.pair.name)
+            if event.share == 0:  # several may be in work: the name is that of the last begun
+                bar.update(task, description=event.job.pair.name)
         elif event.record.status != "skipped":
             finished += 1
             shares[plan.output_dir / event.record.output] = 1.0
