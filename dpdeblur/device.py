@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,10 @@ PRECISIONS: Mapping[str, torch.dtype] = {
     "bf16": torch.bfloat16,
     "fp16": torch.float16,
 }
+
+
+_sharing: list[int] = []  # of each `shared_threads` under way, the threads before all of them
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,25 @@ def _describe(device: torch.device) -> DeviceInfo:
         precisions=tuple(name for name in PRECISIONS if try_out(device, name) is None),
         precision=_automatic_precision(device),
     )
+
+
+@contextmanager
+def shared_threads(count: int) -> Iterator[None]:
+    """Let this thread, and all that start meanwhile, compute with one of `count` shares of the CPU.
+
+    PyTorch has one number of threads for a process; beside another such context the share is of
+    what there was before both.
+    """
+    with _lock:
+        before = _sharing[0] if _sharing else torch.get_num_threads()
+        _sharing.append(before)
+        torch.set_num_threads(max(1, before // count))
+    try:
+        yield
+    finally:
+        with _lock:
+            _sharing.pop()
+            torch.set_num_threads(before)
 
 
 def _label(device: torch.device) -> str:

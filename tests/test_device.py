@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
-from dpdeblur.device import PRECISIONS, Setup, choose, list_devices
+from dpdeblur.device import PRECISIONS, Setup, choose, list_devices, shared_threads
 from dpdeblur.errors import DeviceError, OptionError, PrecisionError
 
 CPU = torch.device("cpu")
@@ -85,3 +87,25 @@ def test_a_precision_that_no_device_has_is_named_alone(monkeypatch: pytest.Monke
         choose("auto", "bf16")
     assert str(error.value) == "No device here can compute in bf16; fp32 always works."
     assert error.value.parameter == "precision"
+
+
+def test_threads_are_shared_and_given_back_in_any_order() -> None:
+    def of_a_new_thread() -> int:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(torch.get_num_threads).result()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        first, second = shared_threads(2), shared_threads(4)
+        first.__enter__()
+        assert (torch.get_num_threads(), of_a_new_thread()) == (2, 2)
+        second.__enter__()
+        assert of_a_new_thread() == 1
+        first.__exit__(None, None, None)
+        second.__exit__(None, None, None)
+        assert (torch.get_num_threads(), of_a_new_thread()) == (4, 4)
+        with shared_threads(9):
+            assert of_a_new_thread() == 1
+    finally:
+        torch.set_num_threads(before)

@@ -11,9 +11,9 @@ from dpdeblur.batch.plan import Job
 
 @dataclass(frozen=True)
 class Progress:
-    """The engine is at a picture, the `number`th (from 1) of the `total` not done before.
+    """An engine is at a picture, the `number`th (from 1) of the `total` not done before.
 
-    `share` of its work, 0 to 1, is done.
+    `share` of its work, 0 to 1, is done. Where several engines work, so may their events mix.
     """
 
     job: Job

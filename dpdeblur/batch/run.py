@@ -23,7 +23,7 @@ from dpdeblur.io.atomic import remove_leftovers
 from dpdeblur.pair import ViewOptions
 from dpdeblur.raw import RawOptions
 
-# Pictures for each of several engines, from which on it does not matter that some idle at the end.
+# Pictures for each of several engines, so that it hardly matters that some idle at the end.
 _EACH = 8
 
 
@@ -43,7 +43,7 @@ def run_batch(
     """Carry out a plan and keep its manifest.
 
     Whatever goes wrong with one picture is recorded as its failure, and the others go on. A
-    picture is Finished once it is on disk, which is during a later one's work. An interrupt
+    picture is Finished once it is on disk, which may be during a later one's work. An interrupt
     (Ctrl-C) is raised again after the pictures being written are whole and recorded, and so is
     whatever `on_event` raises. A result that has come meanwhile is left as it is: skipped.
 
@@ -106,13 +106,14 @@ def run_batch(
 
 
 def _here(engine: Engine, pictures: int) -> Executor:
-    """How this machine does a batch of so many pictures, which those count to that are done.
+    """How this machine does a batch of so many pictures.
 
-    So one that was stopped goes on with as many threads for a picture, to the same bits.
+    Those that are done count too: one that was stopped goes on with as many threads for a picture,
+    as long as there is as much memory, and so to the same bits.
     """
-    engines = engine.side_by_side() if pictures >= 2 * _EACH else (engine,)
-    several = 1 < len(engines) <= pictures // _EACH
-    return SideBySide(engines) if several else Threads(engine)
+    most = pictures // _EACH
+    engines = engine.side_by_side(most) if most > 1 else ()
+    return SideBySide(engines) if len(engines) > 1 else Threads(engine)
 
 
 @dataclass

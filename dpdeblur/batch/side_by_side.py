@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 
 from dpdeblur.batch.events import Progress
 from dpdeblur.batch.executor import Executor, Identity, Watch
@@ -25,6 +24,7 @@ class SideBySide(Executor):
     """Engines in threads, each of which reads, restores and writes one picture after the other.
 
     They restore alike, as those of `Engine.side_by_side` do. Memory holds one picture for each.
+    Meanwhile PyTorch gives every new thread of this process its share of the CPU's threads.
     """
 
     def __init__(self, engines: Sequence[Engine]) -> None:
@@ -33,57 +33,83 @@ class SideBySide(Executor):
 
     def run(self, steps: Steps, todo: Sequence[Job], watch: Watch) -> None:
         """Do all jobs, each once."""
+        from dpdeblur.device import shared_threads
+
         work = _Work(steps, todo, watch)
         with ExitStack() as stack:
+            stack.enter_context(shared_threads(len(self.engines)))
             for engine in self.engines:
                 stack.enter_context(engine.warm())
-            pool = stack.enter_context(ThreadPoolExecutor(len(self.engines), "engine"))
-            stack.callback(work.stop)  # before the pool waits for its threads
-            for engine in self.engines:
-                pool.submit(work.take_pictures, engine)
-            for tell in work.told(len(self.engines)):
-                tell()
+            try:
+                work.run(self.engines)
+            except BaseException:
+                work.stop()
+                raise
 
 
 class _Stopped(BaseException):
     """Takes an engine out of its picture."""
 
 
+_Told = Progress | Outcome | BaseException | None
+"""The last of a thread is None."""
+
+
 class _Work:
-    """One batch under way. What the threads tell is told again in the thread that runs it."""
+    """One batch under way. What its threads tell is told again in the thread that runs it."""
 
     def __init__(self, steps: Steps, todo: Sequence[Job], watch: Watch) -> None:
         self.steps, self.total, self.watch = steps, len(todo), watch
+        self.threads: list[threading.Thread] = []
         self._left = iter([*enumerate(todo, start=1)])
         self._lock = threading.Lock()
         self._stopping = False
-        self._told: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._told: queue.SimpleQueue[_Told] = queue.SimpleQueue()
+
+    def run(self, engines: Sequence[Engine]) -> None:
+        """Let each engine take pictures until none is left; tell of all that they tell."""
+        # Known before they start, so that an interrupt meanwhile finds them.
+        self.threads = [threading.Thread(target=self._take, args=(each,)) for each in engines]
+        for thread in self.threads:
+            thread.start()
+        left = len(self.threads)
+        while left:
+            with suppress(queue.Empty):
+                told = self._told.get(timeout=_OFTEN)
+                if told is None:
+                    left -= 1
+                else:
+                    self._tell(told)
 
     def stop(self) -> None:
-        """Begin nothing any more: engines leave their pictures, writers finish theirs."""
+        """Begin no more pictures; wait for those being written, and tell of what is finished."""
         self._stopping = True
+        for thread in self.threads:
+            with suppress(RuntimeError):  # not started
+                thread.join()
+        while not self._told.empty():
+            told = self._told.get()
+            if isinstance(told, Outcome):
+                with suppress(Exception):  # what came first is the thing to tell
+                    self.watch.finish(told)
 
-    def told(self, threads: int) -> Iterator[Callable[[], object]]:
-        """What to call for each event, until so many threads have ended."""
-        while threads:
-            try:
-                tell = self._told.get(timeout=_OFTEN)
-            except queue.Empty:
-                continue
-            if tell is None:
-                threads -= 1
-            else:
-                yield tell
+    def _tell(self, told: Progress | Outcome | BaseException) -> None:
+        if isinstance(told, BaseException):
+            raise told
+        if isinstance(told, Progress):
+            self.watch.progress(told)
+        else:
+            self.watch.finish(told)
 
-    def take_pictures(self, engine: Engine) -> None:
-        """Do one picture after the other until none is left, in a thread of its own."""
+    def _take(self, engine: Engine) -> None:
+        """One picture after the other, in a thread of its own."""
         try:
             while (taken := self._next()) is not None:
                 self._do(engine, *taken)
         except _Stopped:
             pass
         except BaseException as error:
-            self._told.put(_raising(error))
+            self._told.put(error)
         finally:
             self._told.put(None)
 
@@ -95,12 +121,11 @@ class _Work:
         def progress(done: int, parts: int) -> None:
             if self._stopping:
                 raise _Stopped
-            event = Progress(job, number, self.total, done / parts)
-            self._told.put(lambda: self.watch.progress(event))
+            self._told.put(Progress(job, number, self.total, done / parts))
 
         outcome = self._outcome(engine, job, progress)
         self.watch.written(outcome)
-        self._told.put(lambda: self.watch.finish(outcome))
+        self._told.put(outcome)
 
     def _outcome(self, engine: Engine, job: Job, progress: Callable[[int, int], None]) -> Outcome:
         read = self.steps.read(job)
@@ -113,11 +138,6 @@ class _Work:
             return Failed.by(job, error)
         if self._stopping:
             raise _Stopped
-        return self.steps.write(job, restored, read.pair.info, read.seconds)
-
-
-def _raising(error: BaseException) -> Callable[[], object]:
-    def tell() -> None:
-        raise error
-
-    return tell
+        info, seconds = read.pair.info, read.seconds
+        del read  # writing needs no views
+        return self.steps.write(job, restored, info, seconds)

@@ -246,18 +246,23 @@ def _watcher(bar: Bar, printer: Output, plan: Plan) -> EventCallback:
     shares = {job.output: 0.0 for job in plan.todo}
     finished = 0
 
+    def move(output: Path, share: float) -> None:
+        if output in shares:  # those done before are not
+            bar.advance(task, share - shares[output])
+            shares[output] = share
+
     def watch(event: Event) -> None:
         nonlocal finished
         if isinstance(event, Progress):
-            shares[event.job.output] = event.share
             if event.share == 0:  # several may be in work: the name is that of the last begun
                 bar.update(task, description=event.job.pair.name)
-        elif event.record.status != "skipped":
+            move(event.job.output, event.share)
+            return
+        move(plan.output_dir / event.record.output, 1.0)
+        if event.record.status != "skipped":
             finished += 1
-            shares[plan.output_dir / event.record.output] = 1.0
             printer.kept |= event.record.status == "done"
             _tell(printer, event.record, f"{finished}/{total}")
-        bar.update(task, completed=sum(shares.values()))
 
     return watch
 

@@ -72,7 +72,7 @@ class Restored:
 
 
 class Engine(Protocol):
-    """What turns pairs into pictures, one after the other."""
+    """What turns pairs into pictures, each engine one after the other."""
 
     @property
     def name(self) -> str:
@@ -92,10 +92,11 @@ class Engine(Protocol):
     def warm(self) -> AbstractContextManager[None]:
         """A context for many runs: what one leaves, such as memory, is kept for the next."""
 
-    def side_by_side(self) -> Sequence[Engine]:
-        """Engines like this one for as many threads, where many pictures are done sooner so.
+    def side_by_side(self, most: int) -> Sequence[Engine]:
+        """Up to `most` engines like this one, where so many pictures at once are done sooner.
 
-        Each is to be `warm`. It is this one alone where pictures are best done one by one.
+        Each is for a thread of its own, with its share of the CPU's threads (`shared_threads`). It
+        is this one alone where pictures are best done one by one.
         """
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:
@@ -142,8 +143,8 @@ class EngineAround:
         """As the other engine does."""
         return self.engine.warm()
 
-    def side_by_side(self) -> Sequence[Engine]:
-        """This one alone, unless a subclass knows that several do not get in each other's way."""
+    def side_by_side(self, most: int) -> Sequence[Engine]:
+        """This one alone, as what is around the other engine may take memory."""
         return (self,)
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:

@@ -25,13 +25,16 @@ _HOLES = 1.3
 _MOST = 4
 
 
-def pictures_at_once(device: torch.device) -> int:
-    """How many pictures a CPU may restore at the same time without lack of memory for any; 1 to 4.
+def pictures_at_once(most: int) -> int:
+    """How many pictures the CPU's threads may restore at once, in tiles: `most`, or fewer.
 
-    One core needs no other for its picture. More than four at once have not been tried.
+    As many as leave no thread idle, as there is memory for without haste for any, and up to four;
+    more have not been tried.
     """
-    room = int(free_memory(device) * _SHARES[0]) // (2 * _FAST)  # with views and results
-    return max(1, min(_MOST, torch.get_num_threads(), room))
+    threads = torch.get_num_threads()
+    room = int(free_memory(torch.device("cpu")) * _SHARES[0]) // (2 * _FAST)  # views, results, too
+    counts = range(1, max(1, min(most, _MOST, room)) + 1)
+    return max(count for count in counts if threads % count == 0)
 
 
 class Budget:

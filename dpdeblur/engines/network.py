@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -50,7 +50,6 @@ class Network:
     def __init__(self, model: LoadedModel, options: NetworkOptions | None = None) -> None:
         self.model, self.options = model, options or NetworkOptions()
         self._graphs = Graphs(self._level)
-        self._threads = max(1, torch.get_num_threads() // self.options.at_once)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -67,34 +66,29 @@ class Network:
         """Try out the device and the precision; raises DeviceError and OptionError."""
         _ = self.options.setup
 
-    @contextmanager
-    def warm(self) -> Iterator[None]:
+    def warm(self) -> AbstractContextManager[None]:
         """Keeps memory from run to run on a CPU, unless it is scarce (see `TiledRun.frugal`).
 
         Not under a limit of the address space, in which what is kept would count as taken. On CUDA
         it keeps `Graphs`, unless there is a `max_memory`, and pictures must come one at a time.
-        Threads that start within it compute with their share of the CPU's (see `NetworkOptions`).
         """
         device = self.options.setup.device
-        with ExitStack() as stack:
-            if device.type == "cuda":
-                stack.enter_context(self._graphs.kept())
-            elif not any(True for _ in address_space_left()):
-                stack.enter_context(reusing_memory(device))
-            if self.options.at_once > 1:
-                stack.callback(torch.set_num_threads, torch.get_num_threads())
-                torch.set_num_threads(self._threads)
-            yield
+        if device.type == "cuda":
+            return self._graphs.kept()
+        if any(True for _ in address_space_left()):
+            return nullcontext()
+        return reusing_memory(device)
 
-    def side_by_side(self) -> Sequence[Engine]:
-        """On a CPU with room for them, engines for several pictures at once, up to four.
+    def side_by_side(self, most: int) -> Sequence[Engine]:
+        """On a CPU with room for them, engines for several pictures at once.
 
-        Fewer threads for a picture wait less for each other, so that many are done sooner. Where
-        `max_memory` or `tile_size` are given, it is this one alone.
+        Fewer threads for a picture wait less for each other. It is this one alone with a
+        `max_memory` or a `tile_size`, and with weights whose tiles are whole rows, which need all
+        the memory there is.
         """
         options, device = self.options, self.options.setup.device
-        told = options.max_memory or options.tile_size
-        count = 1 if told or device.type != "cpu" else pictures_at_once(device)
+        alone = options.max_memory or options.tile_size or self.model.descriptor.tiling == "rows"
+        count = 1 if alone or device.type != "cpu" else pictures_at_once(most)
         if count == 1:
             return (self,)
         share = dataclasses.replace(options, at_once=count)

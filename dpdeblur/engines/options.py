@@ -24,8 +24,8 @@ class NetworkOptions:
     borders, which have none to read; it overrides the default for `max_memory`,
     but not a `max_memory` that is given. `ensemble` averages what the network makes
     of the picture and its three mirror images, in four times the time. `at_once` is how many
-    pictures are restored at the same time by as many engines: each takes its share of the free
-    memory and, while it is warm, of the CPU's threads. Raises OptionError on sizes below 1.
+    engines restore pictures at the same time: each takes its share of the free memory. Raises
+    OptionError on sizes below 1.
     """
 
     device: str = "auto"

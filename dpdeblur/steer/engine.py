@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -68,13 +68,6 @@ class Steered(EngineAround):
         if self.wish.needs_map:
             told.append(self._finder.digest)
         return hashlib.sha256("\n".join(told).encode()).hexdigest()
-
-    def side_by_side(self) -> Sequence[Engine]:
-        """As the other engine; this one alone where depth matters, as a map takes memory."""
-        if self.wish.needs_map:
-            return (self,)
-        engines = self.engine.side_by_side()
-        return [Steered(engine, self.wish, self.calibration) for engine in engines]
 
     def run(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 
 import dpdeblur.batch.steps as batch_steps
 from dpdeblur.batch import Event, Finished, Plan, Progress, SideBySide, plan_jobs, run_batch
-from dpdeblur.engines import Engine, ProgressCallback, Restored, make_engine
+from dpdeblur.engines import Engine, Network, ProgressCallback, Restored, make_engine
 from dpdeblur.errors import DiskFullError
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.pair import DualPixelPair
@@ -27,14 +27,10 @@ ENGINES = [FakeEngine(), FakeEngine()]
 
 
 class Several(FakeEngine):
-    """One that offers others like it."""
+    """One that has others like it."""
 
-    def __init__(self, act: Callable[..., Restored], count: int) -> None:
-        super().__init__(act)
-        self.count = count
-
-    def side_by_side(self) -> Sequence[Engine]:
-        return [FakeEngine(self.act) for _ in range(self.count)]
+    def side_by_side(self, most: int) -> Sequence[Engine]:
+        return [FakeEngine(self.act) for _ in range(min(most, 3))]
 
 
 @pytest.fixture
@@ -84,32 +80,33 @@ def _name(event: Event) -> str:
     return event.job.pair.name if isinstance(event, Progress) else event.record.name
 
 
-def test_it_is_chosen_for_many_pictures(tmp_path: Path) -> None:
-    in_hand: set[str] = set()
-    most = [0]
-
-    def alone(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
-        in_hand.add(pair.info.path.stem)
-        most[0] = max(most[0], len(in_hand))
-        restored = fake_run(pair, progress)
-        in_hand.remove(pair.info.path.stem)
-        return restored
-
-    plan = plan_of(tmp_path, 16)
-    assert run_batch(Several(alone, 3), plan).count("done") == 16  # few for three
-    assert most == [1]
-    together = threading.Barrier(2)
+@pytest.mark.parametrize(("pictures", "at_once"), [(15, 1), (16, 2), (24, 3), (60, 3)])
+def test_as_many_engines_as_have_eight_pictures_each(
+    tmp_path: Path, pictures: int, at_once: int
+) -> None:
+    table = tmp_path / "list.csv"
+    write_pair(tmp_path / "in", "A", 1)
+    table.write_text("".join(f"A_L.png,A_R.png,{number}\n" for number in range(pictures)))
+    plan = plan_jobs(tmp_path / "in", tmp_path / "out", pairs=table)
+    in_hand: set[int] = set()
 
     def act(*arguments: Any) -> Restored:
-        together.wait(10)  # breaks unless two are here
+        in_hand.add(threading.get_ident())
         return fake_run(*arguments)
 
-    again = plan_jobs(tmp_path / "in", tmp_path / "out", overwrite=True)
-    assert run_batch(Several(act, 2), again).count("done") == 16
-    for name in ("003", "004"):
-        (tmp_path / f"out/{name}.png").unlink()
-    rest = plan_jobs(tmp_path / "in", tmp_path / "out")
-    assert run_batch(Several(act, 2), rest).count("done") == 2  # as before it was stopped
+    run_batch(Several(act), plan)
+    assert (threading.get_ident() in in_hand) == (at_once == 1)
+    together = threading.Barrier(at_once)
+
+    def wait(*arguments: Any) -> Restored:
+        together.wait(10)  # breaks unless so many are here
+        return fake_run(*arguments)
+
+    for number in range(at_once):
+        (tmp_path / f"out/{number}.png").unlink()
+    rest = plan_jobs(tmp_path / "in", tmp_path / "out", pairs=table)
+    report = run_batch(Several(wait), rest)  # as before it was stopped
+    assert [report.count(status) for status in ("done", "failed")] == [at_once, 0]
 
 
 def test_failures_are_alone(tmp_path: Path) -> None:
@@ -158,8 +155,12 @@ def test_what_stops_it_is_raised_when_pictures_being_written_are_whole(
             time.sleep(0.01)
         raise AssertionError
 
+    finished: list[str] = []
+
     def watch(event: Event) -> None:
-        if isinstance(event, Progress) and event.share > 0 and writing.wait(10):
+        if isinstance(event, Finished):
+            finished.append(event.record.name)
+        elif event.share > 0 and writing.wait(10):
             raise error
 
     monkeypatch.setattr(batch_steps, "write_picture", slow_writing)
@@ -167,6 +168,7 @@ def test_what_stops_it_is_raised_when_pictures_being_written_are_whole(
     with pytest.raises(type(error)) as caught:
         run_batch(SideBySide([FakeEngine(act)] * 2), plan_of(tmp_path, 4), watch)
     assert caught.value is error
+    assert finished == ["000"]
     assert set(threading.enumerate()) == threads
     assert statuses(tmp_path / "out") == {"000": "done"}
     read_picture(tmp_path / "out/000.png")
@@ -216,26 +218,29 @@ def test_networks_share_the_threads_and_restore_alike(
 ) -> None:
     monkeypatch.setattr("dpdeblur.engines.budget.free_memory", lambda _: 100 * 10**9)
     weights = toy_weights(tmp_path / "toy.safetensors")
+    threads: list[int] = []
+    run = Network.run
+
+    def counted(*arguments: Any) -> Restored:
+        threads.append(torch.get_num_threads())
+        restored = run(*arguments)
+        threads.append(torch.get_num_threads())
+        return restored
+
+    monkeypatch.setattr(Network, "run", counted)
     engine = make_engine(weights=weights, device="cpu", precision="fp32")
-    engines = engine.side_by_side()
+    engines = engine.side_by_side(9)
     assert len(engines) == 2
     assert {one.digest for one in engines} == {engine.digest}
-    threads: list[int] = []
-    read = batch_steps.read_photo
-
-    def reading(*arguments: Any) -> DualPixelPair:
-        threads.append(torch.get_num_threads())  # what this thread's products would take
-        return read(*arguments)
-
-    monkeypatch.setattr(batch_steps, "read_photo", reading)
     for number in range(4):
         write_pair(tmp_path / "in", f"{number}", number)
     together = plan_jobs(tmp_path / "in", tmp_path / "together")
     report = run_batch(SideBySide(engines), together)
     assert [record.error for record in report.records] == [None] * 4
-    assert threads == [1] * 4
+    assert threads == [1] * 8
     assert torch.get_num_threads() == 2
     run_batch(engine, plan_jobs(tmp_path / "in", tmp_path / "alone"))
+    assert threads[8:] == [2] * 8
     for job in together.jobs:
         alone = read_picture(tmp_path / "alone" / job.output.name).srgb()
         np.testing.assert_allclose(read_picture(job.output).srgb(), alone, atol=2 / 65535)
@@ -248,27 +253,26 @@ def test_one_at_a_time_where_memory_is_short_or_counted(
     weights = toy_weights(tmp_path / "toy.safetensors")
     free = [100 * 10**9]
     monkeypatch.setattr("dpdeblur.engines.budget.free_memory", lambda _: free[0])
-    counted = make_engine(weights=weights, device="cpu", max_memory=10**9)
-    assert counted.side_by_side() == (counted,)
+    for options in ({"max_memory": 10**9}, {"tile_size": 64}, {"weights": "paper"}):
+        chosen: dict[str, Any] = {"weights": weights, "device": "cpu"} | options
+        alone = make_engine(**chosen)
+        assert alone.side_by_side(9) == (alone,)
     engine = make_engine(weights=weights, device="cpu")
-    assert len(engine.side_by_side()) == 2
-    free[0] = 4 * 10**9
-    assert engine.side_by_side() == (engine,)
-    torch.set_num_threads(16)
-    free[0] = 100 * 10**9
-    assert len(engine.side_by_side()) == 4
+    assert engine.side_by_side(1) == (engine,)
+    for threads, gigabytes, count in [
+        *((2, 100, 2), (2, 6, 1), (4, 100, 4), (4, 12, 2), (5, 100, 1), (6, 100, 3)),
+        *((7, 100, 1), (8, 100, 4), (16, 100, 4), (16, 4, 1)),
+    ]:
+        torch.set_num_threads(threads)
+        free[0] = gigabytes * 10**9
+        assert len(engine.side_by_side(9)) == count, (threads, gigabytes)
 
 
-def test_wishes_go_with_every_engine_unless_they_need_maps() -> None:
-    engine = Several(fake_run, 2)
-    strength = Steered(engine, Wishes(strength=0.5))
-    engines = strength.side_by_side()
-    assert [one.digest for one in engines] == [strength.digest] * 2
-    assert len({id(one.engine) for one in engines if isinstance(one, Steered)}) == 2
-    near = Steered(engine, Wishes(only="near"))
-    assert near.side_by_side() == (near,)
+def test_an_engine_around_another_does_one_at_a_time() -> None:
+    steered = Steered(Several(), Wishes(strength=0.5))
+    assert steered.side_by_side(9) == (steered,)
 
 
 def test_the_optimiser_does_one_at_a_time() -> None:
     engine = make_engine("mpi", device="cpu")
-    assert engine.side_by_side() == (engine,)
+    assert engine.side_by_side(9) == (engine,)

@@ -47,7 +47,7 @@ class FakeEngine:
     def warm(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def side_by_side(self) -> Sequence[Engine]:
+    def side_by_side(self, most: int) -> Sequence[Engine]:
         return (self,)
 
     def read(self, pair: DualPixelPair) -> DualPixelPair:

@@ -84,7 +84,7 @@ class Optimiser:
         """Nothing is kept from run to run."""
         return nullcontext()
 
-    def side_by_side(self) -> Sequence[Engine]:
+    def side_by_side(self, most: int) -> Sequence[Engine]:
         """This one alone."""
         return (self,)
 
