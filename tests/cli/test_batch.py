@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dpdeblur.engines import Engine, Restored
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.optics import write_calibration
 from dpdeblur.pair import DualPixelPair
-from support.batches import ENGINE, no_leftovers, statuses
+from support.batches import ENGINE, RUN, FakeEngine, fake_run, no_leftovers, statuses
+from support.batches import write_pair as write_numbered
 from support.command import failure, run
 from support.optimiser_reference import asymmetric_calibration
 from support.pairs import write_pair
@@ -188,6 +190,33 @@ class TestBatch:
         names = {name.rpartition("/")[2] for name in statuses(tmp_path / "out")}
         assert names == made
         assert no_leftovers(tmp_path)
+
+    def test_the_bar_counts_pictures_of_several_engines_and_skipped_ones(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(17):
+            write_numbered(tmp_path / "in", f"{number:02}", number)
+        (tmp_path / "in" / "03_R.png").write_bytes(b"")
+        steps: list[float] = []
+
+        class Two(FakeEngine):
+            def side_by_side(self, most: int) -> list[Engine]:
+                return [FakeEngine(self.act) for _ in range(most)]
+
+        def act(*arguments: Any) -> Restored:
+            late = tmp_path / "out" / "16.png"  # comes meanwhile, so it is skipped
+            if not late.exists():
+                late.write_bytes(b"another program's")
+            return replace(fake_run(*arguments), run=RUN)
+
+        monkeypatch.setattr("dpdeblur.engines.EngineRequest.make", lambda _: Two(act))
+        monkeypatch.setattr(
+            "rich.progress.Progress.advance", lambda _bar, _task, step: steps.append(step)
+        )
+        assert run("batch", tmp_path / "in", tmp_path / "out").exit_code == 1
+        assert statuses(tmp_path / "out")["16"] == "skipped"
+        assert min(steps) >= 0
+        assert sum(steps) == 17
 
     def test_no_pairs(self, tmp_path: Path) -> None:
         assert "No pairs" in failure(run("batch", tmp_path, tmp_path / "out"))
