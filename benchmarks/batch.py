@@ -3,9 +3,9 @@
     python benchmarks/batch.py [--size 1680x1120] [--pictures 16] [--weights mccnet] [--device cpu]
 
 One warm engine restores a pair in memory `pictures` times, then a folder of as many 16-bit PNG
-pairs by `run_batch`. Both take turns, and the median ratio counts. On a busy machine look at the
-CPU time; where the engine is on the CPU too, the rate cannot be better than that says, unless fewer
-threads for each picture waste less.
+pairs: by `Threads`, one at a time, and as `run_batch` chooses. They take turns, and the median
+ratio counts. On a busy machine look at the CPU time; where the engine is on the CPU too, the rate
+cannot be better than that says, unless fewer threads for each picture waste less.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from dpdeblur.batch import plan_jobs, run_batch
-from dpdeblur.engines import make_engine
+from dpdeblur.batch import Executor, Threads, plan_jobs, run_batch
+from dpdeblur.engines import Engine, make_engine
 from dpdeblur.io import write_picture
 from dpdeblur.pair import read_pair
 
@@ -51,19 +52,22 @@ def main() -> None:
                 for _ in range(arguments.pictures):
                     engine.run(pair)
 
-        def batch() -> None:
-            report = run_batch(engine, plan_jobs(source, out, overwrite=True))
+        def batch(how: Engine | Executor) -> None:
+            report = run_batch(how, plan_jobs(source, out, overwrite=True))
             assert report.count("done") == arguments.pictures
 
-        batch()
-        turns = [(timed(bare), timed(batch)) for _ in range(arguments.repeats)]
-    print(f"{'':8}{'bare s':>9}{'batch s':>9}{'rate':>7}   a picture of {arguments.size}")
+        one_by_one, chosen = partial(batch, Threads(engine)), partial(batch, engine)
+        chosen()
+        ways = {"bare": bare, "one at a time": one_by_one, "as chosen": chosen}
+        turns = [[timed(way) for way in ways.values()] for _ in range(arguments.repeats)]
+    print(f"seconds of a picture of {arguments.size}, and the rate against bare")
     for number, what in enumerate(("wall", "CPU")):
-        alone, whole = (
-            [turn[side][number] / arguments.pictures for turn in turns] for side in (0, 1)
-        )
-        rate = statistics.median(a / w for a, w in zip(alone, whole, strict=True))
-        print(f"{what:8}{statistics.median(alone):9.2f}{statistics.median(whole):9.2f}{rate:7.1%}")
+        seconds = [
+            [turn[way][number] / arguments.pictures for turn in turns] for way in range(len(ways))
+        ]
+        for name, taken in zip(ways, seconds, strict=True):
+            rate = statistics.median(a / b for a, b in zip(seconds[0], taken, strict=True))
+            print(f"{what:6}{name:14}{statistics.median(taken):7.2f}{rate:8.1%}")
 
 
 def write_folder(folder: Path, height: int, width: int, count: int) -> None:

@@ -23,7 +23,7 @@ PRECISIONS: Mapping[str, torch.dtype] = {
 }
 
 
-_sharing: list[int] = []  # of each `shared_threads` under way, the threads before all of them
+_sharing: dict[object, int] = {}  # of `shared_threads` under way: the threads before all of them
 _lock = threading.Lock()
 
 
@@ -179,16 +179,17 @@ def shared_threads(count: int) -> Iterator[None]:
     PyTorch has one number of threads for a process; beside another such context the share is of
     what there was before both.
     """
-    with _lock:
-        before = _sharing[0] if _sharing else torch.get_num_threads()
-        _sharing.append(before)
-        torch.set_num_threads(max(1, before // count))
+    this = object()
     try:
+        with _lock:
+            before = next(iter(_sharing.values()), torch.get_num_threads())
+            _sharing[this] = before
+            torch.set_num_threads(max(1, before // count))
         yield
     finally:
         with _lock:
-            _sharing.pop()
-            torch.set_num_threads(before)
+            if this in _sharing:
+                torch.set_num_threads(_sharing.pop(this))
 
 
 def _label(device: torch.device) -> str:

@@ -69,7 +69,7 @@ def run_batch(
         ClusterError: no worker of a cluster is left.
     """
     began = time.perf_counter()
-    executor = engine if isinstance(engine, Executor) else _here(engine, len(plan.jobs))
+    executor = engine if isinstance(engine, Executor) else _here(engine, plan)
     writing: dict[str, Any] = {
         "bit_depth": bit_depth,
         "quality": quality,
@@ -105,13 +105,13 @@ def run_batch(
     return BatchReport(records, time.perf_counter() - began, notes)
 
 
-def _here(engine: Engine, pictures: int) -> Executor:
-    """How this machine does a batch of so many pictures.
+def _here(engine: Engine, plan: Plan) -> Executor:
+    """How this machine does a batch.
 
-    Those that are done count too: one that was stopped goes on with as many threads for a picture,
-    as long as there is as much memory, and so to the same bits.
+    Pictures that are done count too: one that was stopped goes on with as many threads for a
+    picture, while there are pictures and as much memory for all engines, and so to the same bits.
     """
-    most = pictures // _EACH
+    most = min(len(plan.jobs) // _EACH, len(plan.todo))
     engines = engine.side_by_side(most) if most > 1 else ()
     return SideBySide(engines) if len(engines) > 1 else Threads(engine)
 

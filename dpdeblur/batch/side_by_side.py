@@ -74,12 +74,14 @@ class _Work:
             thread.start()
         left = len(self.threads)
         while left:
-            with suppress(queue.Empty):
+            try:
                 told = self._told.get(timeout=_OFTEN)
-                if told is None:
-                    left -= 1
-                else:
-                    self._tell(told)
+            except queue.Empty:
+                continue
+            if told is None:
+                left -= 1
+            else:
+                self._tell(told)
 
     def stop(self) -> None:
         """Begin no more pictures; wait for those being written, and tell of what is finished."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,10 @@ ENGINES = [FakeEngine(), FakeEngine()]
 class Several(FakeEngine):
     """One that has others like it."""
 
+    asked = 1
+
     def side_by_side(self, most: int) -> Sequence[Engine]:
+        self.asked = most
         return [FakeEngine(self.act) for _ in range(min(most, 3))]
 
 
@@ -63,7 +67,7 @@ def test_as_many_pictures_at_once_as_engines_and_each_once(tmp_path: Path) -> No
 
     threads = set(threading.enumerate())
     report = run_batch(SideBySide([FakeEngine(act)] * 3), plan, watch)
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
     assert tellers == {threading.get_ident()}
     assert [record.error for record in report.records] == [None] * 9
     assert sorted(seen) == [f"{number:03}_L" for number in range(9)]
@@ -94,7 +98,9 @@ def test_as_many_engines_as_have_eight_pictures_each(
         in_hand.add(threading.get_ident())
         return fake_run(*arguments)
 
-    run_batch(Several(act), plan)
+    engine = Several(act)
+    run_batch(engine, plan)
+    assert engine.asked == max(1, pictures // 8)
     assert (threading.get_ident() in in_hand) == (at_once == 1)
     together = threading.Barrier(at_once)
 
@@ -133,7 +139,7 @@ def test_failures_are_alone(tmp_path: Path) -> None:
     assert statuses(tmp_path / "out") == {name: status for name, (status, _) in found.items()}
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), BrokenPipeError("gone")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), BrokenPipeError("gone"), queue.Empty()])
 def test_what_stops_it_is_raised_when_pictures_being_written_are_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
@@ -169,7 +175,7 @@ def test_what_stops_it_is_raised_when_pictures_being_written_are_whole(
         run_batch(SideBySide([FakeEngine(act)] * 2), plan_of(tmp_path, 4), watch)
     assert caught.value is error
     assert finished == ["000"]
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
     assert statuses(tmp_path / "out") == {"000": "done"}
     read_picture(tmp_path / "out/000.png")
     assert no_leftovers(tmp_path)
