@@ -1,4 +1,7 @@
-"""Choosing where and in which precision to compute, by trying rather than by guessing."""
+"""Choosing where and in which precision to compute, by trying rather than by guessing.
+
+And on how many threads of the CPU.
+"""
 
 from __future__ import annotations
 

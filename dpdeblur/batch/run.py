@@ -108,8 +108,8 @@ def run_batch(
 def _here(engine: Engine, plan: Plan) -> Executor:
     """How this machine does a batch.
 
-    Pictures that are done count too: one that was stopped goes on with as many threads for a
-    picture, while there are pictures and as much memory for all engines, and so to the same bits.
+    Pictures that are done count, too, so that a batch that was stopped goes on with as many threads
+    for a picture, to the same bits; unless memory is short now, or few pictures are left.
     """
     most = min(len(plan.jobs) // _EACH, len(plan.todo))
     engines = engine.side_by_side(most) if most > 1 else ()

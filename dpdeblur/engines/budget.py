@@ -26,10 +26,10 @@ _MOST = 4
 
 
 def pictures_at_once(most: int) -> int:
-    """How many pictures the CPU's threads may restore at once, in tiles: `most`, or fewer.
+    """How many pictures, of `most`, the CPU may restore at once, in tiles.
 
-    As many as leave no thread idle, as there is memory for without haste for any, and up to four;
-    more have not been tried.
+    They leave no thread idle, and each finds as much memory as is good for speed. More than four
+    have not been tried.
     """
     threads = torch.get_num_threads()
     room = int(free_memory(torch.device("cpu")) * _SHARES[0]) // (2 * _FAST)  # views, results, too

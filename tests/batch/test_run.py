@@ -7,7 +7,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +39,7 @@ from dpdeblur.pair import DualPixelPair, read_pair
 from support.batches import (
     ENGINE,
     FakeEngine,
+    WarmEngine,
     fake_run,
     no_leftovers,
     read_manifest,
@@ -52,20 +52,8 @@ from support.batches import (
 
 def test_the_engine_stays_warm_from_picture_to_picture(tmp_path: Path) -> None:
     events: list[str] = []
-
-    class Engine(FakeEngine):
-        @contextmanager
-        def warm(self) -> Iterator[None]:
-            events.append("warm")
-            yield
-            events.append("cold")
-
-    def act(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
-        events.append("run")
-        return fake_run(pair, progress)
-
     three_pairs(tmp_path)
-    run_batch(Engine(act), plan_jobs(tmp_path, tmp_path / "out"))
+    run_batch(WarmEngine(events), plan_jobs(tmp_path, tmp_path / "out"))
     assert events == ["warm", "run", "run", "run", "cold"]
 
 

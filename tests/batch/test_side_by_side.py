@@ -6,7 +6,6 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from dpdeblur.errors import DiskFullError
 from dpdeblur.io import read_picture, write_picture
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.steer import Steered, Wishes
-from support.batches import FakeEngine, fake_run, no_leftovers, statuses, write_pair
+from support.batches import FakeEngine, WarmEngine, fake_run, no_leftovers, statuses, write_pair
 from support.toy_weights import pairs, toy_weights
 
 ENGINES = [FakeEngine(), FakeEngine()]
@@ -202,19 +201,7 @@ def test_a_full_disk_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_engines_are_warm_together(tmp_path: Path) -> None:
     events: list[str] = []
-
-    class Warm(FakeEngine):
-        @contextmanager
-        def warm(self) -> Iterator[None]:
-            events.append("warm")
-            yield
-            events.append("cold")
-
-    def act(*arguments: Any) -> Restored:
-        events.append("run")
-        return fake_run(*arguments)
-
-    run_batch(SideBySide([Warm(act), Warm(act)]), plan_of(tmp_path, 3))
+    run_batch(SideBySide([WarmEngine(events), WarmEngine(events)]), plan_of(tmp_path, 3))
     assert events == ["warm"] * 2 + ["run"] * 3 + ["cold"] * 2
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,24 @@ class FakeEngine:
         if restored.run.digest == self.digest:
             return restored
         return replace(restored, run=replace(restored.run, digest=self.digest))
+
+
+class WarmEngine(FakeEngine):
+    """Notes in `events` when it becomes warm, runs, and becomes cold."""
+
+    def __init__(self, events: list[str]) -> None:
+        super().__init__()
+        self.events = events
+
+    @contextmanager
+    def warm(self) -> Iterator[None]:
+        self.events.append("warm")
+        yield
+        self.events.append("cold")
+
+    def run(self, *arguments: Any) -> Restored:
+        self.events.append("run")
+        return super().run(*arguments)
 
 
 def fake_run(pair: DualPixelPair, progress: ProgressCallback | None) -> Restored:
