@@ -24,6 +24,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _MEMORY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([KMGT]?)(I?)B?\s*", re.IGNORECASE)
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's names for `mallopt`
+_OWN = 2**22  # bytes that are worth a block of their own
 _CACHED = ("active_file", "inactive_file")  # pages, as control groups count them
 _reusing: set[object] = set()  # the contexts under way
 _lock = threading.Lock()
@@ -155,15 +156,15 @@ def reusing_memory(device: torch.device) -> Iterator[None]:
 def own_block(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
     """An uninitialised tensor of the type and device of `like`, on Linux's CPUs beside the heap.
 
-    It goes back to the system when it is no longer used. In glibc's heap, which is kept, the
-    largest tensor of all would leave a hole that smaller ones break up.
+    It goes back to the system when it is no longer used. In glibc's heap, which is kept, large
+    tensors that live long would leave holes that smaller ones break up. Small ones stay there.
     """
     import torch
 
-    ordinary = like.device.type != "cpu" or sys.platform != "linux"
+    size = math.prod(shape) * like.element_size()
+    ordinary = like.device.type != "cpu" or sys.platform != "linux" or size < _OWN
     if ordinary or torch.is_grad_enabled() or torch.compiler.is_exporting():
         return like.new_empty(shape)
-    size = math.prod(shape) * like.element_size()
     try:
         block = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     except OSError:  # PyTorch's error is known as a lack of memory

@@ -19,7 +19,7 @@ _SHARES = (0.6, 0.9)
 # Bytes that a picture may need on the CPU, tile and all, even where there are more: halos cost
 # time, yet from here on less and less. Each tile of one that is cut gets up to `_TILE`, as tiles of
 # several shapes leave holes in the heap, and at least `_LEAST`.
-_FAST, _TILE, _LEAST = 2**30, 660_000_000, 300_000_000
+_FAST, _TILE, _LEAST = 2**30, 760_000_000, 300_000_000
 # For the same reason, tiles may take this much more than the memory model says.
 _HOLES = 1.3
 _MOST = 4

@@ -49,10 +49,14 @@ class Reduced:
 
 def store(place: Samples, pixels: Pixels) -> None:
     """Put pixels, clipped to [0, 1], into float32, or into uint16 of which 65535 is white."""
-    if place.dtype == np.uint16:
-        place[:] = np.rint(np.clip(pixels, 0.0, 1.0) * np.float32(65535))
-    else:
+    if place.dtype != np.uint16:
         np.clip(pixels, 0.0, 1.0, out=place)
+        return
+    height, width, _ = place.shape
+    step = max(1, _PIXELS // width)
+    for top in range(0, height, step):
+        rows = slice(top, top + step)
+        place[rows] = np.rint(np.clip(pixels[rows], 0.0, 1.0) * np.float32(65535))
 
 
 def floats(stored: Samples) -> Pixels:

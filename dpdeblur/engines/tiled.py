@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -26,14 +28,13 @@ from dpdeblur.errors import NonFiniteResultError
 from dpdeblur.memory import is_out_of_memory, release_unused, reusing_memory
 from dpdeblur.models import MCCNet, ModelDescriptor
 from dpdeblur.models.margin import Margin
+from dpdeblur.models.mirror import MIRRORED, mirrored_mean
 from dpdeblur.optics import add_contrast, remove_contrast
 from dpdeblur.pair import DualPixelPair
 
-# Where memory is scarce, it is given back after so many pixels read, as the heap's holes grow from
-# tile to tile. That takes up to a twelfth of the time.
-_TIDY = 2_000_000
-# The axes along which the passes of an ensemble are mirrored.
-_MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
+# Memory is given back after so many pixels read, as the heap's holes grow from tile to tile: where
+# it is scarce, after nearly each, which takes up to a twelfth of the time.
+_TIDY, _TIDY_SCARCE = 10_000_000, 2_000_000
 
 
 class TiledRun:
@@ -57,7 +58,7 @@ class TiledRun:
         setup = options.setup
         self.device, self.precision = setup.device, setup.precision
         self.network, self.graphs, self.descriptor = network, graphs, descriptor
-        self.passes = _MIRRORED if options.ensemble else _MIRRORED[:1]
+        self.passes = len(MIRRORED) if options.ensemble else 1
         self.notes = list(setup.notes)
         self.wanted_size = options.tile_size
         self.planned: list[tuple[int, int]] = []  # of each level, the size of its tiles
@@ -71,6 +72,8 @@ class TiledRun:
         self.budget = Budget(options, self.sizes, np.dtype(self.kind).itemsize, pair.taken)
         # Whole rows leave large holes.
         self.frugal = self.budget.scarce or descriptor.tiling == "rows"
+        ordinary = _TIDY if self.device.type == "cpu" else math.inf
+        self.tidy = _TIDY_SCARCE if self.frugal else ordinary
         # Graphs keep memory, which nobody has planned for.
         limited = self.budget.scarce or options.max_memory is not None
         self.run_level = graphs.direct if limited else graphs.level
@@ -157,7 +160,7 @@ class TiledRun:
                 continue
             kept.append(todo.pop(0))
             self.read += kept[-1].rows.read * kept[-1].columns.read
-            if self.frugal and self.read >= _TIDY:
+            if self.read >= self.tidy:
                 release_unused(self.device)
                 self.read = 0
             self.meter.add(self._inside(kept[-1], self.level))
@@ -184,20 +187,20 @@ class TiledRun:
     def _forward(self, tile: Tile) -> NDArray[np.float32]:
         rows, columns = tile.rows, tile.columns
         height, width = self.views.shape
-        left, right = (
-            add_contrast(self._tensor(view, tile, 1), self.contrast)
-            for view in self.views.window(*_read(tile, 1))
-        )
-        coarser = None
-        if self.coarser is not None:
-            coarser = self._tensor(floats(self.coarser[_read(tile, 2)]), tile, 2)
         kept, read = self._inside(tile, self.level), rows.read * columns.read
         with (
             torch.inference_mode(),
             _same_every_time(self.device),
             autocast(self.device, self.precision),
-            self.meter.within(kept, len(self.passes) * read),
+            self.meter.within(kept, self.passes * read),
         ):
+            left, right = (
+                add_contrast(view, self.contrast)
+                for view in self._tensors(self.views.window, tile, 1)
+            )
+            coarser = None
+            if (half := self.coarser) is not None:
+                [coarser] = self._tensors(lambda *part: [floats(half[part])], tile, 2)
             result = self._restore(left, right, coarser, tile.margin)
         inner = result[0, :, : height - rows.start, : width - columns.start].float()
         if self.level == 0 and self.contrast:  # the others are for the network's own use
@@ -208,30 +211,28 @@ class TiledRun:
     def _restore(
         self, left: Tensor, right: Tensor, coarser: Tensor | None, margin: Margin
     ) -> Tensor:
-        if len(self.passes) == 1:
+        if self.passes == 1:
             return self.run_level(left, right, coarser, margin)
-        total = torch.zeros(())
-        for axes in self.passes:
-            # The right view of a mirrored scene is the mirrored left view.
-            first, second = (right, left) if -1 in axes else (left, right)
-            half = None if coarser is None else coarser.flip(axes)
-            views = first.flip(axes), second.flip(axes)
-            result = self.run_level(*views, half, margin.flipped(axes))
-            total = total + result.flip(axes)
-        return total / len(self.passes)
 
-    def _tensor(self, part: NDArray[np.float32], tile: Tile, scale: int) -> Tensor:
-        """What was read of a view as `1 x 3 x H x W`, the last row and column repeated."""
-        below, beside = (
-            span.read // scale - side
-            for span, side in zip((tile.rows, tile.columns), part.shape[:2], strict=True)
+        def level(one: Tensor, other: Tensor, half: Tensor | None, axes: tuple[int, ...]) -> Tensor:
+            return self.run_level(one, other, half, margin.flipped(axes))
+
+        return mirrored_mean(level, left, right, coarser)
+
+    def _tensors(
+        self,
+        window: Callable[[slice, slice], Sequence[NDArray[np.float32]]],
+        tile: Tile,
+        scale: int,
+    ) -> list[Tensor]:
+        """What a tile reads of pictures `scale` times as small, as `1 x 3 x H x W`."""
+        rows, columns = _read(tile, scale)
+        size = tile.rows.read // scale, tile.columns.read // scale
+        found = to_device(
+            lambda part: window(part, columns), rows, size, self.device, pinned=self.graphs.active
         )
-        padded = np.pad(part, ((0, below), (0, beside), (0, 0)), mode="edge")
         scratch.rest()
-        # While one view is on its way, the next is read.
-        tensor = to_device(padded, self.device, pinned=self.graphs.active)
-        # Channel by channel, which every filter takes faster.
-        return tensor.permute(2, 0, 1)[None].contiguous()
+        return found
 
     def _shrink(self, tile: Tile) -> None:
         if self.graphs.forget():

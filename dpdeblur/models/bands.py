@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dpdeblur.memory import own_block
 from dpdeblur.models.margin import NO_MARGIN, Margin
 
 _PIXELS = 2**15
@@ -33,7 +34,7 @@ def by_rows(change: Callable[[Tensor], Tensor], picture: Tensor) -> Tensor:
     if at_once(picture):
         return change(picture)
     *count, _, height, width = picture.shape
-    result = torch.empty_like(picture)
+    result = own_block(picture.shape, picture)
     step = max(1, _PIXELS // (math.prod(count) * width))
     for top in range(0, height, step):
         result[..., top : top + step, :] = change(picture[..., top : top + step, :])
@@ -66,6 +67,25 @@ def by_bands(
         _, columns = nearest.part(NO_MARGIN, result.shape)
         found = result[..., top - first :, columns][..., : rows.stop - top, :]
         yield slice(rows.start - inside.start, rows.stop - inside.start), found
+
+
+def joined(bands: Iterator[tuple[slice, Tensor]], height: int) -> Tensor:
+    """Bands, each `N x C x rows x W`, of a picture of that height, as one in channels_last.
+
+    On a CPU and without gradients each is put in its place as it comes, so that nothing exists
+    twice.
+    """
+    rows, band = next(bands)
+    if band.shape[-2] == height:
+        return band
+    if torch.is_grad_enabled():
+        return torch.cat([band, *(more for _, more in bands)], 2)
+    count, channels, _, width = band.shape
+    whole = own_block((count, height, width, channels), band).permute(0, 3, 1, 2)
+    whole[..., rows, :] = band
+    for rows, band in bands:
+        whole[..., rows, :] = band
+    return whole
 
 
 def add_by_bands(change: Callable[[Tensor], Tensor], features: Tensor, reach: int) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dpdeblur.models.bands import add_by_bands, add_enlarged, by_bands
+from dpdeblur.models.bands import add_by_bands, add_enlarged, by_bands, joined
 from dpdeblur.models.config import MCCNetConfig, body_reaches
 from dpdeblur.models.cross_correlation import CrossCorrelation
 from dpdeblur.models.layers import conv_act
@@ -147,7 +147,7 @@ class CompactBody(nn.Module):
             margin: what of the views is outside.
         """
         inner = margin.at_most(self.reach)
-        features = torch.cat([band for _, band in by_bands(self.stem, pictures)], 2)
+        features = joined(by_bands(self.stem, pictures), pictures.shape[-2])
         seen = self.correlation(left, right) if self.correlation is not None else [None, None]
         skips = []
         for scale, encode, down, more in zip((2, 4), self.encoder, self.down, seen, strict=True):

@@ -100,8 +100,8 @@ class FrontEnd(nn.Module):
         local = torch.cat(strips, 2)
         for axis in (2, 3):
             local = _smoothed(local, axis)
-        logs = (local + _SMALLEST).log_()
-        return logs[:, :-1] - logs[:, -1:]
+        logs = local.add_(_SMALLEST).log_()
+        return logs[:, :-1].sub_(logs[:, -1:])
 
 
 # Sums of slices, as PyTorch's own pooling takes six times as long.
@@ -128,4 +128,4 @@ def _smoothed(maps: Tensor, axis: int) -> Tensor:
             total += padded.narrow(axis, start, side)
         return total
 
-    return sums(maps) / sums(maps.new_ones(shape))
+    return sums(maps).div_(sums(maps.new_ones(shape)))

@@ -13,6 +13,7 @@ from dpdeblur.models.config import MCCNetConfig, describe
 from dpdeblur.models.front_end import FrontEnd, halved
 from dpdeblur.models.layers import he_initialise, widened
 from dpdeblur.models.margin import NO_MARGIN, Margin
+from dpdeblur.models.mirror import mirrored_mean
 from dpdeblur.models.paper import PaperBody
 
 _CHANNELS = 3
@@ -60,10 +61,13 @@ class MCCNet(nn.Module):
         """
         return self.pyramid(left, right, self.descriptor.levels)[-1]
 
-    def pyramid(self, left: Tensor, right: Tensor, levels: int) -> list[Tensor]:
+    def pyramid(
+        self, left: Tensor, right: Tensor, levels: int, *, ensemble: bool = False
+    ) -> list[Tensor]:
         """The results of all `levels`, coarsest first, the last of the size of the views.
 
-        Where a level's sides are not multiples of 8, its last row and column are repeated.
+        With `ensemble`, each is the mean of four mirrored passes. Where a level's sides are not
+        multiples of 8, its last row and column are repeated.
         """
         multiple = self.descriptor.multiple_of
         views = [(left, right)]
@@ -72,7 +76,11 @@ class MCCNet(nn.Module):
         results: list[Tensor] = []
         for first, second in reversed(views):
             coarser = _padded(results[-1], multiple // 2) if results else None
-            result = self.level(_padded(first, multiple), _padded(second, multiple), coarser)
+            padded = _padded(first, multiple), _padded(second, multiple), coarser
+            if ensemble:
+                result = mirrored_mean(lambda *seen: self.level(*seen[:3]), *padded)
+            else:
+                result = self.level(*padded)
             results.append(result[..., : first.shape[-2], : first.shape[-1]])
         return results
 

@@ -71,7 +71,9 @@ class TrainConfig:
     leaves the range of the truth around, as edges that ring do (see `losses.overshoot`).
     `initial` names weights to start from, whose widths and switches then hold instead of `model`;
     empty is He initialisation. With `grow`, they get the `widths` and `blocks` of `model`, and at
-    first make the same (see `grown`).
+    first make the same (see `grown`). `teacher` names weights to learn from in the truth's place,
+    by the mean of their four mirrored passes (see `teacher.Teacher`); for `overshoot`, the truth
+    stays.
     `precision` "auto" is bf16 where the device can compute in it, else fp32 (see `settled`).
 
     The defaults are the preset "fast", made for short runs: what the paper (Sections 3.5 and 4.2)
@@ -109,6 +111,7 @@ class TrainConfig:
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     checkpoint_every: Count = 200
     initial: str = ""
+    teacher: str = ""
     grow: bool = False
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = _GROWING
     model: MCCNetConfig = field(default_factory=MCCNetConfig)

@@ -26,6 +26,7 @@ from dpdeblur.training.losses import restoration_loss
 from dpdeblur.training.optimisers import make_optimiser
 from dpdeblur.training.schedule import learning_rate
 from dpdeblur.training.sources import settled
+from dpdeblur.training.teacher import Teacher
 from dpdeblur.training.validation import ValidationScore, Validator
 
 
@@ -152,6 +153,7 @@ class _Run:
         network = _initial(config)
         self.network = network.to(device).train()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.teacher = Teacher(config.teacher, device, config.precision) if config.teacher else None
         ema = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.network, multi_avg_fn=ema).eval()
         self.optimiser = make_optimiser(self.network, config)
@@ -182,13 +184,20 @@ class _Run:
                 self.network.descriptor.levels,
             )
         loss, truth = batch.sharp.new_zeros(()), batch.sharp
+        wanted = self.teacher(batch) if self.teacher else truth
         for level, result in enumerate(reversed(results)):
-            truth = halve(truth) if level else truth
+            if level:
+                truth, wanted = halve(truth), halve(wanted)
+            predicted, sharp, taught = (
+                _cut(picture, config.margin >> level) for picture in (result, truth, wanted)
+            )
             loss = loss + config.level_weights[level] * restoration_loss(
-                *(_cut(picture, config.margin >> level) for picture in (result, truth)),
+                predicted,
+                sharp,
                 epsilon=config.epsilon,
                 ms_ssim_weight=config.ms_ssim,
                 overshoot_weight=config.overshoot,
+                wanted=taught,
             )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -27,15 +27,18 @@ def restoration_loss(
     epsilon: float = 1e-3,
     ms_ssim_weight: float = 1.0,
     overshoot_weight: float = 0.0,
+    wanted: Tensor | None = None,
 ) -> Tensor:
     """Charbonnier plus weighted (1 - MS-SSIM) and `overshoot`, of pictures in [0, 1].
 
-    The defaults are the paper's: the mix of Section 3.5 with equal weights. Raises what `ms_ssim`
+    The defaults are the paper's: the mix of Section 3.5 with equal weights. `wanted` is what the
+    first two compare with, such as a teacher's picture; None is the truth. Raises what `ms_ssim`
     does, unless its weight is 0.
     """
-    loss = charbonnier(prediction, truth, epsilon)
+    wanted = truth if wanted is None else wanted
+    loss = charbonnier(prediction, wanted, epsilon)
     if ms_ssim_weight:
-        loss = loss + ms_ssim_weight * (1 - ms_ssim(prediction, truth, data_range=1.0))
+        loss = loss + ms_ssim_weight * (1 - ms_ssim(prediction, wanted, data_range=1.0))
     if overshoot_weight:
         loss = loss + overshoot_weight * overshoot(prediction, truth)
     return loss

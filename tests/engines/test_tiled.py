@@ -82,13 +82,20 @@ def test_even_light_stays_through_all_scales() -> None:
     np.testing.assert_allclose(result[8:, 8:], 0.3, atol=2e-4)
 
 
-@pytest.mark.parametrize(("limit", "given_back"), [({}, False), ({"max_memory": 10**8}, True)])
-def test_memory_is_given_back_between_tiles_where_it_is_scarce(
-    limit: dict[str, int], given_back: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("limit", "pixels", "given_back"),
+    [
+        ({}, "_TIDY_SCARCE", False),
+        ({}, "_TIDY", True),
+        ({"max_memory": 10**8}, "_TIDY_SCARCE", True),
+    ],
+)
+def test_memory_is_given_back_between_tiles_sooner_where_it_is_scarce(
+    limit: dict[str, int], pixels: str, given_back: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times: list[torch.device] = []
     monkeypatch.setattr("dpdeblur.engines.tiled.release_unused", times.append)
-    monkeypatch.setattr("dpdeblur.engines.tiled._TIDY", 20_000)  # pixels: three tiles
+    monkeypatch.setattr(f"dpdeblur.engines.tiled.{pixels}", 20_000)  # three tiles
     options = NetworkOptions("cpu", "fp32", tile_size=16, **limit)
     restore(network(0.6, levels=3), DualPixelPair(*views()), options)
     # Once for each scale in any case, and where it is scarce at the end.
