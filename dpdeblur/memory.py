@@ -24,7 +24,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _MEMORY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([KMGT]?)(I?)B?\s*", re.IGNORECASE)
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's names for `mallopt`
-_OWN = 2**22  # bytes that are worth a block of their own
+_OWN = 2**24  # bytes that are worth a block of their own
 _CACHED = ("active_file", "inactive_file")  # pages, as control groups count them
 _reusing: set[object] = set()  # the contexts under way
 _lock = threading.Lock()
@@ -161,9 +161,11 @@ def own_block(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
     """
     import torch
 
-    size = math.prod(shape) * like.element_size()
-    ordinary = like.device.type != "cpu" or sys.platform != "linux" or size < _OWN
+    ordinary = like.device.type != "cpu" or sys.platform != "linux"
     if ordinary or torch.is_grad_enabled() or torch.compiler.is_exporting():
+        return like.new_empty(shape)
+    size = math.prod(shape) * like.element_size()
+    if size < _OWN:  # not before, as a graph's sizes are open
         return like.new_empty(shape)
     try:
         block = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)

@@ -33,7 +33,7 @@ from dpdeblur.optics import add_contrast, remove_contrast
 from dpdeblur.pair import DualPixelPair
 
 # Memory is given back after so many pixels read, as the heap's holes grow from tile to tile: where
-# it is scarce, after nearly each, which takes up to a twelfth of the time.
+# it is scarce, after nearly each tile, which takes up to a twelfth of the time.
 _TIDY, _TIDY_SCARCE = 10_000_000, 2_000_000
 
 
@@ -214,10 +214,10 @@ class TiledRun:
         if self.passes == 1:
             return self.run_level(left, right, coarser, margin)
 
-        def level(one: Tensor, other: Tensor, half: Tensor | None, axes: tuple[int, ...]) -> Tensor:
-            return self.run_level(one, other, half, margin.flipped(axes))
-
-        return mirrored_mean(level, left, right, coarser)
+        return mirrored_mean(
+            lambda one, other, half, axes: self.run_level(one, other, half, margin.flipped(axes)),
+            *(left, right, coarser),
+        )
 
     def _tensors(
         self,

@@ -36,10 +36,11 @@ def to_device(
         pinned: whether to use such memory.
     """
     found: list[Tensor] = []
+    pinned = pinned and device.type == "cuda"
     step, done = max(1, _PIXELS // size[1]), 0
     for top in range(rows.start, rows.stop, step):
         parts = window(slice(top, min(top + step, rows.stop)))
-        found = found or [own_block((1, 3, *size), torch.empty(0)) for _ in parts]
+        found = found or [_host((1, 3, *size), pinned) for _ in parts]
         for whole, part in zip(found, parts, strict=True):
             high, wide, _ = part.shape
             place = whole.numpy()[0, :, done : done + high]
@@ -48,15 +49,8 @@ def to_device(
         done += len(parts[0])
     for whole in found:
         whole[..., done:, :] = whole[..., done - 1 : done, :]
-    return [_sent(whole, device, pinned) for whole in found]
-
-
-def _sent(tensor: Tensor, device: torch.device, pinned: bool) -> Tensor:
-    if pinned and device.type == "cuda":
-        held = _pinned(tensor.shape, tensor.dtype)
-        if held is not None:  # which PyTorch keeps until it has arrived
-            return held.copy_(tensor).to(device, non_blocking=True)
-    return tensor.to(device)
+    # PyTorch keeps what is pinned until it has arrived.
+    return [whole.to(device, non_blocking=pinned) for whole in found]
 
 
 def to_host(tensor: Tensor, *, pinned: bool) -> NDArray[np.float32]:
@@ -68,7 +62,12 @@ def to_host(tensor: Tensor, *, pinned: bool) -> NDArray[np.float32]:
     return cast(NDArray[np.float32], tensor.cpu().numpy())
 
 
-def _pinned(shape: torch.Size, dtype: torch.dtype) -> Tensor | None:
+def _host(shape: tuple[int, ...], pinned: bool) -> Tensor:
+    held = _pinned(shape, torch.float32) if pinned else None
+    return own_block(shape, torch.empty(0)) if held is None else held
+
+
+def _pinned(shape: Sequence[int], dtype: torch.dtype) -> Tensor | None:
     try:
         return torch.empty(shape, dtype=dtype, pin_memory=True)
     except RuntimeError:  # a limit, or no room: it goes without

@@ -101,7 +101,7 @@ class FrontEnd(nn.Module):
         for axis in (2, 3):
             local = _smoothed(local, axis)
         logs = local.add_(_SMALLEST).log_()
-        return logs[:, :-1].sub_(logs[:, -1:])
+        return logs[:, :-1] - logs[:, -1:]
 
 
 # Sums of slices, as PyTorch's own pooling takes six times as long.

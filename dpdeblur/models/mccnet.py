@@ -78,7 +78,9 @@ class MCCNet(nn.Module):
             coarser = _padded(results[-1], multiple // 2) if results else None
             padded = _padded(first, multiple), _padded(second, multiple), coarser
             if ensemble:
-                result = mirrored_mean(lambda *seen: self.level(*seen[:3]), *padded)
+                result = mirrored_mean(
+                    lambda one, other, half, _: self.level(one, other, half), *padded
+                )
             else:
                 result = self.level(*padded)
             results.append(result[..., : first.shape[-2], : first.shape[-1]])

@@ -10,12 +10,12 @@ from torch import Tensor
 # The axes along which scenes are mirrored: not at all, left to right, upside down, both.
 MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
 
-Level = Callable[[Tensor, Tensor, Tensor | None, tuple[int, ...]], Tensor]
+Restore = Callable[[Tensor, Tensor, Tensor | None, tuple[int, ...]], Tensor]
 """What restores two views, given a coarser result, of a scene that is mirrored along some axes."""
 
 
-def mirrored_mean(level: Level, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
-    """The mean of what `level` makes of a scene and its mirror images, each mirrored back.
+def mirrored_mean(restore: Restore, left: Tensor, right: Tensor, coarser: Tensor | None) -> Tensor:
+    """The mean of what `restore` makes of a scene and its mirror images, each mirrored back.
 
     Views and result are `N x 3 x H x W`.
     """
@@ -24,5 +24,5 @@ def mirrored_mean(level: Level, left: Tensor, right: Tensor, coarser: Tensor | N
         # The right view of a scene mirrored left to right is the mirrored left view.
         first, second = (right, left) if -1 in axes else (left, right)
         half = None if coarser is None else coarser.flip(axes)
-        total = total + level(first.flip(axes), second.flip(axes), half, axes).flip(axes)
+        total = total + restore(first.flip(axes), second.flip(axes), half, axes).flip(axes)
     return total / len(MIRRORED)

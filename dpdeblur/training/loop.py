@@ -88,6 +88,7 @@ def train(
             pairs (it names what differs) or has more steps than the recipe; or a stage's crops do
             not fit the pictures or the network's levels.
         UnreadableFileError: the checkpoint is damaged.
+        WeightsError: what `initial` or `teacher` names cannot be used.
         TrainingDivergedError: the loss became infinite or undefined; the checkpoint is unchanged.
 
     >>> from dpdeblur.models import MCCNetConfig
@@ -105,7 +106,10 @@ def train(
     rank, processes = rank_and_size()
     run = _Run(config, pairs.device)
     _check_levels(config, run.network.descriptor.levels)
-    settings = run_settings(dataclasses.replace(config, model=run.network.config), pairs, processes)
+    # Of a teacher's file, its content counts.
+    taught = run.teacher.sha256 if run.teacher else ""
+    made = dataclasses.replace(config, model=run.network.config, teacher=taught)
+    settings = run_settings(made, pairs, processes)
     first = resume(checkpoint, run.state, settings, pairs, on_note)
     if first > config.steps:
         reason = f"{config.steps} is less than the {first} already done in {checkpoint}"
@@ -177,6 +181,7 @@ class _Run:
         config = self.config
         for group in self.optimiser.param_groups:
             group["lr"] = rate
+        wanted = self.teacher(batch) if self.teacher else batch.sharp
         with autocast(self.device, config.precision):
             results = self.network.pyramid(
                 batch.left.contiguous(memory_format=torch.channels_last),
@@ -184,7 +189,6 @@ class _Run:
                 self.network.descriptor.levels,
             )
         loss, truth = batch.sharp.new_zeros(()), batch.sharp
-        wanted = self.teacher(batch) if self.teacher else truth
         for level, result in enumerate(reversed(results)):
             if level:
                 truth, wanted = halve(truth), halve(wanted)

@@ -20,7 +20,9 @@ class Teacher:
 
     def __init__(self, weights: str, device: torch.device, precision: str) -> None:
         """Load `weights`, a file or a shipped name; raises what `load_model` does."""
-        self._network = load_model(weights).network.to(device).eval()
+        model = load_model(weights)
+        self.sha256 = model.sha256
+        self._network = model.network.to(device).eval()
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._device, self._precision = device, precision
 
@@ -32,4 +34,5 @@ class Teacher:
         )
         levels = self._network.descriptor.levels
         with autocast(self._device, self._precision):
-            return self._network.pyramid(left, right, levels, ensemble=True)[-1]
+            found = self._network.pyramid(left, right, levels, ensemble=True)[-1]
+        return found.clamp(0, 1)  # as an engine does
