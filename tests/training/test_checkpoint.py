@@ -151,7 +151,7 @@ def changes(part: Any) -> Iterator[tuple[str, Any]]:
         elif name == "stages":
             for key, changed in changes(value[-1]):
                 yield f"stages.{key}", dataclasses.replace(part, stages=(*value[:-1], changed))
-        elif name not in {"initial", "grow"}:  # which need weights
+        elif name not in {"initial", "grow", "teacher"}:  # which need weights
             yield name, dataclasses.replace(part, **{name: another(value)})
 
 

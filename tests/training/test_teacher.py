@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dpdeblur.engines import Network, NetworkOptions
-from dpdeblur.errors import WeightsError
+from dpdeblur.errors import OptionError, WeightsError
 from dpdeblur.models import MCCNet, MCCNetConfig, load_model, save_model
 from dpdeblur.pair import DualPixelPair
 from dpdeblur.training import Batch, SceneConfig, Stage, SyntheticPairs, TrainConfig, train
@@ -95,3 +95,18 @@ def test_a_teacher_that_is_not_there(pairs: SyntheticPairs, tmp_path: Path) -> N
     config = dataclasses.replace(RECIPE, teacher=str(tmp_path / "none.safetensors"))
     with pytest.raises(WeightsError):
         train(config, pairs, tmp_path / "run.pt")
+
+
+def test_a_run_goes_on_with_its_own_teacher_only(pairs: SyntheticPairs, tmp_path: Path) -> None:
+    file, checkpoint = tmp_path / "teacher.safetensors", tmp_path / "run.pt"
+    config = dataclasses.replace(RECIPE, steps=2, teacher=str(file))
+    torch.manual_seed(1)
+    network = MCCNet(SMALL)
+    save_model(network, file, {})
+    train(config, pairs, checkpoint, stop_after=1)
+    renamed = file.rename(tmp_path / "same.safetensors")
+    train(dataclasses.replace(config, teacher=str(renamed)), pairs, checkpoint, stop_after=1)
+    torch.nn.init.ones_(network.body.head.get_parameter("bias"))
+    save_model(network, file, {})
+    with pytest.raises(OptionError, match="it belongs to a run with teacher = "):
+        train(config, pairs, checkpoint)
