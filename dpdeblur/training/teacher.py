@@ -13,9 +13,8 @@ from dpdeblur.training.batches import Batch
 class Teacher:
     """The mean of four mirrored passes of trained weights, to be learned in one pass.
 
-    It is a better picture than each pass gives, and shows what can be learned from the views and
-    nothing else, so that its gradients scatter far less than the truth's (Hinton et al. 2015 teach
-    by a mean of several networks in this way).
+    It is a better picture than each pass gives (Hinton et al. 2015 teach by a mean of several
+    networks in this way). docs/ablation.md says what came of it.
     """
 
     def __init__(self, weights: str, device: torch.device, precision: str) -> None:
