@@ -13,6 +13,7 @@ or enlarged (Lanczos).
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import tempfile
 from pathlib import Path
@@ -23,9 +24,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dpdeblur.colour import srgb_to_linear
-from dpdeblur.engines import Engine, make_engine
+from dpdeblur.engines import Engine, Network, NetworkOptions
 from dpdeblur.evaluation import Scores, mean_scores, score
 from dpdeblur.io import read_picture, write_picture
+from dpdeblur.models import load_model
 from dpdeblur.optics import DiskPSF, photograph
 from dpdeblur.raw import RawOptions, finish, read_raw_pair
 
@@ -116,7 +118,11 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--save", type=Path, metavar="DIR")
     arguments = parser.parse_args()
-    engine = make_engine(weights=arguments.weights)
+    model = load_model(arguments.weights)
+    # As many scales as the whole picture would get.
+    scaled = round(model.descriptor.levels_width / PART)
+    model.network.descriptor = dataclasses.replace(model.descriptor, levels_width=scaled)
+    engine = Network(model, NetworkOptions())
     for radius in arguments.radii:
         runs = [
             measure(engine, photo, radius, arguments.widths, arguments.save)

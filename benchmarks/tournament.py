@@ -92,7 +92,7 @@ def compete(
     How many steps are left is estimated anew before each slice from what a step cost in the one
     before, so that the rate has fallen when the time is over, whatever else the machine does.
     """
-    config = dataclasses.replace(CONTENDERS[name], checkpoint_every=10**6)
+    config = dataclasses.replace(CONTENDERS[name], seed=pairs.seed, checkpoint_every=10**6)
     log = out / f"{name}.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     cpu, done = (lines[-1]["cpu"], lines[-1]["step"]) if lines else (0.0, 0)
@@ -126,12 +126,13 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--validation", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--seed", type=int, default=0, help="of scenes and first weights")
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.output.mkdir(parents=True, exist_ok=True)
     device = torch.device("cpu")
-    pairs = SyntheticPairs(load_photos(arguments.photos, device), BASE.scenes, 0)
+    pairs = SyntheticPairs(load_photos(arguments.photos, device), BASE.scenes, arguments.seed)
     validator = Validator(validation_pairs(load_photos(arguments.validation, device, 430)))
     for name in arguments.names:
         compete(name, pairs, validator, 60 * arguments.minutes, arguments.output)

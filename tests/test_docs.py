@@ -37,6 +37,7 @@ DOCTESTED = [
     "dpdeblur.io.write",
     "dpdeblur.memory",
     "dpdeblur.models.cost",
+    "dpdeblur.models.mean",
     "dpdeblur.models.weights",
     "dpdeblur.optics.blur",
     "dpdeblur.optics.calibration_file",

@@ -19,6 +19,7 @@ from dpdeblur.cli.export import export
 from dpdeblur.cli.fix import fix
 from dpdeblur.cli.info import info
 from dpdeblur.cli.map import map_
+from dpdeblur.cli.mean import mean
 from dpdeblur.cli.page import app_
 from dpdeblur.cli.refocus import refocus
 from dpdeblur.cli.score import score
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fix, refocus, split, batch, score, info, bench, train, synth, export):
+for command in (fix, refocus, split, batch, score, info, bench, train, mean, synth, export):
     app.command()(command)
 app.command("map")(map_)
 app.command("app")(app_)

@@ -2,6 +2,7 @@ from .config import MULTIPLE_OF, PAPER, MCCNetConfig, ModelDescriptor
 from .cost import PAPER_COUNTS, TABLE_2, Cost, count_cost, count_costs
 from .grow import grown
 from .mccnet import MCCNet, halve
+from .mean import mean_of
 from .shipped import DEFAULT_WEIGHTS, find_weights
 from .weights import LoadedModel, load_model, save_model
 
@@ -22,5 +23,6 @@ __all__ = [
     "grown",
     "halve",
     "load_model",
+    "mean_of",
     "save_model",
 ]

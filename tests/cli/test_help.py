@@ -26,6 +26,7 @@ COMMANDS = (
     "info",
     "bench",
     "train",
+    "mean",
     "eval",
     "synth",
     "export",

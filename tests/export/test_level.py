@@ -27,7 +27,8 @@ def test_a_level_is_the_networks_own(contrast: float) -> None:
 def test_a_graph_made_of_small_views_takes_large_ones() -> None:
     """Whose tensors lie elsewhere in memory when the network itself runs."""
     torch.manual_seed(0)
-    config = MCCNetConfig(radii=(3.0,), widths=(8, 8, 8), blocks=(1, 1, 1), use_cc=False)
+    small = {"radii": (3.0,), "widths": (8, 8, 8), "blocks": (1, 1, 1)}
+    config = MCCNetConfig(**small, use_cc=False, use_volume=False)
     level = Level(MCCNet(config)).eval()
     rows, columns = Dim("rows", min=2), Dim("columns", min=2)
     size, half = {2: 8 * rows, 3: 8 * columns}, {2: 4 * rows, 3: 4 * columns}
