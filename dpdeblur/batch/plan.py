@@ -29,13 +29,15 @@ _EXAMPLES = 3  # to name of many
 class Job:
     """A pair or raw file and the picture to make of it; `done` if that is there and is to stay.
 
-    `replaces` if what is there is damaged and is to be replaced, whatever the plan says.
+    `replaces` if what is there is damaged and is to be replaced, whatever the plan says; `blocked`
+    if it cannot be read and perhaps is none of ours, so that it stays and the job fails.
     """
 
     pair: PhotoPaths
     output: Path
     done: bool = False
     replaces: bool = False
+    blocked: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def _unrecognised(others: Sequence[Path]) -> tuple[str, ...]:
 def _judged(
     output_dir: Path, jobs: Sequence[Job], known: Known
 ) -> tuple[list[Job], tuple[str, ...]]:
-    """The jobs, those whose result is damaged to be done again; and sentences on such results."""
+    """The jobs, as what is there allows; and sentences on results that are not as they were."""
     judged, found, ours = [], {kind: list[Path]() for kind in State}, known.ours
     for job in jobs:
         if job.done:
@@ -163,13 +165,15 @@ def _judged(
             found[kind].append(job.output)
             if kind is State.DAMAGED:
                 job = Job(job.pair, job.output, replaces=True)
+            elif kind is State.STRANGE:
+                job = Job(job.pair, job.output, blocked=True)
         judged.append(job)
     sentences = tuple(
         f"{what}, {len(found[kind])} in all (the first is {found[kind][0]})."
         for kind, what in (
             (State.DAMAGED, "To be made again: damaged results"),
             (State.CHANGED, "Left as they are: results changed since they were made"),
-            (State.STRANGE, "Left as they are: files in the place of results that cannot be read"),
+            (State.STRANGE, "In the way of results: files that cannot be read as pictures"),
         )
         if found[kind]
     )

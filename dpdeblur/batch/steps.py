@@ -13,7 +13,12 @@ from dpdeblur.batch.plan import Job
 from dpdeblur.batch.results import fingerprint
 from dpdeblur.datasets import RawPath
 from dpdeblur.engines import Restored
-from dpdeblur.errors import DiskFullError, DPDeblurError, OutputExistsError
+from dpdeblur.errors import (
+    DiskFullError,
+    DPDeblurError,
+    OutputExistsError,
+    UnwritableOutputError,
+)
 from dpdeblur.io import PictureInfo, check_output, check_size, write_picture
 from dpdeblur.memory import is_out_of_memory
 from dpdeblur.pair import DualPixelPair, ViewOptions
@@ -68,6 +73,9 @@ class Steps:
         """The photograph's views, or what became of it."""
         began = time.perf_counter()
         try:
+            if job.blocked:
+                reason = "the file there cannot be read as a picture; delete it or move it away"
+                raise UnwritableOutputError(job.output, reason)
             check_output(job.output, overwrite=self._overwrites(job))
             files = job.pair.files
             pair = read_photo(files[0], files[1] if len(files) == 2 else None, self.raw, self.views)

@@ -86,7 +86,9 @@ def _tables(found: Bench) -> Group:
     from rich.console import Group
     from rich.table import Table
 
-    threads = f", {found.threads} threads" if found.device == "cpu" else ""
+    threads = (
+        f", {found.threads} thread{'s' * (found.threads > 1)}" if found.device == "cpu" else ""
+    )
     ceilings = Table("Ceiling", "Precision", "Size", "GFLOP/s", title=f"{found.device}{threads}")
     for ceiling in found.ceilings:
         shape = "x".join(map(str, ceiling.shape))
@@ -95,7 +97,7 @@ def _tables(found: Bench) -> Group:
         *("Weights", "Picture", "GFLOP", "Fourier GFLOP", "s", "CPU s", "Predicted s", "Share"),
         "GiB more",
         title=f"Networks in {found.precision}",
-        caption=f"Medians of {found.repeats}. Predicted: at the ceilings.",
+        caption=f"Medians of {found.repeats} runs. Predicted: at the ceilings.",
     )
     for table in (ceilings, forwards):
         table.title_justify = "left"

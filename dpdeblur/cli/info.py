@@ -168,9 +168,9 @@ def _device(device: DeviceInfo) -> str:
 def _show_costs(printer: Output, weights: str | None) -> None:
     from rich.table import Table
 
-    from dpdeblur.models import PAPER_COUNTS, count_costs
+    from dpdeblur.models import DEFAULT_WEIGHTS, PAPER_COUNTS, count_costs
 
-    costs = count_costs(weights)
+    costs = count_costs(weights or DEFAULT_WEIGHTS)
     table = Table(
         "1680x1120",
         "Parameters (M)",

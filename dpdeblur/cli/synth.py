@@ -89,7 +89,7 @@ def synth(
 ) -> None:
     """Render the two views that a dual-pixel camera would take, from a sharp picture.
 
-    DIR gets <SHARP>_left, <SHARP>_right and <SHARP>_sharp with 16 bits, for fix, batch and eval.
+    DIR gets <SHARP>_left, <SHARP>_right and <SHARP>_truth with 16 bits, for fix, batch and eval.
     Blur grows with the difference in disparity (1 / distance) from the focus plane.
 
     [bold]Examples[/bold]
@@ -126,5 +126,8 @@ def synth(
             progress=lambda share: bar.update(task, completed=share, total=1),
         )
     lowest, highest = pair.radii
-    size = f"{pair.width}x{pair.height}, radii {lowest:z.1f} to {highest:z.1f} px"
+    radii = (
+        f"radius {lowest:z.1f}" if lowest == highest else f"radii {lowest:z.1f} to {highest:z.1f}"
+    )
+    size = f"{pair.width}x{pair.height}, {radii} px"
     printer.result((*map(str, pair.outputs.values()), size), vars(pair) | camera)

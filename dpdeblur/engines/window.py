@@ -65,7 +65,7 @@ class Crop:
 
     def __post_init__(self) -> None:
         if min(self.width, self.height) < 1 or min(self.left, self.top) < 0:
-            raise OptionError("crop", f"{self} must have a corner from 0,0 on and a size")
+            raise OptionError("crop", f"{self}: X and Y must be 0 or more, W and H 1 or more")
 
     def __str__(self) -> str:
         return f"{self.left},{self.top},{self.width},{self.height}"

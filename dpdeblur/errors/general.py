@@ -55,7 +55,8 @@ class UnsupportedFormatError(DPDeblurError):
 
     def __init__(self, path: Path, supported: Sequence[str]) -> None:
         self.path, self.supported = path, tuple(supported)
-        super().__init__(f"{path} has an unknown format; use one of {', '.join(supported)}.")
+        what = "an unknown format" if path.suffix else "no extension, which chooses the format"
+        super().__init__(f"{path} has {what}; use one of {', '.join(supported)}.")
 
 
 class OutputExistsError(DPDeblurError):

@@ -104,13 +104,16 @@ def check_writable(
 ) -> None:
     """Find out before the long work whether a file could be written at `path`; writes nothing.
 
-    Raises UnsupportedFormatError for a name that ends in none of `extensions`, if any are given,
+    Raises UnsupportedFormatError for a name that ends in none of `extensions`, if any are given
+    (UnwritableOutputError if it is a folder's),
     OutputExistsError for a file that is there unless `overwrite`, and
     UnwritableOutputError where `path` is one of `inputs`, which are never replaced, or no ordinary
     file, or the folder it would go to (or the first of its parents that exists) takes no files. For
     many outputs give one FileSet of the inputs.
     """
     if extensions and path.suffix.lower() not in extensions:
+        if path.is_dir():
+            raise UnwritableOutputError(path, "it is a folder; give the name of a file in it")
         raise UnsupportedFormatError(path, extensions)
     try:
         _mode(path)

@@ -46,7 +46,7 @@ def check_outputs(
         check_output(path, overwrite=overwrite, inputs=known)
         for other in paths[:number]:
             if other in FileSet([path, path.parent]):
-                raise UnwritableOutputError(path, f"{other} goes there; choose another name")
+                raise UnwritableOutputError(path, f"{other} is written, too; choose another name")
 
 
 def check_size(path: Path, height: int, width: int) -> None:

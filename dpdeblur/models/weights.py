@@ -64,7 +64,7 @@ def load_model(weights: str | Path | None = None) -> LoadedModel:
             card: dict[str, str] = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(str(path), f"it is not a readable safetensors file ({error})") from error
+        raise WeightsError(str(path), "it is not a readable safetensors file") from error
     if card.get("architecture") != ARCHITECTURE:
         raise WeightsError(str(path), "it does not say that it holds an MCCNet")
     if card.get("sha256") != _digest(tensors, card.get("config", "")):

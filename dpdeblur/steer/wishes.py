@@ -152,7 +152,9 @@ class Wishes:
         if self.mask is not None:
             weights *= _feathered(self.mask, FEATHER if self.feather is None else self.feather)
         if self.strength > 0 and not weights.any():
-            notes += ("Nothing is as these wishes ask, so the picture stays as it was.",)
+            notes += (
+                "Nothing in the picture matches what is to be restored, so it stays as it was.",
+            )
         return weights, notes
 
     def _by_depth(self, defocus: Array, size: tuple[int, ...]) -> tuple[Array, tuple[str, ...]]:

@@ -75,7 +75,7 @@ def write_pair(
 
     Args:
         sharp: a picture in focus everywhere.
-        folder: where <SHARP>_left, <SHARP>_right and <SHARP>_sharp go.
+        folder: where <SHARP>_left, <SHARP>_right and <SHARP>_truth go.
         options: how; None is the defaults.
         depth: a gray picture of depth, resized if its size differs; None is a plane, far at the
             top.
@@ -106,7 +106,7 @@ def write_pair(
         reason = "it sets one blur for the whole picture; leave it or the map of depth out"
         raise OptionError("radius", reason)
     inputs = [sharp] if depth is None else [sharp, depth]
-    names = ("left", "right", "sharp")
+    names = ("left", "right", "truth")
     outputs = {name: folder / f"{sharp.stem}_{name}.{extension}" for name in names}
     for path in outputs.values():
         check_output(path, overwrite=overwrite, inputs=inputs)

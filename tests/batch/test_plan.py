@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dpdeblur.batch import Manifest, Record, plan_jobs
+from dpdeblur.batch import Manifest, Record, plan_jobs, run_batch
 from dpdeblur.errors import (
     MissingFileError,
     PairingError,
@@ -15,7 +15,7 @@ from dpdeblur.errors import (
     UnwritableOutputError,
 )
 from dpdeblur.io import write_picture
-from support.batches import RUN, view, write_pair
+from support.batches import RUN, FakeEngine, view, write_pair
 from support.trees import fill
 
 
@@ -87,13 +87,17 @@ def test_plan_keeps_what_somebody_has_changed(tmp_path: Path) -> None:
     strange.write_bytes(b"RIFF another format")
     other.write_bytes(edited.read_bytes()[:-20])  # damaged, but not known as ours
     plan = plan_jobs(tmp_path / "in", out)
-    assert plan.todo == ()
+    assert [(job.output, job.blocked) for job in plan.todo] == [(strange, True), (other, True)]
     assert plan.warnings == (
         "Left as they are: results changed since they were made, 1 in all (the first is "
         f"{edited}).",
-        "Left as they are: files in the place of results that cannot be read, 2 in all (the first "
-        f"is {strange}).",
+        "In the way of results: files that cannot be read as pictures, 2 in all (the first is "
+        f"{strange}).",
     )
+    report = run_batch(FakeEngine(), plan)
+    assert [record.status for record in report.records] == ["skipped", "failed", "failed"]
+    assert "delete it or move it away" in str(report.records[1].error)
+    assert strange.read_bytes() == b"RIFF another format"
 
 
 def test_pictures_that_are_not_recognised_are_pointed_out(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ synth = partial(run, "synth")
 
 
 def outputs(folder: Path, stem: str = "a", extension: str = ".png") -> list[Pixels]:
-    names = (f"{stem}_{side}{extension}" for side in ("left", "right", "sharp"))
+    names = (f"{stem}_{side}{extension}" for side in ("left", "right", "truth"))
     return [read_picture(folder / name).srgb() for name in names]
 
 
@@ -143,7 +143,7 @@ class TestPairs:
             picture.putalpha(99)
             picture.save(path, exif=exif)
         synth(path, "-o", tmp_path)
-        for side in ("left", "right", "sharp"):
+        for side in ("left", "right", "truth"):
             info = read_picture(tmp_path / f"b_{side}.png").info
             assert info.alpha is None
             assert info.exif is None
@@ -206,7 +206,7 @@ class TestPairs:
         (pair,) = find_pairs(tmp_path / "out").pairs
         assert pair.name == "bench"
         (triple,) = find_truth_pairs(tmp_path / "out")
-        assert triple.truth.name == "bench_sharp.png"
+        assert triple.truth.name == "bench_truth.png"
         views = [pair.left, pair.right]
         arguments = ["fix", *views, "-o", tmp_path / "r.png", "--truth", triple.truth]
         result = run(*arguments, "--json")

@@ -363,3 +363,12 @@ def test_recipes_of_the_paper_s_network_can_be_read(name: str, epsilon: float) -
     recipe = Path(__file__).parents[2] / "weights" / "recipes" / f"{name}.toml"
     config = read_config(recipe)
     assert (config.epsilon, config.model) == (epsilon, PAPER)
+
+
+def test_recipes_of_the_compact_network_can_be_read() -> None:
+    folder = Path(__file__).parents[2] / "weights" / "recipes"
+    configs = {path.stem: read_config(path) for path in folder.glob("*.toml")}
+    compact = [name for name, config in configs.items() if config.model.body == "compact"]
+    assert len(compact) == len(configs) - 4
+    assert configs["ninth-light-1"].grow
+    assert configs["eleventh-light-1"].overshoot == 4

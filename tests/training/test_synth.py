@@ -32,7 +32,7 @@ def test_what_was_written_is_told(sharp: Path, tmp_path: Path) -> None:
         sharp, tmp_path / "out", options, depth=depth, extension="tif", on_warning=warnings.append
     )
     assert (pair.width, pair.height, pair.radii) == (32, 24, (0, 0))
-    assert list(pair.outputs) == ["left", "right", "sharp"]
+    assert list(pair.outputs) == ["left", "right", "truth"]
     assert pair.outputs["left"] == tmp_path / "out" / "a_left.tif"
     assert all(read_picture(path).info.bit_depth == 16 for path in pair.outputs.values())
     assert warnings == [f"{depth} has the same value everywhere, so everything is in focus."]
