@@ -115,6 +115,19 @@ def test_types_of_arrays(kind: Any, weights: Path) -> None:
     np.testing.assert_allclose(result, same, atol=1e-5)
 
 
+def test_arrays_may_be_mirrored_turned_or_read_only() -> None:
+    """As other libraries give them: BGR seen as RGB, say, has a negative stride."""
+    views = [np.ascontiguousarray(np.tile(view, (4, 4, 1))) for view in (LEFT, RIGHT)]
+    for change in (lambda a: a[..., ::-1], lambda a: a[::-1], np.rot90):
+        seen = [change(view) for view in views]
+        whole = [np.ascontiguousarray(view) for view in seen]
+        np.testing.assert_array_equal(dpdeblur.deblur(*seen), dpdeblur.deblur(*whole))
+    expected = dpdeblur.deblur(*views)
+    for view in views:
+        view.setflags(write=False)
+    np.testing.assert_array_equal(dpdeblur.deblur(*views), expected)
+
+
 def test_gray_is_three_equal_channels(weights: Path) -> None:
     gray = [view[..., 0] for view in (LEFT, RIGHT)]
     colour = [np.stack([view] * 3, axis=-1) for view in gray]

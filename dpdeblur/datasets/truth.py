@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -142,6 +143,11 @@ def _match(folders: _Folders, split: str, warn: _Warn | None) -> list[TruthPair]
     if lefts.keys() & truths.keys():
         _check_same(folders.left, lefts, folders.truth, truths)
     elif len(lefts) == len(truths):
+        if warn is not None and not _follow(lefts, truths):
+            warn(
+                f"The numbers of the pictures in {folders.truth} do not follow those in "
+                f"{folders.left} one by one; check that each view has its own truth."
+            )
         truths = dict(zip(lefts, truths.values(), strict=True))
     else:
         raise PairingError(
@@ -175,6 +181,19 @@ def _named(folder: Path, marks: Iterable[str], warn: _Warn | None) -> dict[str, 
             raise PairingError(folder, f"{named[name]} and {path} share one name; remove one")
         named[name] = path
     return named
+
+
+def _follow(views: Iterable[str], truths: Iterable[str]) -> bool:
+    """Whether each truth was taken after its views and before the next ones, as in DPDD.
+
+    True where names do not end in numbers.
+    """
+    order = [name for both in zip(views, truths, strict=True) for name in both]
+    digits = [name[len(name.rstrip("0123456789")) :] for name in order]
+    if not all(digits):
+        return True
+    numbers = [int(number) for number in digits]
+    return all(one < other for one, other in pairwise(numbers))
 
 
 def _check_same(

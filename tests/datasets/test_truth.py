@@ -37,6 +37,22 @@ class TestDPDD:
                 tmp_path / f"test_c/source/A{number}.png",
             )
 
+    @pytest.mark.parametrize(
+        ("sources", "targets", "warned"),
+        [
+            (["A01", "A03", "A11"], ["A02", "A04", "A12"], False),
+            (["A03", "A11", "A13"], ["A02", "A04", "A14"], True),  # without A01 and A12
+            (["A", "B"], ["C", "D"], False),
+        ],
+    )
+    def test_numbers_that_do_not_follow_are_noticed(
+        self, tmp_path: Path, sources: list[str], targets: list[str], warned: bool
+    ) -> None:
+        write(tmp_path, *tree("test", sources, targets))
+        warnings: list[str] = []
+        assert len(find_truth_pairs(tmp_path, warn=warnings.append)) == len(sources)
+        assert any("own truth" in warning for warning in warnings) == warned
+
     def test_targets_of_the_same_names_go_by_name(self, tmp_path: Path) -> None:
         write(tmp_path, *tree("val", ["a", "a-1"], []))
         write(tmp_path, "val_c/target/a.tif", "val_c/target/a-1_GT.png")  # order differs
