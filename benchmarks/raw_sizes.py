@@ -5,7 +5,8 @@
 A part of the sensor of an EOS 5D Mark IV, a fifth of it across (1344 x 896 of 6720 x 4480 pixels),
 sees each PHOTO, sharp down to its pixels, on a tilted plane: blurred at the top, behind the focus
 plane, by the largest radius (in sensor pixels), at the bottom, in front of it, by a quarter of it.
-Shot and read noise, a Bayer mosaic and a CR2 file follow, and the file goes the way of `fix`. PSNR
+Shot and read noise, a Bayer mosaic and a CR2 file follow, and the file goes the way of `fix`, at as
+many scales as the whole picture would. PSNR
 in dB and SSIM are against the sharp PHOTO; pictures of other sizes are reduced as `fix` does it,
 or enlarged (Lanczos).
 """
@@ -122,7 +123,7 @@ def main() -> None:
     # As many scales as the whole picture would get.
     scaled = round(model.descriptor.levels_width / PART)
     model.network.descriptor = dataclasses.replace(model.descriptor, levels_width=scaled)
-    engine = Network(model, NetworkOptions())
+    engine = Network(model, NetworkOptions(precision="fp32"))
     for radius in arguments.radii:
         runs = [
             measure(engine, photo, radius, arguments.widths, arguments.save)

@@ -30,7 +30,7 @@ class Job:
     """A pair or raw file and the picture to make of it; `done` if that is there and is to stay.
 
     `replaces` if what is there is damaged and is to be replaced, whatever the plan says; `blocked`
-    if it cannot be read and perhaps is none of ours, so that it stays and the job fails.
+    if it is no picture and perhaps none of ours, so that it stays and the job fails.
     """
 
     pair: PhotoPaths
@@ -165,7 +165,7 @@ def _judged(
             found[kind].append(job.output)
             if kind is State.DAMAGED:
                 job = Job(job.pair, job.output, replaces=True)
-            elif kind is State.STRANGE:
+            elif kind is State.NONE:
                 job = Job(job.pair, job.output, blocked=True)
         judged.append(job)
     sentences = tuple(
@@ -173,7 +173,8 @@ def _judged(
         for kind, what in (
             (State.DAMAGED, "To be made again: damaged results"),
             (State.CHANGED, "Left as they are: results changed since they were made"),
-            (State.STRANGE, "In the way of results: files that cannot be read as pictures"),
+            (State.STRANGE, "Left as they are: results that cannot be read"),
+            (State.NONE, "In the way of results: files that are no pictures"),
         )
         if found[kind]
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from dpdeblur.batch.manifest import Record
 from dpdeblur.errors import DPDeblurError, UnreadableFileError
 from dpdeblur.io import READABLE, read_picture
+from dpdeblur.io.formats import by_content
 
 _HEAD = 16  # bytes, of which no format has only zeros
 
@@ -22,7 +23,9 @@ class State(Enum):
     DAMAGED = "damaged"
     """Empty, or a result that is cut short or spoiled: nothing to keep."""
     STRANGE = "strange"
-    """Nothing that can be read, and perhaps none of ours."""
+    """A picture that cannot be read; somebody may have saved it in a way of his own."""
+    NONE = "none"
+    """No picture of a known format, and perhaps none of ours."""
 
 
 def fingerprint(path: Path) -> tuple[int, str]:
@@ -39,7 +42,8 @@ def state(output: Path, record: Record | None, *, ours: bool) -> State:
     """
     try:
         with output.open("rb") as file:
-            if not any(file.read(_HEAD)):  # as a power cut leaves files
+            head = file.read(_HEAD)
+            if not any(head):  # as a power cut leaves files
                 return State.DAMAGED
         if record and record.sha256 and fingerprint(output) == (record.size, record.sha256):
             return State.WHOLE
@@ -49,7 +53,8 @@ def state(output: Path, record: Record | None, *, ours: bool) -> State:
         if output.suffix.lower() in READABLE:  # EXR is only written
             read_picture(output)
     except UnreadableFileError as error:
-        return State.DAMAGED if error.damaged and ours else State.STRANGE
+        kind = State.STRANGE if by_content(head) else State.NONE
+        return State.DAMAGED if error.damaged and ours else kind
     except DPDeblurError:
         return State.STRANGE
     return State.CHANGED if record and record.sha256 else State.WHOLE

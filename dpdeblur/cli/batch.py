@@ -223,17 +223,18 @@ def _show_plan(printer: Output, plan: Plan) -> None:
     from dpdeblur.cli._text import PlainTable
     from dpdeblur.text import escaped
 
-    table = PlainTable(title=f"{len(plan.todo)} of {len(plan.jobs)} to do", title_justify="left")
+    count = sum(not job.blocked for job in plan.todo)
+    table = PlainTable(title=f"{count} of {len(plan.jobs)} to do", title_justify="left")
     for heading in ("Files", "Result", "Status"):
         table.add_column(heading, overflow="fold")
-    pictures = []
+    pictures: list[dict[str, object]] = []
     for job in plan.jobs:
-        status = "done" if job.done else "to do"
+        status = "done" if job.done else "blocked" if job.blocked else "to do"
         files = "\n".join(escaped(str(file)) for file in job.pair.files)
         table.add_row(files, escaped(str(job.output)), status)
         sides = dict(zip(("left", "right"), job.pair.files, strict=False))
-        names = {"name": job.pair.name, "right": None, **sides}
-        pictures.append({**names, "output": job.output, "done": job.done})
+        names = {"name": job.pair.name, "right": None, **sides, "output": job.output}
+        pictures.append({**names, "done": job.done, "blocked": job.blocked})
     printer.result(table, {"orphans": plan.orphans, "pictures": pictures})
 
 

@@ -69,7 +69,7 @@ def find_truth_pairs(
         folder: the data set.
         split: which part of it, where it has parts.
         warn: gets a sentence about each folder inside that cannot be listed, which is left out;
-            without it, that is an error.
+            without it, that is an error. Also one if the truths' numbers do not go with the views'.
 
     Returns:
         The photographs in order of name.
@@ -184,16 +184,22 @@ def _named(folder: Path, marks: Iterable[str], warn: _Warn | None) -> dict[str, 
 
 
 def _follow(views: Iterable[str], truths: Iterable[str]) -> bool:
-    """Whether each truth was taken after its views and before the next ones, as in DPDD.
+    """Whether the truths' numbers go with those of the views.
 
-    True where names do not end in numbers.
+    They do if they are as far from them everywhere, or if each truth was taken after its views and
+    before the next ones, as in DPDD. True where a name does not end in a number.
     """
-    order = [name for both in zip(views, truths, strict=True) for name in both]
-    digits = [name[len(name.rstrip("0123456789")) :] for name in order]
-    if not all(digits):
+    pairs = [tuple(map(_number, both)) for both in zip(views, truths, strict=True)]
+    order = [number for both in pairs for number in both if number is not None]
+    if len(order) < 2 * len(pairs):
         return True
-    numbers = [int(number) for number in digits]
-    return all(one < other for one, other in pairwise(numbers))
+    apart = {truth - view for view, truth in zip(order[::2], order[1::2], strict=True)}
+    return len(apart) == 1 or all(one < other for one, other in pairwise(order))
+
+
+def _number(name: str) -> int | None:
+    digits = name[len(name.rstrip("0123456789")) :]
+    return int(digits) if digits else None
 
 
 def _check_same(

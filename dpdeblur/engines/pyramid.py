@@ -84,9 +84,8 @@ def _halved(views: Views, kind: type[Any]) -> Reduced:
     step = 2 * max(1, _PIXELS // (2 * width))
     for top in range(0, height, step):
         for result, rows in zip((left, right), views.window(slice(top, top + step)), strict=True):
-            rows = np.require(
-                rows, requirements=["C", "W"]
-            )  # mirrored or read-only ones PyTorch refuses
+            # PyTorch refuses mirrored arrays and warns of read-only ones.
+            rows = np.require(rows, requirements=["C", "W"])
             half = halve(torch.from_numpy(rows).permute(2, 0, 1)[None])
             store(result[top // 2 : top // 2 + half.shape[2]], half[0].permute(1, 2, 0).numpy())
         scratch.rest()

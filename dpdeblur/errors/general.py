@@ -55,7 +55,7 @@ class UnsupportedFormatError(DPDeblurError):
 
     def __init__(self, path: Path, supported: Sequence[str]) -> None:
         self.path, self.supported = path, tuple(supported)
-        what = "an unknown format" if path.suffix else "no extension, which chooses the format"
+        what = "an unknown format" if path.suffix else "no extension to choose the format by"
         super().__init__(f"{path} has {what}; use one of {', '.join(supported)}.")
 
 

@@ -111,11 +111,11 @@ def check_writable(
     file, or the folder it would go to (or the first of its parents that exists) takes no files. For
     many outputs give one FileSet of the inputs.
     """
-    if extensions and path.suffix.lower() not in extensions:
-        if path.is_dir():
-            raise UnwritableOutputError(path, "it is a folder; give the name of a file in it")
-        raise UnsupportedFormatError(path, extensions)
     try:
+        if extensions and path.suffix.lower() not in extensions:
+            if path.is_dir():
+                raise UnwritableOutputError(path, "it is a folder; give the name of a file in it")
+            raise UnsupportedFormatError(path, extensions)
         _mode(path)
         # A link to nowhere is there, too, though nothing can be put into it.
         folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))

@@ -46,7 +46,9 @@ def check_outputs(
         check_output(path, overwrite=overwrite, inputs=known)
         for other in paths[:number]:
             if other in FileSet([path, path.parent]):
-                raise UnwritableOutputError(path, f"{other} is written, too; choose another name")
+                raise UnwritableOutputError(
+                    path, f"{other} is to be written there; choose another name"
+                )
 
 
 def check_size(path: Path, height: int, width: int) -> None:

@@ -21,8 +21,8 @@ from dpdeblur.models.weights import load_model
 TABLE_2 = {
     "MCCNet": PAPER,
     "No Multi-scale Fusion": replace(PAPER, use_msf=False),
-    "and no Cross-correlation": replace(PAPER, use_msf=False, use_cc=False),
-    "and no Multi-scale Feature Extraction": replace(
+    "No Cross-correlation": replace(PAPER, use_msf=False, use_cc=False),
+    "No Multi-scale Feature Extraction": replace(
         PAPER, use_msf=False, use_cc=False, use_msfe=False
     ),
 }

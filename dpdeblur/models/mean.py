@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Sequence
 
 import torch
@@ -16,12 +18,15 @@ def mean_of(networks: Sequence[MCCNet], shares: Sequence[float] | None = None) -
     It is often better than each of them if they come from one network by further training, and
     worthless if they do not.
 
+    Nothing is drawn at random, and the mean is on the CPU, in float32.
+
     Args:
-        networks: one or more of the same configuration.
+        networks: one or more of the same configuration, on any device.
         shares: how much each counts, none negative; divided by their sum. None: all the same.
 
     Raises:
-        OptionError: there are no networks, their configurations differ, or the shares do not suit.
+        OptionError: there are no networks, they differ in their configuration, or the shares do
+            not suit.
 
     >>> from dpdeblur.models import MCCNetConfig
     >>> network = MCCNet(MCCNetConfig(radii=(2.0,), widths=(8, 8, 8)))
@@ -30,23 +35,30 @@ def mean_of(networks: Sequence[MCCNet], shares: Sequence[float] | None = None) -
     True
     """
     if not networks:
-        raise OptionError("networks", "there is none to take a mean of")
+        raise OptionError("weights", "there are none; give those to take the mean of")
     first = networks[0]
-    if any(network.config != first.config for network in networks):
-        raise OptionError("networks", "they are of different kinds and have no mean")
-    shares = [1.0] * len(networks) if shares is None else shares
-    if len(shares) != len(networks):
-        reason = f"{len(shares)} for {len(networks)} networks; give one for each"
-        raise OptionError("shares", reason)
-    if not (min(shares) >= 0 and 0 < sum(shares) < float("inf")):
-        raise OptionError("shares", "give numbers of 0 or more, not all of them 0")
+    for number, network in enumerate(networks[1:], 2):
+        if network.config != first.config:
+            reason = f"number {number} is another kind of network than the first; "
+            raise OptionError("weights", reason + "give some that come from one by training")
+    parts = torch.tensor(_checked(shares, len(networks)), dtype=torch.float64)
     states = [network.state_dict() for network in networks]
-    parts = torch.tensor(shares, dtype=torch.float64) / sum(shares)
-    mean = MCCNet(first.config).eval()
+    mean = copy.deepcopy(first).cpu().eval()
     mean.load_state_dict(
         {
-            name: torch.tensordot(parts, torch.stack([state[name].double() for state in states]), 1)
+            name: torch.tensordot(parts, torch.stack([s[name].double().cpu() for s in states]), 1)
             for name in states[0]
         }
     )
     return mean
+
+
+def _checked(shares: Sequence[float] | None, count: int) -> list[float]:
+    """The shares of `count` networks, whose sum is 1."""
+    shares = [1.0] * count if shares is None else shares
+    if len(shares) != count:
+        raise OptionError("shares", f"{len(shares)} for {count} networks; give one for each")
+    total = sum(shares)
+    if not (min(shares) >= 0 and 0 < total < math.inf):
+        raise OptionError("shares", "give finite numbers of 0 or more, not all of them 0")
+    return [share / total for share in shares]

@@ -8,8 +8,11 @@ from dpdeblur.errors import OptionError
 from dpdeblur.pair import ViewOptions
 
 DEFAULT_SIZE = 3360
-"""Width at which the network works on raw files unless told otherwise: the best of five in the mean
-of blurs up to 10, 20, 40 and 80 pixels of the sensor (`benchmarks/raw_sizes.py`)."""
+"""Width at which the network works on raw files unless told otherwise.
+
+The sensor's own gives better results (`benchmarks/raw_sizes.py`), but takes four times the time,
+and maps of the defocus four times the memory.
+"""
 
 
 @dataclass(frozen=True)

@@ -87,17 +87,19 @@ def test_plan_keeps_what_somebody_has_changed(tmp_path: Path) -> None:
     strange.write_bytes(b"RIFF another format")
     other.write_bytes(edited.read_bytes()[:-20])  # damaged, but not known as ours
     plan = plan_jobs(tmp_path / "in", out)
-    assert [(job.output, job.blocked) for job in plan.todo] == [(strange, True), (other, True)]
+    assert [(job.output, job.blocked) for job in plan.todo] == [(strange, True)]
     assert plan.warnings == (
         "Left as they are: results changed since they were made, 1 in all (the first is "
         f"{edited}).",
-        "In the way of results: files that cannot be read as pictures, 2 in all (the first is "
-        f"{strange}).",
+        f"Left as they are: results that cannot be read, 1 in all (the first is {other}).",
+        f"In the way of results: files that are no pictures, 1 in all (the first is {strange}).",
     )
     report = run_batch(FakeEngine(), plan)
-    assert [record.status for record in report.records] == ["skipped", "failed", "failed"]
-    assert "delete it or move it away" in str(report.records[1].error)
+    assert [record.status for record in report.records] == ["skipped", "failed", "skipped"]
+    assert "move it away, or add --overwrite" in str(report.records[1].error)
     assert strange.read_bytes() == b"RIFF another format"
+    report = run_batch(FakeEngine(), plan_jobs(tmp_path / "in", out, overwrite=True))
+    assert report.count("done") == 3
 
 
 def test_pictures_that_are_not_recognised_are_pointed_out(tmp_path: Path) -> None:

@@ -256,6 +256,12 @@ class TestBatch:
         shown = run("batch", source, tmp_path / "out", *options).stdout
         assert "1 of 1 to do" in shown
         assert not (tmp_path / "out").exists()
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "a.png").write_text("no picture")
+        blocked = run("batch", source, tmp_path / "out", *options)
+        assert "0 of 1 to do" in blocked.stdout
+        assert "blocked" in blocked.stdout
+        (tmp_path / "out" / "a.png").unlink()
         said = failure(
             run("batch", source, tmp_path / "out", "--right-suffix", "_b", "--left-suffix", "_a")
         )

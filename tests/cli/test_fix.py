@@ -233,6 +233,9 @@ class TestFix:
         ("option", "says"),
         [
             (("-o", "out.gif"), "unknown format"),
+            (("-o", "out"), "no extension"),
+            (("-o", "."), "it is a folder; give the name of a file"),
+            (("-o", "x" * 300), "name too long"),
             (("--weights", "nope"), "nope"),
             (("--device", "cuda:99"), "cuda:99"),
             (("--device", "toaster"), "toaster"),

@@ -206,11 +206,13 @@ class TestFix:
         (tmp_path / "link").symlink_to(views)
         for output in (views / "IMG_1_left.tif", tmp_path / "link" / "IMG_1_right.tif"):
             options = ("--save-views", views, "-o", output, "--overwrite")
-            assert " is written, too; choose another name" in failure(
+            assert " is to be written there; choose another name" in failure(
                 run("fix", photo, *FAST, *options)
             )
         both = ("--save-views", tmp_path / "x.tif", "-o", tmp_path / "x.tif")
-        assert " is written, too; choose another name" in failure(run("fix", photo, *FAST, *both))
+        assert " is to be written there; choose another name" in failure(
+            run("fix", photo, *FAST, *both)
+        )
         assert files(tmp_path) == ["in/IMG_1.CR2"]
 
     def test_saved_views_replace_nothing(self, photo: Path) -> None:

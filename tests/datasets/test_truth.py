@@ -43,6 +43,11 @@ class TestDPDD:
             (["A01", "A03", "A11"], ["A02", "A04", "A12"], False),
             (["A03", "A11", "A13"], ["A02", "A04", "A14"], True),  # without A01 and A12
             (["A", "B"], ["C", "D"], False),
+            (["v001", "v002"], ["t001", "t002"], False),
+            (["v2", "v4"], ["t1", "t3"], False),  # the truth came first
+            (["a/v1", "b/v1"], ["a/t2", "b/t2"], False),
+            (["v1", "v10", "v2"], ["t1", "t10", "t2"], False),
+            (["A1", "Bx"], ["A2", "By"], False),
         ],
     )
     def test_numbers_that_do_not_follow_are_noticed(

@@ -37,13 +37,21 @@ def test_is_the_weighted_mean_of_all_weights() -> None:
 def test_leaves_the_others_alone() -> None:
     one, two = network(0), network(1)
     before = {name: tensor.clone() for name, tensor in one.state_dict().items()}
+    drawn = torch.get_rng_state()
     mean_of([one, two])
+    assert torch.equal(torch.get_rng_state(), drawn)
     assert all(torch.equal(tensor, before[name]) for name, tensor in one.state_dict().items())
 
 
 @pytest.mark.parametrize(
     ("shares", "said"),
-    [([1], "1 for 2"), ([1, -1], "0 or more"), ([0, 0], "not all"), ([1, float("nan")], "0 or")],
+    [
+        ([1], "1 for 2"),
+        ([1, -1], "0 or more"),
+        ([0, 0], "not all"),
+        ([1, float("nan")], "0 or"),
+        ([1, float("inf")], "finite"),
+    ],
 )
 def test_shares_that_do_not_suit(shares: list[float], said: str) -> None:
     with pytest.raises(OptionError, match=said):
@@ -52,9 +60,9 @@ def test_shares_that_do_not_suit(shares: list[float], said: str) -> None:
 
 def test_networks_that_do_not_suit() -> None:
     other = network(0, MCCNetConfig(radii=(-2.0, 2.0), widths=(4, 4, 8), view_widths=(2, 2)))
-    with pytest.raises(OptionError, match="different kinds"):
+    with pytest.raises(OptionError, match="number 2 is another kind"):
         mean_of([network(0), other])
-    with pytest.raises(OptionError, match="none"):
+    with pytest.raises(OptionError, match="there are none"):
         mean_of([])
 
 
