@@ -96,7 +96,7 @@ def test_plan_keeps_what_somebody_has_changed(tmp_path: Path) -> None:
     )
     report = run_batch(FakeEngine(), plan)
     assert [record.status for record in report.records] == ["skipped", "failed", "skipped"]
-    assert "move it away, or add --overwrite" in str(report.records[1].error)
+    assert "delete it or move it away" in str(report.records[1].error)
     assert strange.read_bytes() == b"RIFF another format"
     report = run_batch(FakeEngine(), plan_jobs(tmp_path / "in", out, overwrite=True))
     assert report.count("done") == 3

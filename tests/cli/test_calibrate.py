@@ -256,7 +256,7 @@ def test_a_rehearsal_with_a_rendered_shot(tmp_path: Path) -> None:
     )
     shots = tmp_path / "shots"
     assert run("synth", grid, "--radius", 6, "-o", shots).exit_code == 0
-    views = [shots / f"grid_{name}.png" for name in ("left", "right", "sharp")]
+    views = [shots / f"grid_{name}.png" for name in ("left", "right", "truth")]
     solved = run("calibrate", "solve", *views, "-o", tmp_path / "c.npz", "--grid", "1x1", "--json")
     assert json.loads(solved.stdout)["radius"] == pytest.approx(6, rel=0.02)
     swapped = run(

@@ -57,7 +57,7 @@ def test_shows_pictures_failures_settings_and_versions(report: str) -> None:
     assert "are identical, so they have no dual-pixel information" in report
     assert "2 done, 0 skipped, 1 failed" in report
     assert "Colour</dt><dd>blue" in report
-    assert re.search(r"Versions</dt><dd>dpdeblur [\d.]+, torch", report)
+    assert re.search(r"Versions</dt><dd>dpdeblur [\w.]+, torch", report)
     # The failure is first, where it is seen.
     assert report.index("identical") < report.index("Untouched | Restored")
 
