@@ -30,7 +30,7 @@ class Job:
     """A pair or raw file and the picture to make of it; `done` if that is there and is to stay.
 
     `replaces` if what is there is damaged and is to be replaced, whatever the plan says; `blocked`
-    if it is no picture and perhaps none of ours, so that it stays and the job fails.
+    if it is not a picture and perhaps none of ours, so that it stays and the job fails.
     """
 
     pair: PhotoPaths
@@ -174,7 +174,7 @@ def _judged(
             (State.DAMAGED, "To be made again: damaged results"),
             (State.CHANGED, "Left as they are: results changed since they were made"),
             (State.STRANGE, "Left as they are: results that cannot be read"),
-            (State.NONE, "In the way of results: files that are no pictures"),
+            (State.NONE, "In the way of results: files that are not pictures"),
         )
         if found[kind]
     )

@@ -74,7 +74,7 @@ class Steps:
         began = time.perf_counter()
         try:
             if job.blocked:
-                reason = "the file there is no picture; delete it or move it away"
+                reason = "the file there is not a picture; delete it or move it away"
                 raise UnwritableOutputError(job.output, reason)
             check_output(job.output, overwrite=self._overwrites(job))
             files = job.pair.files

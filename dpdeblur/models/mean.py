@@ -39,8 +39,8 @@ def mean_of(networks: Sequence[MCCNet], shares: Sequence[float] | None = None) -
     first = networks[0]
     for number, network in enumerate(networks[1:], 2):
         if network.config != first.config:
-            reason = f"number {number} is another kind of network than the first; "
-            raise OptionError("weights", reason + "give some that come from one by training")
+            reason = f"number {number} is a different kind of network from the first; "
+            raise OptionError("weights", reason + "give weights trained from the same start")
     parts = torch.tensor(_checked(shares, len(networks)), dtype=torch.float64)
     states = [network.state_dict() for network in networks]
     mean = copy.deepcopy(first).cpu().eval()

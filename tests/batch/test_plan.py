@@ -92,7 +92,7 @@ def test_plan_keeps_what_somebody_has_changed(tmp_path: Path) -> None:
         "Left as they are: results changed since they were made, 1 in all (the first is "
         f"{edited}).",
         f"Left as they are: results that cannot be read, 1 in all (the first is {other}).",
-        f"In the way of results: files that are no pictures, 1 in all (the first is {strange}).",
+        f"In the way of results: files that are not pictures, 1 in all (the first is {strange}).",
     )
     report = run_batch(FakeEngine(), plan)
     assert [record.status for record in report.records] == ["skipped", "failed", "skipped"]

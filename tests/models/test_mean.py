@@ -60,7 +60,7 @@ def test_shares_that_do_not_suit(shares: list[float], said: str) -> None:
 
 def test_networks_that_do_not_suit() -> None:
     other = network(0, MCCNetConfig(radii=(-2.0, 2.0), widths=(4, 4, 8), view_widths=(2, 2)))
-    with pytest.raises(OptionError, match="number 2 is another kind"):
+    with pytest.raises(OptionError, match="number 2 is a different kind"):
         mean_of([network(0), other])
     with pytest.raises(OptionError, match="there are none"):
         mean_of([])
